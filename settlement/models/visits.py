@@ -1,0 +1,224 @@
+"""门诊结算: one settled outpatient visit, what paid for it, and what the rules were told."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account
+from bureau.fields import MoneyField
+from bureau.models import Area, Edition, Scheme, Staff, Upload
+from institutions.models import Institution
+from members.models import Member
+
+
+class Visit(models.Model):
+    """One settlement. Never changed; a reversal is a visit of its own, the exact negative of the first.
+
+    Amounts follow the national identities (yuan):
+    total = own_expense + over_limit + first_self + in_policy
+    total = pooled + large_claims + account + family + cash
+    """
+
+    class Channel(models.TextChoices):
+        ORDINARY = "ordinary", _("ordinary")
+        EMERGENCY = "emergency", _("emergency")
+        PRESCRIPTION = "prescription", _("prescription filled outside")
+
+    class Credential(models.TextChoices):
+        ELECTRONIC = "01", _("electronic certificate")
+        IDENTITY_CARD = "02", _("identity card")
+        SOCIAL_CARD = "03", _("social security card")
+
+    area = models.ForeignKey(Area, models.PROTECT, verbose_name=_("area"))
+    scheme = models.CharField(_("scheme"), max_length=3, choices=Scheme, blank=True)
+    institution = models.ForeignKey(
+        Institution, models.PROTECT, related_name="visits", verbose_name=_("institution")
+    )
+    key = models.CharField(_("institution's number"), max_length=60)
+    request_hash = models.CharField(_("request hash"), max_length=64)
+    member = models.ForeignKey(Member, models.PROTECT, related_name="visits", verbose_name=_("member"))
+    encounter = models.CharField(_("encounter"), max_length=60)
+    care_on = models.DateField(_("date of care"))
+    settled_on = models.DateField(_("settled on"))
+    settled_at = models.DateTimeField(_("settled at"))
+    settled_by = models.ForeignKey(Staff, models.PROTECT, related_name="+", verbose_name=_("settled by"))
+    channel = models.CharField(_("channel"), max_length=20, choices=Channel, default=Channel.ORDINARY)
+    credential = models.CharField(_("credential"), max_length=2, choices=Credential)
+    prescriber = models.ForeignKey(
+        Institution, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("prescriber")
+    )
+    # What decided it
+    place = ArrayField(models.CharField(max_length=20), verbose_name=_("place of care"), default=list)
+    refusal = models.CharField(_("refusal"), max_length=40, blank=True)
+    refusal_article = models.CharField(_("article of the refusal"), max_length=40, blank=True)
+    charge = models.CharField(_("charged to"), max_length=30, blank=True)
+    charged_institution = models.ForeignKey(
+        Institution, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("whose quota")
+    )
+    # Cost
+    total = MoneyField(_("total cost"))
+    own_expense = MoneyField(_("outside the catalogue"), default=0)
+    over_limit = MoneyField(_("above the price limit"), default=0)
+    first_self = MoneyField(_("paid first by oneself"), default=0)
+    in_policy = MoneyField(_("within policy"))
+    general_fee = MoneyField(_("general consultation fee"), default=0)
+    # Payment
+    deductible = MoneyField(_("deductible used"), default=0)
+    pooled = MoneyField(_("pooled fund"), default=0)
+    large_claims = MoneyField(_("large-claims fund"), default=0)
+    account = MoneyField(_("personal account"), default=0)
+    family = MoneyField(_("family accounts"), default=0)
+    cash = MoneyField(_("cash"), default=0)
+
+    edition = models.ForeignKey(Edition, models.PROTECT, null=True, blank=True, verbose_name=_("edition"))
+    receipt = models.JSONField(_("receipt"), default=dict)
+    reverses = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="reversal", verbose_name=_("reverses")
+    )
+    reason = models.CharField(_("reason of the reversal"), max_length=200, blank=True)
+    upload = models.ForeignKey(Upload, models.PROTECT, null=True, blank=True, verbose_name=_("upload"))
+
+    class Meta:
+        verbose_name = _("visit")
+        verbose_name_plural = _("visits")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["institution", "key"], name="visit_key_once"),
+            models.CheckConstraint(
+                name="visit_cost_adds_up",
+                condition=Q(total=F("own_expense") + F("over_limit") + F("first_self") + F("in_policy")),
+            ),
+            models.CheckConstraint(
+                name="visit_payment_adds_up",
+                condition=Q(
+                    total=F("pooled") + F("large_claims") + F("account") + F("family") + F("cash")
+                ),
+            ),
+            models.CheckConstraint(
+                name="visit_sign",
+                condition=Q(
+                    reverses__isnull=True,
+                    own_expense__gte=0,
+                    over_limit__gte=0,
+                    first_self__gte=0,
+                    in_policy__gte=0,
+                    general_fee__gte=0,
+                    deductible__gte=0,
+                    pooled__gte=0,
+                    large_claims__gte=0,
+                    account__gte=0,
+                    family__gte=0,
+                    cash__gte=0,
+                )
+                | Q(
+                    reverses__isnull=False,
+                    own_expense__lte=0,
+                    over_limit__lte=0,
+                    first_self__lte=0,
+                    in_policy__lte=0,
+                    general_fee__lte=0,
+                    deductible__lte=0,
+                    pooled__lte=0,
+                    large_claims__lte=0,
+                    account__lte=0,
+                    family__lte=0,
+                    cash__lte=0,
+                ),
+            ),
+            models.CheckConstraint(
+                name="visit_refused_pays_nothing",
+                condition=Q(refusal="") | Q(pooled=0, large_claims=0),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["member", "care_on"], name="visit_member_day"),
+            models.Index(fields=["area", "settled_on"], name="visit_area_day"),
+            models.Index(fields=["institution", "settled_on"], name="visit_institution_day"),
+        ]
+
+    def __str__(self):
+        return f"{self.key} {self.care_on}"
+
+
+class VisitPayment(models.Model):
+    """One line for each personal account that paid for a visit: the patient's own or a relative's."""
+
+    visit = models.ForeignKey(Visit, models.PROTECT, related_name="payments", verbose_name=_("visit"))
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", verbose_name=_("account"))
+    relation = models.CharField(_("relation"), max_length=20, help_text=_("Of the patient to the holder."))
+    amount = MoneyField(_("amount"))
+
+    class Meta:
+        verbose_name = _("account payment")
+        verbose_name_plural = _("account payments")
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["visit", "account"], name="visit_payment_once_an_account"),
+            models.CheckConstraint(name="visit_payment_not_zero", condition=~Q(amount=0)),
+        ]
+
+
+class OpeningUse(models.Model):
+    """期初累计: what the old system had counted for a member in a year, before the first visit here."""
+
+    member = models.ForeignKey(Member, models.CASCADE, related_name="opening_uses", verbose_name=_("member"))
+    area = models.ForeignKey(Area, models.PROTECT, verbose_name=_("area"))
+    scheme = models.CharField(_("scheme"), max_length=3, choices=Scheme)
+    year = models.PositiveSmallIntegerField(_("year"))
+    fund = MoneyField(_("paid by the fund"), default=0)
+    deductible = MoneyField(_("deductible used"), default=0)
+    upload = models.ForeignKey(Upload, models.PROTECT, null=True, blank=True, verbose_name=_("upload"))
+
+    class Meta:
+        verbose_name = _("opening use")
+        verbose_name_plural = _("opening uses")
+        constraints = [
+            models.UniqueConstraint(fields=["member", "scheme", "area", "year"], name="opening_use_once"),
+            models.CheckConstraint(
+                name="opening_use_not_negative", condition=Q(fund__gte=0, deductible__gte=0)
+            ),
+        ]
+
+
+class Proposal(models.Model):
+    """A difference that a replay or a late fact shows: confirmed or dropped by a person, never silent (G-6, G-19)."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("open")
+        CONFIRMED = "confirmed", _("confirmed")
+        DROPPED = "dropped", _("dropped")
+
+    class Cause(models.TextChoices):
+        REPLAY = "replay", _("after a reversal")
+        LATE_FACT = "late_fact", _("fact learnt late")
+
+    visit = models.ForeignKey(Visit, models.PROTECT, related_name="proposals", verbose_name=_("visit"))
+    cause = models.CharField(_("cause"), max_length=10, choices=Cause)
+    settled = MoneyField(_("settled fund amount"))
+    proposed = MoneyField(_("fund amount by replay"))
+    reason = models.CharField(_("reason"), max_length=200)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.OPEN)
+    proposed_by = models.ForeignKey(Staff, models.PROTECT, related_name="+", verbose_name=_("proposed by"))
+    proposed_at = models.DateTimeField(_("proposed at"))
+    decided_by = models.ForeignKey(
+        Staff, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("decided by")
+    )
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    note = models.CharField(_("note"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("proposed adjustment")
+        verbose_name_plural = _("proposed adjustments")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["visit", "proposed"], condition=Q(status="open"), name="proposal_once"
+            ),
+            models.CheckConstraint(name="proposal_differs", condition=~Q(settled=F("proposed"))),
+            models.CheckConstraint(
+                name="proposal_decided_by_another",
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("proposed_by")),
+                violation_error_message=_("A proposal is decided by someone other than who made it."),
+            ),
+        ]
