@@ -1,0 +1,79 @@
+"""The servers of the tests.
+
+With DATABASE_URL and REDIS_URL set, those are used; the database role must be allowed to create databases.
+Without them PostgreSQL and Redis are started once for the whole run (under xdist too: its workers inherit the
+addresses), in a temporary folder that is removed at the end. A run of tests/rules alone starts nothing.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PURE = Path(__file__).resolve().parent / "rules"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.help or config.option.version:
+        return
+    if not ("DATABASE_URL" in os.environ and "REDIS_URL" in os.environ) and not _only_pure_tests(config):
+        _start_servers(config)
+    # Settings read the addresses once: Django is set up here, as pytest-django would do it earlier than this.
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bureau.settings")
+    import django
+
+    django.setup()
+
+
+def _only_pure_tests(config: pytest.Config) -> bool:
+    folder = config.invocation_params.dir
+    paths = [Path(folder, argument.split("::")[0]).resolve() for argument in config.args]
+    return bool(paths) and all(path == PURE or PURE in path.parents for path in paths)
+
+
+def _start_servers(config: pytest.Config) -> None:
+    from bureau.launcher.servers import Servers, discard, throwaway_folder
+
+    folder = throwaway_folder()
+    config.add_cleanup(lambda: discard(folder))
+    servers = Servers(folder, durable=False)
+    config.add_cleanup(servers.stop)
+    addresses = servers.start()
+    os.environ["DATABASE_URL"] = addresses.owner_url
+    os.environ["REDIS_URL"] = addresses.redis_url
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Let Django empty the tables after a transactional test: guards against TRUNCATE stand aside for that."""
+    from django.db.backends.postgresql.operations import DatabaseOperations
+
+    flush = DatabaseOperations.sql_flush
+
+    def flush_past_guards(operations, style, tables, **options):
+        with operations.connection.cursor() as cursor:
+            cursor.execute(
+                """
+                SELECT format('ALTER TABLE %%s %%%%s TRIGGER %%I', tgrelid::regclass, tgname) FROM pg_trigger
+                WHERE NOT tgisinternal AND (tgtype & 32) <> 0 AND tgrelid::regclass::text = ANY(%s)
+                """,
+                [list(tables)],
+            )
+            guards = [guard for (guard,) in cursor]
+        return [
+            *(guard % "DISABLE" for guard in guards),
+            *flush(operations, style, tables, **options),
+            *(guard % "ENABLE" for guard in guards),
+        ]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", flush_past_guards)
+        yield
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """The address of a real Redis."""
+    return os.environ["REDIS_URL"]
