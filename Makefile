@@ -41,7 +41,7 @@ test: .venv/development
 check: .venv/development
 	$(VENV) -m ruff check .
 	$(VENV) -m mypy
-	$(VENV) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
+	.venv/bin/lint-imports
 	$(LAUNCHER) run --ephemeral -- python manage.py makemigrations --check --dry-run
 	$(VENV) -m pytest $(TESTS)
 
@@ -58,7 +58,7 @@ lock:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "需要 Python 3.11 或更新版本。请用 PYTHON= 指定，例如：make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12"; \
 		echo "  (Gongji needs Python 3.11 or newer; name one with PYTHON=)"; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 # The runtime alone is enough to run it; what the tests need comes on top. Each stamp is younger than its lock.
 .venv/runtime: requirements.lock | .venv/bin/python
