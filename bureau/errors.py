@@ -1,6 +1,10 @@
 """What a person did that cannot be done: raised by services, shown by the admin, never a traceback."""
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from bureau.rules.errors import Refusal
 
 
 class DomainError(Exception):
@@ -17,3 +21,22 @@ class DomainError(Exception):
 
     def __str__(self) -> str:
         return str(self.message) % self.params if self.params else str(self.message)
+
+
+def wording(refusal: Refusal) -> str:
+    """A refusal of the rules as a sentence in the reader's language, with its article."""
+    reason = gettext(refusal.reason).format_map(refusal.params)
+    if not refusal.article:
+        return reason
+    return gettext("%(reason)s (article %(article)s)") % {"reason": reason, "article": refusal.article}
+
+
+class RefusedError(DomainError):
+    """An act that the rules refuse. `refusal` has the code and the article."""
+
+    def __init__(self, refusal: Refusal, *, field: str | None = None):
+        super().__init__(_("Refused"), field=field)
+        self.refusal = refusal
+
+    def __str__(self) -> str:
+        return wording(self.refusal)

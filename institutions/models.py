@@ -16,6 +16,7 @@ class Institution(FromRoster):
         STATION = "station", _("village station")
         SCHOOL_CLINIC = "school_clinic", _("school clinic")
         PHARMACY = "pharmacy", _("pharmacy")
+        CLEARING = "clearing", _("clearing body for care out of the area")
 
     code = models.CharField(_("institution code"), max_length=12, unique=True)
     name = models.CharField(_("name"), max_length=120)

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('accounts', '0002_initial'),
+        ('accounts', '0001_initial'),
         ('bureau', '0001_initial'),
         ('institutions', '0001_initial'),
         ('members', '0001_initial'),

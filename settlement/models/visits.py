@@ -52,6 +52,9 @@ class Visit(models.Model):
     place = ArrayField(models.CharField(max_length=20), verbose_name=_("place of care"), default=list)
     refusal = models.CharField(_("refusal"), max_length=40, blank=True)
     refusal_article = models.CharField(_("article of the refusal"), max_length=40, blank=True)
+    payee = models.ForeignKey(
+        Institution, models.PROTECT, related_name="+", db_constraint=False, verbose_name=_("payee")
+    )
     charge = models.CharField(_("charged to"), max_length=30, blank=True)
     charged_institution = models.ForeignKey(
         Institution, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("whose quota")

@@ -1,0 +1,209 @@
+"""What the rules must be told about a visit, read for many visits in a few statements.
+
+The caller has locked the members first; only then does a statement of its own read what has been used, so that it
+sees every visit committed before the lock was granted.
+"""
+
+import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import psycopg
+from django.db import connection
+from psycopg.rows import dict_row
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Where and when one visit took place: what the facts are looked up by."""
+
+    member_id: int
+    institution_id: int
+    prescriber_id: int | None
+    care_on: datetime.date
+
+
+def fetch(sql: str, params: dict | None = None) -> list[dict]:
+    """Rows as dictionaries through a server-side cursor, which prepares what is asked often."""
+    connection.ensure_connection()
+    with psycopg.Cursor(connection.connection, row_factory=dict_row) as cursor:
+        cursor.execute(sql, params, prepare=True)
+        return cursor.fetchall() if cursor.description else []
+
+
+LOCK_MEMBERS = """
+SELECT id FROM members_member WHERE id = ANY(%(members)s::bigint[]) ORDER BY id FOR NO KEY UPDATE
+"""
+
+
+def lock_members(member_ids: Sequence[int]) -> None:
+    """Serialise the visits of these members. Always before accounts, always in the order of their numbers."""
+    fetch(LOCK_MEMBERS, {"members": sorted(set(member_ids))})
+
+
+ACCOUNTS = """
+SELECT id, member_id, area_id, balance, status
+  FROM accounts_account
+ WHERE id IN (
+    SELECT id FROM accounts_account WHERE member_id = ANY(%(members)s::bigint[])
+    UNION ALL
+    SELECT account_id FROM accounts_familygrant WHERE beneficiary_id = ANY(%(members)s::bigint[])
+ )
+ ORDER BY id
+"""
+LOCK_ACCOUNTS = f"{ACCOUNTS} FOR NO KEY UPDATE"
+
+
+def accounts_of(member_ids: Sequence[int], *, lock: bool) -> dict[int, dict]:
+    """The accounts that may pay for these members, with balances in fen; locked in the order of their numbers."""
+    rows = fetch(LOCK_ACCOUNTS if lock else ACCOUNTS, {"members": sorted(set(member_ids))})
+    return {row["id"]: row | {"balance": fen(row["balance"])} for row in rows}
+
+
+FACTS = """
+SELECT r.n, r.institution AS institution_id, COALESCE(r.prescriber, r.institution) AS treating_id,
+       e.area_id, e.scheme, e.person_class, e.plan, m.birth, m.died_on,
+       b.member_id IS NOT NULL AS has_benefit_period,
+       (SELECT array_agg(s.kind) FROM members_suspension s
+         WHERE s.member_id = r.member AND r.day BETWEEN s.starts_on AND COALESCE(s.ends_on, 'infinity')) AS stops,
+       EXISTS (SELECT FROM institutions_hospitalstay h
+         WHERE h.member_id = r.member AND h.admitted_on <= r.day
+           AND (h.discharged_on IS NULL OR r.day < h.discharged_on)) AS inpatient,
+       i.code AS institution_code, i.area_id AS institution_area, i.kind, i.parent_id,
+       p.code AS prescriber_code, p.area_id AS prescriber_area, p.kind AS prescriber_kind,
+       p.parent_id AS prescriber_parent_id,
+       EXISTS (SELECT FROM institutions_agreement g WHERE g.institution_id = r.institution
+           AND r.day BETWEEN g.starts_on AND COALESCE(g.ends_on, 'infinity')) AS designated,
+       (SELECT l.level FROM institutions_level l WHERE l.institution_id = COALESCE(r.prescriber, r.institution)
+           AND r.day BETWEEN l.starts_on AND COALESCE(l.ends_on, 'infinity')) AS level,
+       s.institution_id AS selected_id, st.institution_id AS selected_station_id,
+       sr.institution_id AS selected_remote_id,
+       f.from_institution_id AS referred_by,
+       o.destination AS registered_at
+  FROM unnest(%(member)s::bigint[], %(institution)s::bigint[], %(prescriber)s::bigint[], %(day)s::date[])
+       WITH ORDINALITY AS r(member, institution, prescriber, day, n)
+  JOIN members_member m ON m.id = r.member
+  JOIN institutions_institution i ON i.id = r.institution
+  LEFT JOIN institutions_institution p ON p.id = r.prescriber
+  LEFT JOIN members_enrolment e ON e.member_id = r.member
+       AND r.day BETWEEN e.starts_on AND COALESCE(e.ends_on, 'infinity')
+  LEFT JOIN members_benefitperiod b ON b.member_id = r.member AND b.scheme = e.scheme AND b.area_id = e.area_id
+       AND r.day BETWEEN b.starts_on AND COALESCE(b.ends_on, 'infinity')
+  LEFT JOIN institutions_selection s ON s.member_id = r.member AND s.role = 'primary' AND s.area_id = e.area_id
+       AND r.day BETWEEN s.starts_on AND s.ends_on
+  LEFT JOIN institutions_selection st ON st.member_id = r.member AND st.role = 'station' AND st.area_id = e.area_id
+       AND r.day BETWEEN st.starts_on AND st.ends_on
+  LEFT JOIN institutions_selection sr ON sr.member_id = r.member AND sr.role = 'remote' AND sr.area_id = e.area_id
+       AND r.day BETWEEN sr.starts_on AND sr.ends_on
+  LEFT JOIN institutions_referral f ON f.member_id = r.member AND f.from_institution_id = s.institution_id
+       AND f.to_institution_id = COALESCE(r.prescriber, r.institution) AND r.day BETWEEN f.starts_on AND f.ends_on
+  LEFT JOIN institutions_outofarearegistration o ON o.member_id = r.member
+       AND r.day BETWEEN o.starts_on AND COALESCE(o.ends_on, 'infinity')
+ ORDER BY r.n
+"""
+
+
+def load_facts(asked: Sequence[Asked]) -> list[dict]:
+    """One row of dated facts for each visit asked about, in the same order."""
+    return fetch(
+        FACTS,
+        {
+            "member": [a.member_id for a in asked],
+            "institution": [a.institution_id for a in asked],
+            "prescriber": [a.prescriber_id for a in asked],
+            "day": [a.care_on for a in asked],
+        },
+    )
+
+
+HISTORY = """
+SELECT r.member, r.year, v.care_on, v.encounter, COALESCE(p.code, i.code) AS institution, v.place,
+       v.in_policy, v.pooled + v.large_claims AS fund, v.large_claims, v.deductible, v.area_id, v.scheme
+  FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
+  JOIN settlement_visit v ON v.member_id = r.member
+       AND v.care_on BETWEEN make_date(r.year, 1, 1) AND make_date(r.year, 12, 31)
+  JOIN institutions_institution i ON i.id = v.institution_id
+  LEFT JOIN institutions_institution p ON p.id = v.prescriber_id
+UNION ALL
+SELECT r.member, r.year, v.care_on, v.encounter, COALESCE(p.code, i.code), v.place,
+       0, x.proposed - x.settled, 0, 0, v.area_id, v.scheme
+  FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
+  JOIN settlement_visit v ON v.member_id = r.member
+       AND v.care_on BETWEEN make_date(r.year, 1, 1) AND make_date(r.year, 12, 31)
+  JOIN settlement_proposal x ON x.visit_id = v.id AND x.status = 'confirmed'
+  JOIN institutions_institution i ON i.id = v.institution_id
+  LEFT JOIN institutions_institution p ON p.id = v.prescriber_id
+UNION ALL
+SELECT r.member, r.year, make_date(r.year, 1, 1), '', '', ARRAY[]::varchar[],
+       0, o.fund, 0, o.deductible, o.area_id, o.scheme
+  FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
+  JOIN settlement_openinguse o ON o.member_id = r.member AND o.year = r.year
+"""
+
+
+def load_history(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], list[dict]]:
+    """Every visit, reversal, confirmed adjustment and opening use of the given members and years."""
+    wanted = sorted(set(pairs))
+    history: dict[tuple[int, int], list[dict]] = {pair: [] for pair in wanted}
+    params = {"member": [m for m, _ in wanted], "year": [y for _, y in wanted]}
+    for row in fetch(HISTORY, params):
+        history[row["member"], row["year"]].append(row)
+    return history
+
+
+GRANTS = """
+SELECT g.beneficiary_id, g.account_id, g.starts_on, g.ends_on, x.relation,
+       x.starts_on AS relative_from, x.ends_on AS relative_to
+  FROM accounts_familygrant g
+  JOIN members_relative x ON x.id = g.relative_id
+ WHERE g.beneficiary_id = ANY(%(members)s::bigint[])
+ ORDER BY g.beneficiary_id, g.id
+"""
+
+
+def load_grants(member_ids: Sequence[int]) -> dict[int, list[dict]]:
+    """Whose accounts each member may use, in the order in which the grants were made."""
+    grants: dict[int, list[dict]] = {}
+    for row in fetch(GRANTS, {"members": sorted(set(member_ids))}):
+        grants.setdefault(row["beneficiary_id"], []).append(row)
+    return grants
+
+
+INSTITUTIONS = """
+SELECT id, code, kind, area_id, parent_id FROM institutions_institution
+ WHERE id IN (SELECT unnest(%(ids)s::bigint[])
+              UNION SELECT parent_id FROM institutions_institution WHERE id = ANY(%(ids)s::bigint[]))
+    OR kind = 'clearing'
+"""
+
+
+def institutions_of(ids: Iterable[int]) -> dict[int, dict]:
+    """These institutions, their parents and the clearing bodies, by number."""
+    return {row["id"]: row for row in fetch(INSTITUTIONS, {"ids": sorted(set(ids))})}
+
+
+KNOWN_KEYS = """
+SELECT r.n, v.id, v.request_hash
+  FROM unnest(%(institution)s::bigint[], %(key)s::varchar[]) WITH ORDINALITY AS r(institution, key, n)
+  JOIN settlement_visit v ON v.institution_id = r.institution AND v.key = r.key
+"""
+
+
+def known_keys(keys: Sequence[tuple[int, str]]) -> dict[int, dict]:
+    """Which of these institution-and-key pairs have been settled, by their place in the list."""
+    rows = fetch(KNOWN_KEYS, {"institution": [i for i, _ in keys], "key": [k for _, k in keys]})
+    return {row["n"] - 1: row for row in rows}
+
+
+def new_visit_ids(count: int) -> list[int]:
+    rows = fetch(
+        "SELECT nextval(pg_get_serial_sequence('settlement_visit', 'id')) AS id FROM generate_series(1, %(n)s)",
+        {"n": count},
+    )
+    return [row["id"] for row in rows]
+
+
+def fen(amount: Decimal) -> int:
+    """A stored amount, which has two decimals, in fen."""
+    return int(amount.scaleb(2))

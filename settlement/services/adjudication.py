@@ -1,0 +1,166 @@
+"""From dated facts to the rules and back: the only place where a visit meets bureau.rules."""
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from bureau.rules import benefits
+from bureau.rules.edition import Edition
+from bureau.rules.errors import NoEdition, Refusal
+from settlement.models import Visit
+from settlement.queries.facts import fen
+from settlement.services.requests import VisitRequest
+
+STOPS = {"suspended": "suspended", "arrears": "arrears"}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the rules say of one visit. `edition` is None where none is in force: nothing can then be computed."""
+
+    edition: Edition | None
+    refusal: Refusal | None
+    fund: int
+    shares: Mapping[str, int]
+    deductible: int
+    charge: str
+    place: frozenset[str]
+    receipt: dict
+
+
+def place_of(facts: dict, channel: str, member_area: str | None) -> frozenset[str]:
+    """Where the care took place, as the edition's place rules know it.
+
+    A prescription filled outside is judged by the institution that wrote it; the pharmacy must be designated.
+    """
+    through_prescription = facts["prescriber_code"] is not None
+    side = "prescriber_" if through_prescription else ""
+    area = facts["prescriber_area" if through_prescription else "institution_area"]
+    code = facts["prescriber_code" if through_prescription else "institution_code"]
+    treating = facts["treating_id"]
+    parent = facts[f"{side}parent_id"]
+    flags = set()
+    if facts["designated"]:
+        flags.add("designated")
+    if area is not None and area == member_area:
+        flags.add("local")
+    else:
+        flags.add("networked")
+    if facts["selected_id"] is not None and facts["selected_id"] in (treating, parent):
+        flags.add("selected")
+    if facts["selected_station_id"] == treating:
+        flags.add("selected")
+    if facts["selected_remote_id"] == treating:
+        flags.add("remote_selected")
+    if facts["referred_by"] is not None:
+        flags.add("referral")
+    if registered(facts["registered_at"], code):
+        flags.add("filed")
+    if channel == Visit.Channel.EMERGENCY:
+        flags.add("emergency")
+    if channel == Visit.Channel.PRESCRIPTION:
+        flags.add("prescription")
+    return frozenset(flags)
+
+
+def registered(destination: str | None, institution_code: str) -> bool:
+    """Whether an out-of-area registration covers an institution: the same province, city or county."""
+    if not destination:
+        return False
+    covered = destination.removesuffix("99")
+    while covered.endswith("00"):
+        covered = covered[:-2]
+    return institution_code[1:7].startswith(covered)
+
+
+def standing_of(facts: dict, on: datetime.date) -> frozenset[str]:
+    """What stands against the member on the day, from dated rosters alone (G-18)."""
+    flags = {STOPS[kind] for kind in facts["stops"] or ()}
+    if facts["area_id"] is None or (facts["died_on"] is not None and facts["died_on"] < on):
+        flags.add("not_enrolled")
+    if not facts["has_benefit_period"]:
+        flags.add("no_benefit_period")
+    if facts["inpatient"]:
+        flags.add("inpatient")
+    return frozenset(flags)
+
+
+def care_of(request: VisitRequest, facts: dict, figures: Mapping[str, int]) -> benefits.Care:
+    through_prescription = facts["prescriber_code"] is not None
+    general_fee = fen(request.general_fee)
+    costs = {"ordinary": fen(request.in_policy) - general_fee}
+    if general_fee:
+        costs["general_fee"] = general_fee
+    return benefits.Care(
+        on=request.care_on,
+        encounter=request.encounter,
+        institution=facts["prescriber_code" if through_prescription else "institution_code"],
+        level=facts["level"] or 0,
+        kind=facts["prescriber_kind" if through_prescription else "kind"],
+        place=place_of(facts, request.channel, facts["area_id"]),
+        standing=standing_of(facts, request.care_on),
+        person_class=facts["person_class"] or "",
+        plan=facts["plan"] or "",
+        birth=facts["birth"],
+        costs=costs,
+        figures=figures,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What one earlier visit used, and under which fund it counts."""
+
+    area_id: str | None
+    scheme: str | None
+    past: benefits.Past
+
+
+def used_by(row: dict) -> Used:
+    past = benefits.Past(
+        on=row["care_on"],
+        encounter=row["encounter"],
+        institution=row["institution"],
+        place=frozenset(row["place"]),
+        cost=fen(row["in_policy"]),
+        fund=fen(row["fund"]),
+        deductible=fen(row["deductible"]),
+    )
+    return Used(row["area_id"], row["scheme"], past)
+
+
+def past_of(history: Iterable[Used], facts: dict) -> list[benefits.Past]:
+    """What counts against a visit: a move to another area or scheme starts that one's counters afresh."""
+    return [u.past for u in history if u.area_id == facts["area_id"] and u.scheme == facts["scheme"]]
+
+
+def decide(
+    request: VisitRequest, facts: dict, past: list[benefits.Past], rulebook, figures: Mapping[str, int]
+) -> Decision:
+    """Ask the rules once. NoEdition and a person who is not enrolled become named refusals."""
+    place = place_of(facts, request.channel, facts["area_id"])
+    if facts["area_id"] is None:
+        return refused(Refusal("not_enrolled"), place)
+    try:
+        edition = rulebook.on(facts["area_id"], facts["scheme"], request.care_on)
+    except NoEdition as missing:
+        return refused(missing.refusal, place)
+    care = care_of(request, facts, figures)
+    used = benefits.counters(edition, care, past)
+    outcome = benefits.adjudicate(edition, care, used)
+    return Decision(
+        edition=edition,
+        refusal=outcome.refusal,
+        fund=outcome.fund,
+        shares=outcome.shares,
+        deductible=outcome.deductible,
+        charge=outcome.charge,
+        place=place,
+        receipt=benefits.receipt(care, used),
+    )
+
+
+def refused(refusal: Refusal, place: frozenset[str]) -> Decision:
+    return Decision(
+        edition=None, refusal=refusal, fund=0, shares={}, deductible=0, charge="", place=place, receipt={}
+    )

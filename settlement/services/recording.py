@@ -1,0 +1,108 @@
+"""The one statement that records visits, their payment lines and their journals together."""
+
+import datetime
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from settlement.queries.facts import fetch
+from settlement.services.split import AccountShare
+
+RECORD = """
+WITH visit AS (
+    INSERT INTO settlement_visit
+    SELECT * FROM jsonb_populate_recordset(NULL::settlement_visit, %(visits)s::jsonb) RETURNING id
+), payment AS (
+    INSERT INTO settlement_visitpayment (visit_id, account_id, relation, amount)
+    SELECT p.visit_id, p.account_id, p.relation, p.amount
+      FROM jsonb_to_recordset(%(payments)s::jsonb)
+           AS p(visit_id bigint, account_id bigint, relation varchar, amount numeric)
+    RETURNING id
+)
+SELECT (SELECT count(*) FROM visit) AS visits, (SELECT count(*) FROM payment) AS payments
+"""
+
+POST = """
+SELECT count(*) AS journals FROM accounts_post(
+    %(j_key)s::text[], %(j_hash)s::text[], %(j_area)s::text[], %(j_kind)s::text[], %(j_posted_on)s::date[],
+    %(j_origin_year)s::int[], %(j_source)s::text[], %(actor)s::bigint, %(posted_at)s::timestamptz,
+    %(e_journal)s::int[], %(e_fund)s::text[], %(e_subject)s::text[], %(e_holder)s::text[],
+    %(e_account)s::bigint[], %(e_amount)s::numeric[])
+"""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows being gathered, in the order in which they were decided. Amounts are in fen until they are written."""
+
+    actor_id: int
+    now: datetime.datetime
+    visits: list[dict] = field(default_factory=list)
+    payments: list[dict] = field(default_factory=list)
+    journals: list[tuple] = field(default_factory=list)
+    entries: list[tuple] = field(default_factory=list)
+
+    def add(self, visit: dict, shares: Sequence[AccountShare], funds: dict[str, int], payee_code: str) -> None:
+        """One visit with what each fund and each account pays; `funds` and shares are negative in a reversal."""
+        self.visits.append(visit)
+        for share in shares:
+            self.payments.append(
+                {
+                    "visit_id": visit["id"],
+                    "account_id": share.account_id,
+                    "relation": share.relation,
+                    "amount": yuan(share.amount),
+                }
+            )
+        funds = {fund: amount for fund, amount in funds.items() if amount}
+        if not funds and not shares:
+            return
+        reversal = visit["reverses_id"] is not None
+        kind = "reversal" if reversal else "visit"
+        self.journals.append(
+            (
+                f"visit:{visit['institution_id']}:{visit['key']}",
+                visit["request_hash"],
+                visit["area_id"],
+                kind,
+                visit["settled_on"],
+                None,
+                f"visit:{visit['id']}",
+            )
+        )
+        number = len(self.journals)
+        quota = visit["charged_institution_id"] is not None and visit["charged_institution_id"] == visit["payee_id"]
+        payable = "payable_quota" if quota else "payable_items"
+        for fund, amount in funds.items():
+            self.entries.append((number, fund, "benefit_expenditure", "", None, -amount))
+            self.entries.append((number, fund, payable, payee_code, None, amount))
+        if shares:
+            for share in shares:
+                self.entries.append(
+                    (number, "personal_accounts", "member_accounts", "", share.account_id, -share.amount)
+                )
+            total = sum(share.amount for share in shares)
+            self.entries.append((number, "personal_accounts", "payable_items", payee_code, None, total))
+
+    def write(self) -> None:
+        """Record everything. Anything the database refuses leaves nothing behind: the caller's transaction ends."""
+        if not self.visits:
+            return
+        fetch(RECORD, {"visits": json.dumps(self.visits, default=str), "payments": json.dumps(self.payments)})
+        if self.journals:
+            keys = ("key", "hash", "area", "kind", "posted_on", "origin_year", "source")
+            params: dict = {
+                f"j_{key}": list(column) for key, column in zip(keys, zip(*self.journals, strict=True), strict=True)
+            }
+            columns = zip(*self.entries, strict=True)
+            keys = ("journal", "fund", "subject", "holder", "account", "amount")
+            params |= {f"e_{key}": list(column) for key, column in zip(keys, columns, strict=True)}
+            params["e_amount"] = [yuan(amount) for amount in params["e_amount"]]
+            fetch(POST, params | {"actor": self.actor_id, "posted_at": self.now})
+
+
+def yuan(amount: int) -> str:
+    """Fen as the text of a number in yuan, exact."""
+    sign = "-" if amount < 0 else ""
+    whole, part = divmod(abs(amount), 100)
+    return f"{sign}{whole}.{part:02d}"

@@ -1,0 +1,299 @@
+"""Settling outpatient visits: one at the desk or many from a file, by the same path.
+
+The order never changes: lock the members, then the accounts, each in the order of its numbers; then read what has
+been used; then ask the rules; then record everything in one statement.
+"""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bureau.services.editions import rulebook, stored_edition
+from bureau.services.figures import figures
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from bureau import audit
+from bureau.errors import DomainError, RefusedError
+from bureau.models import Staff
+from bureau.rules import benefits
+from bureau.rules.errors import Refused
+from institutions.models import Institution
+from settlement.models import Visit
+from settlement.queries import facts as reading
+from settlement.queries.facts import Asked, fen
+from settlement.services.adjudication import Decision, Used, decide, past_of, used_by
+from settlement.services.recording import Batch, yuan
+from settlement.services.requests import VisitRequest
+from settlement.services.split import OWN, AccountShare, split_rest
+
+
+class KeyReused(DomainError):
+    """The institution has used this number for another request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The answer to one request. `error` instead of a visit where the request itself cannot be settled."""
+
+    visit_id: int | None
+    repeated: bool = False
+    error: DomainError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What settling would give, in yuan by name, with the decision behind it. Nothing has moved."""
+
+    row: dict
+    shares: list[AccountShare]
+    decision: Decision
+
+
+def settle_visit(request: VisitRequest, *, actor: Staff, now: datetime.datetime) -> Visit:
+    """Settle one visit, or return the first answer to the same request.
+
+    Afterwards the visit, its payment lines, its journal and its audit entry are recorded together. Raises
+    DomainError for a request that cannot be settled and KeyReused for a used number; then nothing has moved. A
+    refusal by the fund is not an error: the visit is recorded with its reason and the account may still pay.
+    """
+    [settled] = settle_visits([request], actor=actor, now=now)
+    if settled.error is not None:
+        raise settled.error
+    return Visit.objects.get(pk=settled.visit_id)
+
+
+@transaction.atomic
+def settle_visits(
+    requests: Sequence[VisitRequest], *, actor: Staff, now: datetime.datetime, upload_id: int | None = None
+) -> list[Settled]:
+    """Settle requests in the given order, in one transaction; each is answered, by a visit or by an error."""
+    today = timezone.localdate(now)
+    answers: list[Settled | None] = [checked(request, today) for request in requests]
+    open_at = [n for n, answer in enumerate(answers) if answer is None]
+    desk = Desk.open([requests[n] for n in open_at], lock=True)
+    for n, answer in zip(open_at, repeats(desk.requests), strict=True):
+        answers[n] = answer
+    fresh = [n for n in open_at if answers[n] is None]
+    batch = Batch(actor_id=actor.pk, now=now)
+    ids = iter(reading.new_visit_ids(len(fresh)) if fresh else ())
+    seen: dict[tuple[int, str], int] = {}
+    for n in fresh:
+        request = requests[n]
+        first = seen.setdefault((request.institution_id, request.key), n)
+        if first != n:
+            answers[n] = same_or_reused(request, requests[first].fingerprint(), answers[first])
+            continue
+        try:
+            quote = desk.decide(request)
+        except DomainError as error:
+            answers[n] = Settled(None, error=error)
+            continue
+        visit_id = next(ids)
+        desk.take(request, quote)
+        row = quote.row | {
+            "id": visit_id,
+            "settled_on": request.settled_on or today,
+            "settled_at": now,
+            "settled_by_id": actor.pk,
+            "upload_id": upload_id,
+        }
+        batch.add(row, quote.shares, dict(quote.decision.shares), desk.code(row["payee_id"]))
+        answers[n] = Settled(visit_id)
+    batch.write()
+    record_settling(batch, actor=actor, now=now, upload_id=upload_id)
+    return [answer for answer in answers if answer is not None]
+
+
+def record_settling(batch: Batch, *, actor: Staff, now: datetime.datetime, upload_id: int | None) -> None:
+    """One audit entry for a visit at the desk, one for the whole of a file's part."""
+    if len(batch.visits) == 1 and upload_id is None:
+        row = batch.visits[0]
+        audit.record("visit.settle", actor=actor, now=now, subject=Visit(pk=row["id"], area_id=row["area_id"]))
+    elif batch.visits:
+        first, last = batch.visits[0], batch.visits[-1]
+        audit.record(
+            "visit.settle_file",
+            actor=actor,
+            now=now,
+            area_id=first["area_id"],
+            upload=upload_id,
+            first=first["id"],
+            last=last["id"],
+            count=len(batch.visits),
+        )
+
+
+def quote_visit(request: VisitRequest, *, now: datetime.datetime) -> Quote:
+    """What settling this request would give now. Takes no lock and moves nothing."""
+    request.check(timezone.localdate(now))
+    return Desk.open([request], lock=False).decide(request)
+
+
+def checked(request: VisitRequest, today: datetime.date) -> Settled | None:
+    try:
+        request.check(today)
+    except DomainError as error:
+        return Settled(None, error=error)
+    return None
+
+
+def repeats(requests: Sequence[VisitRequest]) -> list[Settled | None]:
+    """The first answer for each request whose key is known, an error where the key belonged to another request."""
+    known = reading.known_keys([(r.institution_id, r.key) for r in requests]) if requests else {}
+    return [
+        same_or_reused(request, known[n]["request_hash"], Settled(known[n]["id"])) if n in known else None
+        for n, request in enumerate(requests)
+    ]
+
+
+def same_or_reused(request: VisitRequest, first_hash: str, first: Settled) -> Settled:
+    if request.fingerprint() == first_hash:
+        return replace(first, repeated=True)
+    return Settled(
+        None,
+        error=KeyReused(
+            _("Number %(key)s has been used by this institution for another settlement."),
+            field="key",
+            key=request.key,
+        ),
+    )
+
+
+@dataclass(slots=True)
+class Desk:
+    """Everything that deciding a group of requests needs, read once, and kept true as each one takes its share."""
+
+    requests: Sequence[VisitRequest]
+    facts: dict[VisitRequest, dict]
+    history: dict[tuple[int, int], list[Used]]
+    accounts: dict[int, dict]
+    grants: dict[int, list[dict]]
+    institutions: dict[int, dict]
+    clearing: dict[str, int]
+
+    @classmethod
+    def open(cls, requests: Sequence[VisitRequest], *, lock: bool) -> "Desk":
+        members = [request.member_id for request in requests]
+        if lock and requests:
+            reading.lock_members(members)
+        facts = reading.load_facts(
+            [Asked(r.member_id, r.institution_id, r.prescriber_id, r.care_on) for r in requests]
+        )
+        history = reading.load_history([(r.member_id, r.care_on.year) for r in requests])
+        institutions = reading.institutions_of(
+            i for r in requests for i in (r.institution_id, r.prescriber_id) if i is not None
+        )
+        return cls(
+            requests=requests,
+            facts={requests[row["n"] - 1]: row for row in facts},
+            history={pair: [used_by(row) for row in rows] for pair, rows in history.items()},
+            accounts=reading.accounts_of(members, lock=lock),
+            grants=reading.load_grants(members) if any(r.pay_from == "family" for r in requests) else {},
+            institutions=institutions,
+            clearing={i["area_id"]: i["id"] for i in institutions.values() if i["kind"] == "clearing"},
+        )
+
+    def code(self, institution_id: int) -> str:
+        return self.institutions[institution_id]["code"]
+
+    def decide(self, request: VisitRequest) -> Quote:
+        facts = self.facts.get(request)
+        if facts is None:
+            raise DomainError(_("The member or the institution is not recorded."))
+        area_id = facts["area_id"] or facts["institution_area"]
+        if area_id is None:
+            raise DomainError(_("The person is not enrolled on %(day)s."), field="member", day=request.care_on)
+        if request.channel == Visit.Channel.PRESCRIPTION:
+            self.check_prescription(request)
+        history = self.history[request.member_id, request.care_on.year]
+        try:
+            decision = decide(
+                request, facts, past_of(history, facts), rulebook(area_id), figures(area_id, request.care_on)
+            )
+        except Refused as refused:
+            raise RefusedError(refused.refusal) from refused
+        rest = fen(request.total) - decision.fund
+        shares = split_rest(
+            request, facts, decision.edition, rest, self.accounts, self.grants.get(request.member_id, ())
+        )
+        own = sum(share.amount for share in shares if share.relation == OWN)
+        family = sum(share.amount for share in shares) - own
+        large_claims = decision.shares.get("large_claims", 0)
+        row = {
+            "area_id": area_id,
+            "scheme": facts["scheme"] or "",
+            "institution_id": request.institution_id,
+            "key": request.key,
+            "request_hash": request.fingerprint(),
+            "member_id": request.member_id,
+            "encounter": request.encounter,
+            "care_on": request.care_on,
+            "channel": request.channel,
+            "credential": request.credential,
+            "prescriber_id": request.prescriber_id,
+            "place": sorted(decision.place),
+            "refusal": decision.refusal.code if decision.refusal else "",
+            "refusal_article": decision.refusal.article if decision.refusal else "",
+            "payee_id": self.payee(facts, area_id),
+            "charge": decision.charge or "",
+            "charged_institution_id": facts["selected_id"] if decision.charge == "selected_capitation" else None,
+            "total": yuan(fen(request.total)),
+            "own_expense": yuan(fen(request.own_expense)),
+            "over_limit": yuan(fen(request.over_limit)),
+            "first_self": yuan(fen(request.first_self)),
+            "in_policy": yuan(fen(request.in_policy)),
+            "general_fee": yuan(fen(request.general_fee)),
+            "deductible": yuan(decision.deductible),
+            "pooled": yuan(decision.fund - large_claims),
+            "large_claims": yuan(large_claims),
+            "account": yuan(own),
+            "family": yuan(family),
+            "cash": yuan(rest - own - family),
+            "edition_id": stored_edition(decision.edition.content_hash) if decision.edition else None,
+            "receipt": decision.receipt,
+            "reverses_id": None,
+            "reason": "",
+        }
+        return Quote(row=row, shares=shares, decision=decision)
+
+    def payee(self, facts: dict, area_id: str) -> int:
+        """Who is owed: a station's centre, the area's clearing body for care elsewhere, else who treated (§7)."""
+        institution = self.institutions[facts["institution_id"]]
+        if institution["kind"] == Institution.Kind.STATION:
+            return institution["parent_id"]
+        if institution["area_id"] != area_id:
+            return self.clearing.get(area_id, institution["id"])
+        return institution["id"]
+
+    def check_prescription(self, request: VisitRequest) -> None:
+        """A prescription filled outside belongs to an encounter that its prescriber has settled (HY-18)."""
+        prescriber = self.code(request.prescriber_id)
+        for used in self.history[request.member_id, request.care_on.year]:
+            if used.past.encounter == request.encounter and used.past.institution == prescriber:
+                return
+        raise DomainError(
+            _("%(institution)s has settled no encounter %(encounter)s for this member in the year."),
+            field="encounter",
+            institution=prescriber,
+            encounter=request.encounter,
+        )
+
+    def take(self, request: VisitRequest, quote: Quote) -> None:
+        """Let the next request of the group see what this one has used."""
+        facts, decision = self.facts[request], quote.decision
+        through_prescription = facts["prescriber_code"] is not None
+        past = benefits.Past(
+            on=request.care_on,
+            encounter=request.encounter,
+            institution=facts["prescriber_code" if through_prescription else "institution_code"],
+            place=decision.place,
+            cost=fen(request.in_policy),
+            fund=decision.fund,
+            deductible=decision.deductible,
+        )
+        used = Used(facts["area_id"], facts["scheme"], past)
+        self.history[request.member_id, request.care_on.year].append(used)
+        for share in quote.shares:
+            self.accounts[share.account_id]["balance"] -= share.amount
