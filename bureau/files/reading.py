@@ -1,0 +1,344 @@
+"""Files into rows: finds the format, the encoding, the separator and the headings, then streams."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import csv
+import datetime
+import io
+import itertools
+import os
+import warnings
+import zipfile
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import openpyxl
+
+from bureau.files.cells import Cell
+from bureau.files.problems import FileProblem, Refused
+from bureau.files.problems import noop as _
+from bureau.files.sheets import (
+    HEADER_WITHIN,
+    LONGEST_CELL,
+    Header,
+    Row,
+    RowReader,
+    Sheet,
+    find_header,
+    require_header,
+)
+
+# Remarks of openpyxl on styles and extensions, which rosters do not need.
+warnings.filterwarnings("ignore", module="openpyxl")
+
+Content = bytes | str | os.PathLike[str] | BinaryIO
+Opened = tuple[list[str], str, Iterator[Row]]
+
+_BLOCK = 4 * 1024 * 1024
+_HEAD_LINES = 60
+_SEPARATORS = (",", "\t", ";", "，", "|")
+_MOST_UNPACKED = 2 * 1024**3
+_MOST_UNPACKED_PART = 256 * 1024**2  # parts other than worksheets, which openpyxl reads whole
+_MOST_PARTS = 2_000
+_MOST_ROWS, _MOST_COLUMNS = 1_048_576, 512
+
+
+class Rows:
+    """An opened roster: iterate once for its rows.
+
+    `header` is the line of headings as the file has it, `source` the worksheet or the encoding that was read.
+    """
+
+    def __init__(self, header: list[str], source: str, rows: Iterator[Row], files: contextlib.ExitStack):
+        self.header = header
+        self.source = source
+        self._rows = rows
+        self._files = files
+
+    def __iter__(self) -> Iterator[Row]:
+        with self._files:
+            yield from self._rows
+
+
+def read_rows(name: str, content: Content, sheet: Sheet) -> Rows:
+    """Open a roster as CSV (UTF-8, GB18030 or UTF-16) or XLSX, whatever its name says.
+
+    `content` is the bytes, a path, or a binary file that can seek (left open). The headings are found and
+    checked at once; rows follow one at a time in constant memory, but for about 100 bytes a row where the
+    sheet has a key, and for the shared texts of XLSX. Blank lines, repeated headings and totals are no rows.
+    Raises FileProblem here, and while rows are read if the file proves damaged further on.
+    """
+    with contextlib.ExitStack() as files:
+        if isinstance(content, bytes | bytearray | memoryview):
+            stream: BinaryIO = io.BytesIO(content)
+        elif isinstance(content, str | os.PathLike):
+            stream = files.enter_context(open(content, "rb"))
+        else:
+            stream = content
+        header, source, rows = _opened(name, stream, sheet)
+        return Rows(header, source, rows, files.pop_all())
+
+
+def _opened(name: str, stream: BinaryIO, sheet: Sheet) -> Opened:
+    stream.seek(0)
+    start = stream.read(4096)
+    if len(start) < 4096 and not start.strip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0"):
+        raise FileProblem("empty", _("The file is empty."))
+    if start.startswith(b"PK"):
+        return _read_xlsx(stream, sheet)
+    if start.startswith(b"\xd0\xcf\x11\xe0"):
+        raise FileProblem(
+            "xls", _("This is an old .xls file or one with a password; save it as .xlsx without a password.")
+        )
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        raise FileProblem("web_page", _("This is a web page saved under another name; save it as .xlsx."))
+    return _read_csv(stream, sheet, named_xlsx=name.lower().endswith((".xlsx", ".xlsm", ".xls")))
+
+
+def _read_csv(stream: BinaryIO, sheet: Sheet, *, named_xlsx: bool) -> Opened:
+    best: tuple[Header, str, str, int] | None = None
+    encodings, bad_line = _encodings(stream)
+    for encoding in encodings:
+        head = list(itertools.islice(_text(stream, encoding), _HEAD_LINES))
+        for separator in _SEPARATORS:
+            numbered = [
+                (line, cells)
+                for line, cells, _refused in _records(iter(head), separator)
+                if any(map(str.strip, cells))
+            ][:HEADER_WITHIN]
+            index, header = find_header([cells for _line, cells in numbered], sheet)
+            if best is None or (not header.missing, header.matched) > (not best[0].missing, best[0].matched):
+                best = (header, encoding, separator, numbered[index][0] if numbered else 0)
+        if best is not None and not best[0].missing:
+            break
+    assert best is not None
+    header, encoding, separator, header_line = best
+    if header.missing and not header.matched:
+        if named_xlsx or any("\0" in cell for cell in header.cells):
+            raise FileProblem("format", _("The file is neither CSV nor XLSX."))
+        if bad_line:
+            raise FileProblem(
+                "encoding",
+                _("Line %(line)d is neither UTF-8 nor GB18030 text; save the file as CSV UTF-8 or as XLSX."),
+                line=bad_line,
+            )
+    require_header(header)
+    reader = RowReader(sheet, header, spill_is_wrong=True)
+    return header.cells, encoding, _csv_rows(_text(stream, encoding), separator, header_line, reader)
+
+
+def _csv_rows(lines: Iterator[str], separator: str, header_line: int, reader: RowReader) -> Iterator[Row]:
+    for line, cells, refused in _records(lines, separator):
+        if line <= header_line:
+            continue
+        row = reader.row(line, cells) if refused is None else reader.rejected(line, cells, refused)
+        if row is not None:
+            yield row
+
+
+def _encodings(stream: BinaryIO) -> tuple[list[str], int]:
+    """Encodings to try, those first that fit every byte; and, if none fits, the first line that does not.
+
+    A file cut within a character still fits. One pass for UTF-8, a second only where that fails.
+    """
+    stream.seek(0)
+    start = stream.read(2)
+    if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        candidates = ["utf-16"]
+    else:
+        candidates = ["utf-8-sig", "gb18030"]
+    bad_lines = {}
+    for encoding in candidates:
+        decoder = codecs.getincrementaldecoder(encoding)()
+        stream.seek(0)
+        line = 1
+        while block := stream.read(_BLOCK):
+            if len(block) == _BLOCK and b"\n" not in block and b"\r" not in block:
+                raise FileProblem("line", _("The file has no line ends; it is not a CSV file."))
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError as error:
+                bad_lines[encoding] = line + error.object[: error.start].count(b"\n")
+                break
+            line += block.count(b"\n")
+        if encoding not in bad_lines:
+            return [encoding, *bad_lines], 0
+    return sorted(candidates, key=bad_lines.__getitem__, reverse=True), max(bad_lines.values())
+
+
+def _text(stream: BinaryIO, encoding: str) -> Iterator[str]:
+    """The physical lines from the start, with their ends; bytes that do not decode become U+FFFD."""
+    stream.seek(0)
+    return io.TextIOWrapper(io.BufferedReader(_Unclosed(stream)), encoding, errors="replace", newline="")
+
+
+class _Unclosed(io.RawIOBase):
+    """A view of a file whose end of life leaves the file open."""
+
+    def __init__(self, stream: BinaryIO):
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._stream.read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
+
+
+class _Lines:
+    """Physical lines for csv.reader, which remembers those of the record that is being read."""
+
+    def __init__(self, lines: Iterator[str]):
+        self._lines = lines
+        self._again: list[str] = []
+        self.record: list[str] = []
+        self.number = 0
+        self.ended = False
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            line = self._again.pop() if self._again else next(self._lines)
+        except StopIteration:
+            self.ended = True
+            raise
+        self.number += 1
+        self.record.append(line)
+        return line
+
+    def read_again_after_first(self) -> None:
+        """Give the lines of the record once more, but for its first."""
+        self._again.extend(reversed(self.record[1:]))
+        self.number -= len(self.record) - 1
+        self.ended = False
+
+
+def _records(lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[str], Refused | None]]:
+    """First line, cells and what is wrong with the line, for each record.
+
+    A quotation mark that nothing closes would swallow the rest of the file: its line is refused, and reading
+    goes on with the line after it.
+    """
+    source = _Lines(lines)
+    record = source.record
+    reader = csv.reader(source, delimiter=separator)
+    while True:
+        line = source.number + 1
+        record.clear()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:  # a cell beyond csv's own limit of 131,072 characters
+            if len(record) == 1:
+                yield (
+                    line,
+                    [record[0][:200]],
+                    Refused("giant", _("A cell has more than %(maximum)d characters."), maximum=LONGEST_CELL),
+                )
+                continue
+            unclosed = True
+        else:
+            unclosed = source.ended or (len(record) > 1 and max(map(len, cells)) > LONGEST_CELL)
+        if unclosed:
+            source.read_again_after_first()
+            yield (
+                line,
+                [record[0].rstrip("\r\n")],
+                Refused(
+                    "unclosed",
+                    _("A quotation mark is opened here and never closed; perhaps the file was cut off."),
+                ),
+            )
+        else:
+            yield line, cells, None
+
+
+def _read_xlsx(stream: BinaryIO, sheet: Sheet) -> Opened:
+    book = _open_book(stream)
+    best: tuple[Header, Any, int] | None = None
+    with _damaged_as_problem():
+        for worksheet in book.worksheets:
+            if worksheet.sheet_state != "visible":
+                continue
+            numbered = list(itertools.islice(_worksheet_rows(worksheet), HEADER_WITHIN))
+            index, header = find_header([cells for _line, cells in numbered], sheet)
+            if best is None or (not header.missing, header.matched) > (not best[0].missing, best[0].matched):
+                best = (header, worksheet, numbered[index][0] if numbered else 0)
+            if not header.missing:
+                break
+    if best is None or not best[0].cells:
+        raise FileProblem("empty", _("The file is empty."))
+    header, worksheet, header_line = best
+    require_header(header)
+    reader = RowReader(sheet, header, spill_is_wrong=False)
+    return header.cells, worksheet.title, _xlsx_rows(worksheet, header_line, reader)
+
+
+def _xlsx_rows(worksheet: Any, header_line: int, reader: RowReader) -> Iterator[Row]:
+    with _damaged_as_problem():
+        for line, cells in _worksheet_rows(worksheet):
+            if line > header_line and (row := reader.row(line, cells)) is not None:
+                yield row
+
+
+def _worksheet_rows(worksheet: Any) -> Iterator[tuple[int, tuple[Cell, ...]]]:
+    """Row number and native cells of each row that is not blank; formulas as texts that begin with `=`."""
+    worksheet.reset_dimensions()  # what a file says of its own size is often wrong
+    filler: Any = None
+    rows = worksheet.iter_rows(max_row=_MOST_ROWS, max_col=_MOST_COLUMNS, values_only=True)
+    for line, cells in enumerate(rows, start=1):
+        # openpyxl gives one and the same tuple for all rows that the file leaves out
+        if cells is filler:
+            continue
+        width = len(cells)
+        while width and cells[width - 1] is None:
+            width -= 1
+        if not width:
+            filler = cells
+            continue
+        yield line, tuple([_native(cell) for cell in cells[:width]])
+
+
+def _native(cell: Any) -> Cell:
+    known = str | int | float | datetime.date | datetime.time | datetime.timedelta | None
+    return cell if isinstance(cell, known) else "="  # array and table formulas
+
+
+def _open_book(stream: BinaryIO) -> Any:
+    stream.seek(0)
+    with _damaged_as_problem():
+        with zipfile.ZipFile(stream) as archive:
+            parts = archive.infolist()
+        if not any(part.filename == "[Content_Types].xml" for part in parts):
+            raise FileProblem("format", _("The file is neither CSV nor XLSX."))
+        # Python reads no more of a part than these sizes say
+        if (
+            len(parts) > _MOST_PARTS
+            or sum(part.file_size for part in parts) > _MOST_UNPACKED
+            or any(
+                part.file_size > _MOST_UNPACKED_PART and "worksheets/" not in part.filename for part in parts
+            )
+        ):
+            raise FileProblem("too_large", _("Unpacked, the file is too large; split it, or save it as CSV."))
+        stream.seek(0)
+        return openpyxl.load_workbook(stream, read_only=True, data_only=False, keep_links=False)
+
+
+@contextlib.contextmanager
+def _damaged_as_problem() -> Iterator[None]:
+    """openpyxl, zipfile and expat raise some twenty kinds of error at damaged files; staff need one."""
+    try:
+        yield
+    except FileProblem:
+        raise
+    except Exception as error:
+        raise FileProblem(
+            "damaged_xlsx", _("The XLSX file is damaged; open it in Excel and save it again.")
+        ) from error

@@ -1,0 +1,94 @@
+"""Columns and checks that rosters of several rooms share, with the codes of the national dictionary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bureau.files.cells import choice, document_number, institution_code, require_document_number
+from bureau.files.problems import Refused
+from bureau.files.problems import noop as _
+from bureau.files.sheets import Check, Column
+from bureau.identity import DOCUMENT_KINDS, IDENTITY_CARD
+
+NUMBER_HEADINGS = (
+    "身份证号", "身份证号码", "身份证", "身份证件号码", "证件号", "公民身份号码", "公民身份证号码",
+    "社会保障号码", "社会保障号", "certno",
+)  # fmt: skip
+
+INSTITUTION_HEADINGS = (
+    "机构编码", "医院编码", "医疗机构编码", "定点医药机构编号", "定点机构编号", "定点机构", "fixmedins_code",
+)  # fmt: skip
+
+document_kind = choice(
+    {
+        kind: (label, *(("居民身份证", "身份证", "户口簿") if kind == IDENTITY_CARD else ()))
+        for kind, label in DOCUMENT_KINDS.items()
+    }
+)
+
+# The two schemes that have a pooled outpatient fund.
+scheme = choice(
+    {
+        "310": ("职工基本医疗保险", "城镇职工基本医疗保险", "职工医保", "职工"),
+        "390": ("城乡居民基本医疗保险", "居民基本医疗保险", "居民医保", "城乡居民医保", "居民"),
+    }
+)
+
+
+def document_columns() -> tuple[Column, Column]:
+    """Kind and number of a member's document; without a kind it is an identity card."""
+    return (
+        Column(
+            "document_kind",
+            "证件类型",
+            document_kind,
+            ("psn_cert_type", "身份证件类型"),
+            default=IDENTITY_CARD,
+        ),
+        Column("document_number", "证件号码", document_number, NUMBER_HEADINGS, required=True),
+    )
+
+
+def document(kind: str = "document_kind", number: str = "document_number") -> Check:
+    """The number is one that a document of this kind can have."""
+
+    def check(values: dict[str, Any]) -> None:
+        if values[kind] and values[number]:
+            try:
+                require_document_number(values[kind], values[number])
+            except Refused as refused:
+                refused.field = number
+                raise
+
+    return check
+
+
+def scheme_column(*, required: bool = True, default: str | None = None) -> Column:
+    return Column(
+        "scheme",
+        "险种类型",
+        scheme,
+        ("险种", "所属险种", "参保险种", "征收品目", "insutype"),
+        required,
+        default,
+    )
+
+
+def institution_column(
+    name: str = "institution",
+    header: str = "定点机构编码",
+    synonyms: tuple[str, ...] = INSTITUTION_HEADINGS,
+    *,
+    required: bool = True,
+) -> Column:
+    return Column(name, header, institution_code, synonyms, required)
+
+
+def in_order(first: str = "starts_on", last: str = "ends_on") -> Check:
+    """The last day does not lie before the first; an empty last day is open."""
+
+    def check(values: dict[str, Any]) -> None:
+        if values[first] and values[last] and values[last] < values[first]:
+            raise Refused("order", _("The last day lies before the first."), field=last)
+
+    return check

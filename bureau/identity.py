@@ -1,0 +1,120 @@
+"""Identity numbers of residents (GB 11643) and the other documents a member may hold. Pure Python."""
+
+from __future__ import annotations
+
+import datetime
+from functools import lru_cache
+from operator import mul
+
+IDENTITY_CARD = "01"
+
+# psn_cert_type of the national dictionary.
+DOCUMENT_KINDS: dict[str, str] = {
+    "01": "居民身份证（户口簿）",
+    "02": "中国人民解放军军官证",
+    "03": "中国人民武装警察警官证",
+    "04": "香港特区护照/港澳居民来往内地通行证",
+    "05": "澳门特区护照/港澳居民来往内地通行证",
+    "06": "台湾居民来往大陆通行证",
+    "07": "外国人永久居留证",
+    "08": "外国人护照",
+    "09": "残疾人证",
+    "10": "军烈属证明",
+    "11": "外国人就业证",
+    "12": "外国专家证",
+    "13": "外国人常驻记者证",
+    "14": "台港澳人员就业证",
+    "15": "回国（来华）定居专家证",
+    "16": "中国护照",
+    "17": "港澳台居民居住证",
+    "90": "社会保障卡",
+    "99": "其他身份证件",
+    "990102": "扶贫人口编码",
+    "990201": "医学出生证明",
+}
+
+MALE, FEMALE = "1", "2"
+
+
+def _(message: str) -> str:
+    """Mark a sentence for the message catalogue; whoever shows it translates it."""
+    return message
+
+
+# What identity_number_problem and document_number_problem return, each with the sentence to show.
+DOCUMENT_MESSAGES: dict[str, str] = {
+    "identity_old": _("Identity numbers of 15 digits are no longer valid; give the one of 18 characters."),
+    "identity_length": _("An identity number has 18 characters; this one has %(length)d."),
+    "identity_characters": _("An identity number is 17 digits followed by a digit or X."),
+    "identity_birth": _("Characters 7 to 14 of the identity number are not a date of birth."),
+    "identity_checksum": _("The check digit of the identity number is wrong; compare it with the card."),
+    "document_length": _("A document number has at most 40 characters; this one has %(length)d."),
+    "document_characters": _("A document number contains no blanks and no control characters."),
+}
+
+_WEIGHTS = tuple(pow(2, 17 - place, 11) for place in range(17))
+_CHECK_DIGITS = "10X98765432"
+_ZEROS = ord("0") * sum(_WEIGHTS)
+LONGEST_DOCUMENT_NUMBER = 40
+
+
+def _check_digit(first17: str) -> str:
+    return _CHECK_DIGITS[(sum(map(mul, first17.encode("ascii"), _WEIGHTS)) - _ZEROS) % 11]
+
+
+@lru_cache(maxsize=65536)
+def _born_on(digits: str) -> datetime.date | None:
+    try:
+        born_on = datetime.date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return None
+    return born_on if born_on.year >= 1900 else None
+
+
+def identity_number_problem(number: str) -> str | None:
+    """The code of what is wrong with an identity number (a key of DOCUMENT_MESSAGES), or None.
+
+    The number is taken as it would be stored: 18 characters, X in upper case, nothing around it.
+    """
+    if len(number) != 18:
+        old = len(number) == 15 and number.isascii() and number.isdigit()
+        return "identity_old" if old else "identity_length"
+    first17, last = number[:17], number[17]
+    if not (number.isascii() and first17.isdigit() and number[0] in "12345678" and last in _CHECK_DIGITS):
+        return "identity_characters"
+    if _born_on(number[6:14]) is None:
+        return "identity_birth"
+    if _check_digit(first17) != last:
+        return "identity_checksum"
+    return None
+
+
+def document_number_problem(document_kind: str, number: str) -> str | None:
+    """The code of what is wrong with the number of a document of this kind, or None.
+
+    Only identity cards have a checksum; other numbers have at most 40 characters and no blanks.
+    """
+    if document_kind == IDENTITY_CARD:
+        return identity_number_problem(number)
+    if len(number) > LONGEST_DOCUMENT_NUMBER:
+        return "document_length"
+    if any(character.isspace() or ord(character) < 32 or ord(character) == 127 for character in number):
+        return "document_characters"
+    return None
+
+
+def birth_and_sex(identity_number: str) -> tuple[datetime.date, str]:
+    """Date of birth and sex (`1` male, `2` female) in a valid identity number; ValueError otherwise."""
+    problem = identity_number_problem(identity_number)
+    if problem is not None:
+        raise ValueError(problem)
+    born_on = _born_on(identity_number[6:14])
+    assert born_on is not None
+    return born_on, MALE if int(identity_number[16]) % 2 else FEMALE
+
+
+def with_check_digit(first17: str) -> str:
+    """The identity number that begins with these 17 digits (area 6, birth 8, sequence 3)."""
+    if len(first17) != 17 or not (first17.isascii() and first17.isdigit()):
+        raise ValueError("an identity number begins with 17 digits")
+    return first17 + _check_digit(first17)

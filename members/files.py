@@ -1,0 +1,364 @@
+"""Rosters of people: employers, members, changes, contributions, benefit periods, suspensions, relatives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bureau.files import Column, Refused, Sheet
+from bureau.files.cells import (
+    Cell,
+    area_code,
+    choice,
+    code,
+    date_,
+    document_number,
+    end_date,
+    half_width,
+    money,
+    month_,
+    person_name,
+    phone,
+    shown,
+    text,
+)
+from bureau.files.problems import noop as _
+from bureau.files.shared import (
+    NUMBER_HEADINGS,
+    document,
+    document_columns,
+    document_kind,
+    in_order,
+    scheme_column,
+)
+from bureau.identity import IDENTITY_CARD, birth_and_sex, identity_number_problem
+
+# psn_type of the national dictionary; what decides benefits is the first two digits.
+PERSON_TYPES: dict[str, tuple[str, ...]] = {
+    "11": ("在职", "在职职工", "在职人员"),
+    "1105": ("农民工", "农名工"),
+    "1111": ("伤残军人在职",),
+    "1112": ("伤残军人退休",),
+    "116003": ("失业人员",),
+    "12": ("退休", "退休人员", "退休职工"),
+    "1204": ("提前退休",),
+    "13": ("离休", "离休人员"),
+    "14": ("居民（未成年）", "未成年居民"),
+    "1401": ("新生儿",),
+    "1402": ("学龄前儿童",),
+    "1403": ("中小学生",),
+    "1404": ("大学生",),
+    "1405": ("未成年（未入学）",),
+    "15": ("居民（成年）", "成年居民"),
+    "151": ("居民",),
+    "16": ("居民（老年）", "老年居民"),
+    "1701": ("城乡居民",),
+    "18": ("农牧民中",),
+    "33": ("一至六级残疾军人",),
+    "34": ("建国前老工人",),
+    "99": ("其他",),
+}
+_CLASS_OF_TYPE = {
+    "11": "active",
+    "12": "retired",
+    "14": "resident",
+    "15": "resident",
+    "16": "resident",
+    "17": "resident",
+}
+_known_person_type = choice(PERSON_TYPES)
+
+person_class = choice(
+    {
+        "active": ("在职", "在职职工"),
+        "retired": ("退休", "退休人员"),
+        "retired_paying_monthly": ("到龄按月缴费", "按月缴费", "到龄延缴"),
+        "flexible": ("灵活就业", "灵活就业人员"),
+        "lump_sum": ("趸缴", "一次性缴费"),
+        "pooled_only": ("单建统筹", "单建统筹基金"),
+        "resident": ("居民", "城乡居民"),
+    }
+)
+
+sex = choice({"1": ("男", "男性"), "2": ("女", "女性"), "9": ("未说明性别",), "0": ("未知", "未知的性别")})
+
+relation = choice(
+    {
+        "spouse": ("配偶", "丈夫", "妻子", "夫妻"),
+        "parent": ("父母", "父亲", "母亲"),
+        "child": ("子女", "儿子", "女儿"),
+        "sibling": ("兄弟姐妹", "兄、弟、姐、妹", "兄弟", "姐妹", "哥哥", "弟弟", "姐姐", "妹妹"),
+        "grandparent": (
+            "祖父母",
+            "外祖父母",
+            "祖父母或外祖父母",
+            "祖父",
+            "祖母",
+            "外祖父",
+            "外祖母",
+            "maternal_grandparent",
+        ),
+        "grandchild": (
+            "孙子女",
+            "外孙子女",
+            "孙子、孙女，或外孙子、外孙女",
+            "孙子",
+            "孙女",
+            "外孙子",
+            "外孙女",
+            "外孙",
+        ),
+        "other": ("其他", "其他亲属"),
+    }
+)
+
+
+def person_type(cell: Cell) -> str:
+    """A person type by its code or label; codes that provinces add below a known one are kept as they are."""
+    value = half_width(shown(cell))
+    if value.isascii() and value.isdigit() and 2 < len(value) <= 6 and value[:2] in _CLASS_OF_TYPE:
+        return value
+    return _known_person_type(cell)
+
+
+def _birth_and_sex(values: dict[str, Any]) -> None:
+    """An identity number states both; what the roster says besides must agree."""
+    number = values["document_number"]
+    if values["document_kind"] != IDENTITY_CARD or not number or identity_number_problem(number):
+        return
+    birth, sex_ = birth_and_sex(number)
+    if values["birth"] not in (None, birth):
+        raise Refused(
+            "birth_differs",
+            _("The identity number says %(birth)s; the date of birth differs."),
+            field="birth",
+            birth=birth.isoformat(),
+        )
+    if values["sex"] in ("1", "2") and values["sex"] != sex_:
+        raise Refused("sex_differs", _("The identity number says another sex."), field="sex")
+    values["birth"], values["sex"] = birth, sex_
+
+
+def _person_class(values: dict[str, Any]) -> None:
+    """Where the roster does not give the class, the person type decides by its first two digits."""
+    if values["person_class"] is None and values["person_type"] is not None:
+        values["person_class"] = _CLASS_OF_TYPE.get(values["person_type"][:2])
+        if values["person_class"] is None:
+            raise Refused(
+                "class_unknown",
+                _("The person type %(type)s does not decide the benefits; fill in the person class."),
+                field="person_class",
+                type=values["person_type"],
+            )
+    if (
+        values["scheme"]
+        and values["person_class"]
+        and (values["scheme"] == "390") != (values["person_class"] == "resident")
+    ):
+        raise Refused("class_of_other_scheme", _("The person class belongs to the other scheme."), field="person_class")
+
+
+EMPLOYERS = Sheet(
+    columns=(
+        Column("code", "单位编号", code(40), ("单位编码", "参保单位编号", "emp_no"), required=True),
+        Column("name", "单位名称", text(200), ("参保单位", "参保单位.名称", "emp_name"), required=True),
+        Column("credit_code", "统一社会信用代码", code(18), ("信用代码", "uscc")),
+    ),
+    key=("code",),
+)
+
+MEMBERS = Sheet(
+    columns=(
+        Column("number", "人员编号", code(40), ("个人编号", "psn_no")),
+        Column("name", "姓名", person_name, ("人员姓名", "psn_name"), required=True),
+        *document_columns(),
+        Column("sex", "性别", sex, ("gend",)),
+        Column("birth", "出生日期", date_, ("出生年月日", "brdy")),
+        Column("employer_code", "单位编号", code(40), ("参保单位编号", "单位编码", "emp_no")),
+        Column("employer_name", "单位名称", text(200), ("参保单位", "参保单位.名称", "emp_name")),
+        scheme_column(),
+        Column("person_type", "人员类别", person_type, ("psn_type",), required=True),
+        Column(
+            "status",
+            "参保状态",
+            choice(
+                {
+                    "1": ("正常参保", "参保", "正常", "参保缴费"),
+                    "0": ("未参保",),
+                    "2": ("暂停参保", "暂停"),
+                    "3": ("无效参保",),
+                    "4": ("终止参保", "终止"),
+                }
+            ),
+            ("人员参保状态", "psn_insu_stas"),
+            default="1",
+        ),
+        Column("starts_on", "本次参保日期", date_, ("参保日期", "psn_insu_date", "begndate"), required=True),
+        Column("ends_on", "终止日期", end_date, ("参保终止日期", "enddate")),
+        Column("first_month", "首次参保年月", month_, ("首次参保日期", "fst_insu_ym")),
+        Column(
+            "area",
+            "参保所属医保区划",
+            area_code,
+            ("参保区划", "医保区划", "统筹区", "insu_admdvs"),
+            required=True,
+        ),
+        Column("phone", "联系电话", phone, ("手机号", "手机号码", "电话", "tel")),
+        Column("person_class", "待遇人员类别", person_class),
+        Column("plan", "参保档次", text(20), ("档次", "参保方案", "参保方案.名称")),
+    ),
+    checks=(document(), _birth_and_sex, _person_class, in_order()),
+    key=("document_kind", "document_number", "starts_on"),
+)
+
+
+def _class_after_change(values: dict[str, Any]) -> None:
+    if values["kind"] == "retirement" and values["person_class"] is None:
+        values["person_class"] = "retired"
+    if values["kind"] == "class_change" and values["person_class"] is None:
+        raise Refused("required", _("The cell is empty."), field="person_class")
+
+
+CHANGES = Sheet(
+    columns=(
+        Column("number", "人员编号", code(40), ("个人编号", "psn_no")),
+        Column("name", "姓名", person_name, ("psn_name",)),
+        *document_columns(),
+        Column(
+            "kind",
+            "变更类型",
+            choice(
+                {
+                    "stop": ("停保", "22", "减员", "减少", "终止参保", "暂停参保"),
+                    "resume": ("续保", "12", "增员", "增加", "恢复参保"),
+                    "class_change": ("人员类别变更", "类别变更"),
+                    "retirement": ("退休", "在职转退休"),
+                    "death": ("死亡",),
+                }
+            ),
+            ("变动类型", "增减类型"),
+            required=True,
+        ),
+        Column("changed_on", "变更日期", date_, ("变动日期", "生效日期"), required=True),
+        Column("reason", "变更原因", text(200), ("变动原因",)),
+        scheme_column(required=False),
+        Column("person_class", "变更后人员类别", person_class, ("变更后待遇人员类别",)),
+        Column("employer_code", "单位编号", code(40), ("emp_no",)),
+        Column("base", "缴费工资", money(), ("缴费基数",)),
+    ),
+    checks=(document(), _class_after_change),
+    key=("document_kind", "document_number", "kind", "changed_on"),
+)
+
+CONTRIBUTIONS = Sheet(
+    columns=(
+        Column("number", "人员编号", code(40), ("个人编号", "psn_no")),
+        Column("name", "姓名", person_name, ("psn_name",)),
+        *document_columns(),
+        Column("month", "费款所属期", month_, ("费款所属日期起", "所属期", "缴费月份"), required=True),
+        scheme_column(),
+        Column("base", "缴费基数", money(), ("人员缴费基数", "个人缴费基数", "缴费工资"), required=True),
+        Column("employer_amount", "单位缴费金额", money(), ("单位缴费",), required=True),
+        Column("own_amount", "个人缴费金额", money(), ("个人缴费",), required=True),
+        Column(
+            "kind",
+            "缴费类型",
+            choice(
+                {
+                    "normal": ("正常缴费", "正常"),
+                    "back": ("补缴", "补缴欠费"),
+                    "difference": ("补差", "基数补差"),
+                }
+            ),
+            ("缴费性质",),
+            default="normal",
+        ),
+        Column("paid_on", "入国库时间", date_, ("入库时间", "入库日期", "到账日期", "到账时间"), required=True),
+    ),
+    checks=(document(),),
+    key=("document_kind", "document_number", "month", "scheme", "kind", "paid_on"),
+)
+
+BENEFIT_PERIODS = Sheet(
+    columns=(
+        Column("name", "姓名", person_name, ("psn_name",)),
+        *document_columns(),
+        scheme_column(),
+        Column("starts_on", "开始日期", date_, ("待遇开始日期", "享受开始日期", "begndate"), required=True),
+        Column("ends_on", "结束日期", end_date, ("待遇结束日期", "享受结束日期", "enddate")),
+    ),
+    checks=(document(), in_order()),
+    key=("document_kind", "document_number", "scheme", "starts_on"),
+)
+
+SUSPENSIONS = Sheet(
+    columns=(
+        Column("name", "姓名", person_name, ("psn_name",)),
+        *document_columns(),
+        Column(
+            "kind",
+            "类型",
+            choice({"suspended": ("暂停", "暂停待遇", "停保"), "arrears": ("欠费", "欠缴")}),
+            ("暂停类型",),
+            required=True,
+        ),
+        Column("starts_on", "开始日期", date_, ("开始", "begndate"), required=True),
+        Column("ends_on", "结束日期", end_date, ("结束", "enddate")),
+        Column("reason", "原因", text(200), ("暂停原因",)),
+    ),
+    checks=(document(), in_order()),
+    key=("document_kind", "document_number", "starts_on"),
+)
+
+
+def _another_person(values: dict[str, Any]) -> None:
+    if values["document_number"] and (values["document_kind"], values["document_number"]) == (
+        values["relative_document_kind"],
+        values["relative_document_number"],
+    ):
+        raise Refused("own_relative", _("A person is not a relative of their own."), field="relative_document_number")
+
+
+RELATIVES = Sheet(
+    columns=(
+        Column("name", "主账户人姓名", person_name, ("授权人姓名", "出资人姓名"), required=True),
+        Column("document_kind", "主账户人证件类型", document_kind, default=IDENTITY_CARD),
+        Column(
+            "document_number",
+            "主账户人证件号码",
+            document_number,
+            (*("主账户人" + heading for heading in NUMBER_HEADINGS), "授权人证件号码", "出资人证件号码"),
+            required=True,
+        ),
+        Column("relative_name", "成员姓名", person_name, ("家庭成员姓名", "被授权人姓名"), required=True),
+        Column(
+            "relative_document_kind",
+            "成员证件类型",
+            document_kind,
+            ("家庭成员证件类型",),
+            default=IDENTITY_CARD,
+        ),
+        Column(
+            "relative_document_number",
+            "成员证件号码",
+            document_number,
+            ("家庭成员证件号码", "被授权人证件号码", "成员身份证号"),
+            required=True,
+        ),
+        Column("relation", "与主账户人关系", relation, ("关系", "与授权人关系"), required=True),
+        Column("starts_on", "授权开始日期", date_, ("开始日期", "begndate"), required=True),
+        Column("ends_on", "授权结束日期", end_date, ("结束日期", "enddate")),
+    ),
+    checks=(
+        document(),
+        document("relative_document_kind", "relative_document_number"),
+        _another_person,
+        in_order(),
+    ),
+    key=(
+        "document_kind",
+        "document_number",
+        "relative_document_kind",
+        "relative_document_number",
+        "starts_on",
+    ),
+)

@@ -1,0 +1,176 @@
+"""Rosters of settlement: visits settled at institutions, and what an old system had counted before."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from bureau.files import Column, Refused, Sheet
+from bureau.files.cells import (
+    choice,
+    code,
+    date_,
+    institution_code,
+    integer,
+    moment,
+    money,
+    person_name,
+    yes_no,
+)
+from bureau.files.problems import noop as _
+from bureau.files.shared import document, document_columns, institution_column, scheme_column
+
+# med_type of the national dictionary, as far as it is outpatient care.
+med_type = choice(
+    {
+        "11": ("普通门诊", "门诊"),
+        "1103": ("癌症筛查",),
+        "13": ("急诊",),
+        "1301": ("急诊抢救",),
+        "14": ("门诊慢特病",),
+        "18": ("特药购药",),
+        "41": ("定点药店购药", "药店购药"),
+        "51": ("生育门诊",),
+        "9901": ("门诊两病",),
+        "990101": ("门诊单病种",),
+        "990103": ("新冠病毒核酸检测",),
+        "9903": ("意外伤害门诊",),
+        "9904": ("大病特药",),
+    }
+)
+
+_amount = money(negative=True)
+_ZERO = Decimal("0.00")
+_PARTS = ("own_expense", "over_limit", "first_self", "in_policy")
+
+
+def _adds_up(values: dict[str, Any]) -> None:
+    """medfee_sumamt = fulamt_ownpay_amt + overlmt_selfpay + preselfpay_amt + inscp_scp_amt."""
+    if any(values[name] is None for name in ("total", *_PARTS)):
+        return
+    parts = sum((values[name] for name in _PARTS), _ZERO)
+    if parts != values["total"]:
+        raise Refused(
+            "amounts",
+            _("The total cost is %(total)s; its four parts add up to %(parts)s."),
+            field="total",
+            total=values["total"],
+            parts=parts,
+        )
+
+
+def _sign(values: dict[str, Any]) -> None:
+    """A reversal is the exact negative of the visit it names; any other visit has no negative amount."""
+    for name in ("total", *_PARTS, "general_fee"):
+        amount = values[name]
+        if amount is None:
+            continue
+        if values["reversal"] and amount > 0:
+            raise Refused("sign", _("The amounts of a reversal are negative."), field=name)
+        if not values["reversal"] and amount < 0:
+            raise Refused("negative", _("The amount is negative."), field=name)
+
+
+def _reversed_visit(values: dict[str, Any]) -> None:
+    if values["reversal"] and values["reverses"] is None:
+        raise Refused("reverses", _("A reversal names the settlement that it reverses."), field="reverses")
+    if not values["reversal"] and values["reverses"] is not None:
+        raise Refused(
+            "not_a_reversal", _("Only a reversal names a settlement that it reverses."), field="reverses"
+        )
+
+
+def _settled_after_care(values: dict[str, Any]) -> None:
+    if values["care_on"] and values["settled_at"] and values["settled_at"].date() < values["care_on"]:
+        raise Refused("order", _("The visit was settled before it took place."), field="settled_at")
+
+
+VISITS = Sheet(
+    columns=(
+        Column("key", "结算ID", code(60), ("结算流水号", "流水号", "结算编号", "setl_id"), required=True),
+        Column("encounter", "就诊登记号", code(60), ("就诊ID", "就诊编号", "mdtrt_id"), required=True),
+        Column("name", "姓名", person_name, ("就诊人", "psn_name")),
+        *document_columns(),
+        institution_column(),
+        Column("care_on", "就诊日期", date_, ("就诊时间", "begndate"), required=True),
+        Column("settled_at", "结算时间", moment, ("结算日期", "setl_time"), required=True),
+        Column("med_type", "医疗类别", med_type, ("med_type",), default="11"),
+        Column(
+            "urgency",
+            "门诊急诊转诊标志",
+            choice(
+                {
+                    "0": ("否", "普通"),
+                    "1": ("急诊",),
+                    "2": ("转诊",),
+                    "3": ("转诊合并急诊",),
+                }
+            ),
+            ("急诊转诊标志", "otp_er_refl_flag"),
+            default="0",
+        ),
+        Column("prescriber", "处方机构编码", institution_code, ("处方机构", "开方机构编码")),
+        Column("prescription_encounter", "处方就诊登记号", code(60), ("处方就诊号",)),
+        Column(
+            "credential",
+            "就诊凭证类型",
+            choice(
+                {
+                    "01": ("医保电子凭证", "电子凭证"),
+                    "02": ("居民身份证", "身份证"),
+                    "03": ("社会保障卡", "社保卡"),
+                }
+            ),
+            ("mdtrt_cert_type",),
+            required=True,
+        ),
+        Column("total", "医疗费总额", _amount, ("医疗费用总额", "总费用", "medfee_sumamt"), required=True),
+        Column("own_expense", "全自费金额", _amount, ("全自费", "fulamt_ownpay_amt"), default=_ZERO),
+        Column("over_limit", "超限价自费金额", _amount, ("超限价", "overlmt_selfpay"), default=_ZERO),
+        Column("first_self", "先行自付金额", _amount, ("先行自付", "preselfpay_amt"), default=_ZERO),
+        Column(
+            "in_policy",
+            "符合范围金额",
+            _amount,
+            ("符合政策范围金额", "政策范围内费用", "inscp_scp_amt"),
+            required=True,
+        ),
+        Column("general_fee", "一般诊疗费", _amount, default=_ZERO),
+        Column(
+            "account_use",
+            "个人账户使用标志",
+            choice(
+                {
+                    "0": ("不使用", "否"),
+                    "1": ("使用本人个账", "使用本人账户", "是"),
+                    "2": ("使用共济人个账", "使用共济账户"),
+                }
+            ),
+            ("账户使用", "账户使用标志", "acct_used_flag"),
+            default="0",
+        ),
+        Column(
+            "reversal",
+            "退费结算标志",
+            yes_no,
+            ("退费标志", "refd_setl_flag"),
+            default=False,
+        ),
+        Column("reverses", "原结算ID", code(60), ("原结算流水号", "init_setl_id")),
+    ),
+    checks=(document(), _adds_up, _sign, _reversed_visit, _settled_after_care),
+    key=("institution", "key"),
+)
+
+OPENING = Sheet(
+    columns=(
+        Column("name", "姓名", person_name, ("psn_name",)),
+        *document_columns(),
+        scheme_column(required=False),
+        Column("year", "年度", integer(2000, 2100), ("结算年度",), required=True),
+        Column("fund", "统筹已支付", money(), ("统筹累计支付", "已支付金额"), required=True),
+        Column("deductible", "起付已累计", money(), ("起付线累计",), default=_ZERO),
+    ),
+    checks=(document(),),
+    key=("document_kind", "document_number", "scheme", "year"),
+)
