@@ -66,7 +66,10 @@ class Visit(models.Model):
     first_self = MoneyField(_("paid first by oneself"), default=0)
     in_policy = MoneyField(_("within policy"))
     general_fee = MoneyField(_("general consultation fee"), default=0)
+    counted = MoneyField(_("cost counted by the rules"), default=0)
     # Payment
+    pool = models.CharField(_("which pooled fund"), max_length=20, blank=True)
+    fixed = MoneyField(_("of it, fixed fees outside the caps"), default=0)
     deductible = MoneyField(_("deductible used"), default=0)
     pooled = MoneyField(_("pooled fund"), default=0)
     large_claims = MoneyField(_("large-claims fund"), default=0)
@@ -107,6 +110,8 @@ class Visit(models.Model):
                     first_self__gte=0,
                     in_policy__gte=0,
                     general_fee__gte=0,
+                    counted__gte=0,
+                    fixed__gte=0,
                     deductible__gte=0,
                     pooled__gte=0,
                     large_claims__gte=0,
@@ -121,6 +126,8 @@ class Visit(models.Model):
                     first_self__lte=0,
                     in_policy__lte=0,
                     general_fee__lte=0,
+                    counted__lte=0,
+                    fixed__lte=0,
                     deductible__lte=0,
                     pooled__lte=0,
                     large_claims__lte=0,
@@ -133,6 +140,7 @@ class Visit(models.Model):
                 name="visit_refused_pays_nothing",
                 condition=Q(refusal="") | Q(pooled=0, large_claims=0),
             ),
+            models.CheckConstraint(name="visit_names_its_pool", condition=Q(pooled=0) | ~Q(pool="")),
         ]
         indexes = [
             models.Index(fields=["member", "care_on"], name="visit_member_day"),

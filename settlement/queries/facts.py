@@ -61,6 +61,14 @@ def accounts_of(member_ids: Sequence[int], *, lock: bool) -> dict[int, dict]:
     return {row["id"]: row | {"balance": fen(row["balance"])} for row in rows}
 
 
+def lock_account_ids(account_ids: Sequence[int]) -> None:
+    """Lock these accounts in the order of their numbers."""
+    fetch(
+        "SELECT id FROM accounts_account WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE",
+        {"ids": sorted(set(account_ids))},
+    )
+
+
 FACTS = """
 SELECT r.n, r.institution AS institution_id, COALESCE(r.prescriber, r.institution) AS treating_id,
        e.area_id, e.scheme, e.person_class, e.plan, m.birth, m.died_on,
@@ -77,6 +85,8 @@ SELECT r.n, r.institution AS institution_id, COALESCE(r.prescriber, r.institutio
            AND r.day BETWEEN g.starts_on AND COALESCE(g.ends_on, 'infinity')) AS designated,
        (SELECT l.level FROM institutions_level l WHERE l.institution_id = COALESCE(r.prescriber, r.institution)
            AND r.day BETWEEN l.starts_on AND COALESCE(l.ends_on, 'infinity')) AS level,
+       (SELECT l.level FROM institutions_level l WHERE l.institution_id = s.institution_id
+           AND r.day BETWEEN l.starts_on AND COALESCE(l.ends_on, 'infinity')) AS selected_level,
        s.institution_id AS selected_id, st.institution_id AS selected_station_id,
        sr.institution_id AS selected_remote_id,
        f.from_institution_id AS referred_by,
@@ -119,7 +129,7 @@ def load_facts(asked: Sequence[Asked]) -> list[dict]:
 
 HISTORY = """
 SELECT r.member, r.year, v.care_on, v.encounter, COALESCE(p.code, i.code) AS institution, v.place,
-       v.in_policy, v.pooled + v.large_claims AS fund, v.large_claims, v.deductible, v.area_id, v.scheme
+       v.counted, v.pooled, v.large_claims, v.fixed, v.deductible, v.pool, 'visit' AS span, v.area_id, v.scheme
   FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
   JOIN settlement_visit v ON v.member_id = r.member
        AND v.care_on BETWEEN make_date(r.year, 1, 1) AND make_date(r.year, 12, 31)
@@ -127,7 +137,7 @@ SELECT r.member, r.year, v.care_on, v.encounter, COALESCE(p.code, i.code) AS ins
   LEFT JOIN institutions_institution p ON p.id = v.prescriber_id
 UNION ALL
 SELECT r.member, r.year, v.care_on, v.encounter, COALESCE(p.code, i.code), v.place,
-       0, x.proposed - x.settled, 0, 0, v.area_id, v.scheme
+       0, x.proposed - x.settled, 0, 0, 0, v.pool, 'visit', v.area_id, v.scheme
   FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
   JOIN settlement_visit v ON v.member_id = r.member
        AND v.care_on BETWEEN make_date(r.year, 1, 1) AND make_date(r.year, 12, 31)
@@ -136,7 +146,7 @@ SELECT r.member, r.year, v.care_on, v.encounter, COALESCE(p.code, i.code), v.pla
   LEFT JOIN institutions_institution p ON p.id = v.prescriber_id
 UNION ALL
 SELECT r.member, r.year, make_date(r.year, 1, 1), '', '', ARRAY[]::varchar[],
-       0, o.fund, 0, o.deductible, o.area_id, o.scheme
+       0, o.fund, 0, 0, o.deductible, '', 'year', o.area_id, o.scheme
   FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
   JOIN settlement_openinguse o ON o.member_id = r.member AND o.year = r.year
 """

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bureau.rules import benefits
-from bureau.rules.edition import Edition
+from bureau.rules.edition import Edition, Rulebook
 from bureau.rules.errors import NoEdition, Refusal
 from settlement.models import Visit
 from settlement.queries.facts import fen
@@ -19,11 +19,8 @@ class Decision:
     """What the rules say of one visit. `edition` is None where none is in force: nothing can then be computed."""
 
     edition: Edition | None
-    refusal: Refusal | None
-    fund: int
-    shares: Mapping[str, int]
-    deductible: int
-    charge: str
+    outcome: benefits.Outcome
+    past: benefits.Past | None
     place: frozenset[str]
     receipt: dict
 
@@ -102,6 +99,7 @@ def care_of(request: VisitRequest, facts: dict, figures: Mapping[str, int]) -> b
         person_class=facts["person_class"] or "",
         plan=facts["plan"] or "",
         birth=facts["birth"],
+        selected_level=facts["selected_level"],
         costs=costs,
         figures=figures,
     )
@@ -117,14 +115,18 @@ class Used:
 
 
 def used_by(row: dict) -> Used:
+    pooled, large_claims = fen(row["pooled"]), fen(row["large_claims"])
     past = benefits.Past(
         on=row["care_on"],
         encounter=row["encounter"],
         institution=row["institution"],
         place=frozenset(row["place"]),
-        cost=fen(row["in_policy"]),
-        fund=fen(row["fund"]),
+        cost=fen(row["counted"]),
+        fund=pooled + large_claims,
         deductible=fen(row["deductible"]),
+        fixed=fen(row["fixed"]),
+        shares={row["pool"]: pooled, "large_claims": large_claims},
+        span=row["span"],
     )
     return Used(row["area_id"], row["scheme"], past)
 
@@ -135,32 +137,28 @@ def past_of(history: Iterable[Used], facts: dict) -> list[benefits.Past]:
 
 
 def decide(
-    request: VisitRequest, facts: dict, past: list[benefits.Past], rulebook, figures: Mapping[str, int]
+    request: VisitRequest, facts: dict, past: list[benefits.Past], rulebook: Rulebook, figures: Mapping[str, int]
 ) -> Decision:
-    """Ask the rules once. NoEdition and a person who is not enrolled become named refusals."""
-    place = place_of(facts, request.channel, facts["area_id"])
+    """Ask the rules once. A day without an edition and a person who is not enrolled become named refusals."""
+    care = care_of(request, facts, figures)
     if facts["area_id"] is None:
-        return refused(Refusal("not_enrolled"), place)
+        return unanswered(care, Refusal("not_enrolled"))
     try:
         edition = rulebook.on(facts["area_id"], facts["scheme"], request.care_on)
     except NoEdition as missing:
-        return refused(missing.refusal, place)
-    care = care_of(request, facts, figures)
+        return unanswered(care, missing.refusal)
     used = benefits.counters(edition, care, past)
     outcome = benefits.adjudicate(edition, care, used)
     return Decision(
         edition=edition,
-        refusal=outcome.refusal,
-        fund=outcome.fund,
-        shares=outcome.shares,
-        deductible=outcome.deductible,
-        charge=outcome.charge,
-        place=place,
-        receipt=benefits.receipt(care, used),
+        outcome=outcome,
+        past=benefits.past_of(care, outcome),
+        place=care.place,
+        receipt=benefits.receipt(edition, care, used),
     )
 
 
-def refused(refusal: Refusal, place: frozenset[str]) -> Decision:
+def unanswered(care: benefits.Care, refusal: Refusal) -> Decision:
     return Decision(
-        edition=None, refusal=refusal, fund=0, shares={}, deductible=0, charge="", place=place, receipt={}
+        edition=None, outcome=benefits.refused(care, refusal), past=None, place=care.place, receipt={}
     )

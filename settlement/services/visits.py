@@ -17,7 +17,6 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff
-from bureau.rules import benefits
 from bureau.rules.errors import Refused
 from institutions.models import Institution
 from settlement.models import Visit
@@ -27,6 +26,9 @@ from settlement.services.adjudication import Decision, Used, decide, past_of, us
 from settlement.services.recording import Batch, yuan
 from settlement.services.requests import VisitRequest
 from settlement.services.split import OWN, AccountShare, split_rest
+
+LARGE_CLAIMS = "large_claims"
+SELECTED_QUOTA = "selected_capitation"
 
 
 class KeyReused(DomainError):
@@ -99,7 +101,7 @@ def settle_visits(
             "settled_by_id": actor.pk,
             "upload_id": upload_id,
         }
-        batch.add(row, quote.shares, dict(quote.decision.shares), desk.code(row["payee_id"]))
+        batch.add(row, quote.shares, dict(quote.decision.outcome.shares), desk.code(row["payee_id"]))
         answers[n] = Settled(visit_id)
     batch.write()
     record_settling(batch, actor=actor, now=now, upload_id=upload_id)
@@ -214,13 +216,18 @@ class Desk:
             )
         except Refused as refused:
             raise RefusedError(refused.refusal) from refused
-        rest = fen(request.total) - decision.fund
+        outcome = decision.outcome
+        if outcome.refusal is not None and outcome.refusal.code == "figure_missing":
+            # Nothing to do with this patient: the bureau has a figure to publish first.
+            raise RefusedError(outcome.refusal)
+        rest = fen(request.total) - outcome.fund
         shares = split_rest(
             request, facts, decision.edition, rest, self.accounts, self.grants.get(request.member_id, ())
         )
         own = sum(share.amount for share in shares if share.relation == OWN)
         family = sum(share.amount for share in shares) - own
-        large_claims = decision.shares.get("large_claims", 0)
+        large_claims = outcome.shares.get(LARGE_CLAIMS, 0)
+        pool = next((fund for fund, amount in outcome.shares.items() if amount and fund != LARGE_CLAIMS), "")
         row = {
             "area_id": area_id,
             "scheme": facts["scheme"] or "",
@@ -234,19 +241,22 @@ class Desk:
             "credential": request.credential,
             "prescriber_id": request.prescriber_id,
             "place": sorted(decision.place),
-            "refusal": decision.refusal.code if decision.refusal else "",
-            "refusal_article": decision.refusal.article if decision.refusal else "",
+            "refusal": outcome.refusal.code if outcome.refusal else "",
+            "refusal_article": outcome.refusal.article if outcome.refusal else "",
             "payee_id": self.payee(facts, area_id),
-            "charge": decision.charge or "",
-            "charged_institution_id": facts["selected_id"] if decision.charge == "selected_capitation" else None,
+            "charge": outcome.charge,
+            "charged_institution_id": facts["selected_id"] if outcome.charge == SELECTED_QUOTA else None,
             "total": yuan(fen(request.total)),
             "own_expense": yuan(fen(request.own_expense)),
             "over_limit": yuan(fen(request.over_limit)),
             "first_self": yuan(fen(request.first_self)),
             "in_policy": yuan(fen(request.in_policy)),
             "general_fee": yuan(fen(request.general_fee)),
-            "deductible": yuan(decision.deductible),
-            "pooled": yuan(decision.fund - large_claims),
+            "counted": yuan(outcome.cost),
+            "pool": pool,
+            "fixed": yuan(outcome.fixed),
+            "deductible": yuan(outcome.deductible),
+            "pooled": yuan(outcome.fund - large_claims),
             "large_claims": yuan(large_claims),
             "account": yuan(own),
             "family": yuan(family),
@@ -282,18 +292,9 @@ class Desk:
 
     def take(self, request: VisitRequest, quote: Quote) -> None:
         """Let the next request of the group see what this one has used."""
-        facts, decision = self.facts[request], quote.decision
-        through_prescription = facts["prescriber_code"] is not None
-        past = benefits.Past(
-            on=request.care_on,
-            encounter=request.encounter,
-            institution=facts["prescriber_code" if through_prescription else "institution_code"],
-            place=decision.place,
-            cost=fen(request.in_policy),
-            fund=decision.fund,
-            deductible=decision.deductible,
-        )
-        used = Used(facts["area_id"], facts["scheme"], past)
-        self.history[request.member_id, request.care_on.year].append(used)
+        facts, past = self.facts[request], quote.decision.past
+        if past is not None:
+            used = Used(facts["area_id"], facts["scheme"], past)
+            self.history[request.member_id, request.care_on.year].append(used)
         for share in quote.shares:
             self.accounts[share.account_id]["balance"] -= share.amount

@@ -1,0 +1,92 @@
+"""退费: a reversal is a visit of its own, the exact negative of the first, and gives back what was taken (G-6)."""
+
+import datetime
+import hashlib
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from bureau import audit
+from bureau.errors import DomainError
+from bureau.models import Staff
+from settlement.models import Visit
+from settlement.queries import facts as reading
+from settlement.queries.facts import fen
+from settlement.services.recording import Batch, yuan
+from settlement.services.split import AccountShare
+from settlement.services.visits import KeyReused
+
+NEGATED = (
+    "total", "own_expense", "over_limit", "first_self", "in_policy", "general_fee", "counted", "fixed",
+    "deductible", "pooled", "large_claims", "account", "family", "cash",
+)  # fmt: skip
+KEPT = (
+    "area_id", "scheme", "institution_id", "member_id", "encounter", "care_on", "channel", "credential",
+    "prescriber_id", "place", "refusal", "refusal_article", "payee_id", "pool", "charge", "charged_institution_id",
+    "edition_id",
+)  # fmt: skip
+
+
+@transaction.atomic
+def reverse_visit(
+    visit_id: int,
+    *,
+    key: str,
+    reason: str,
+    actor: Staff,
+    now: datetime.datetime,
+    settled_on: datetime.date | None = None,
+    upload_id: int | None = None,
+) -> Visit:
+    """Take one visit back whole: every fund, every account and every counter gets back exactly what it gave.
+
+    The same key and visit again returns the first reversal. Raises DomainError where the visit is itself a reversal,
+    has been reversed already, or no reason is given. Visits settled later stay as they are: settlement.services.replays
+    shows what they would be now.
+    """
+    if not reason.strip():
+        raise DomainError(_("A reversal needs a reason."), field="reason")
+    if not key.strip() or len(key) > 60:
+        raise DomainError(_("The institution's number of the settlement is missing or too long."), field="key")
+    visit = Visit.objects.filter(pk=visit_id).first()
+    if visit is None:
+        raise DomainError(_("There is no such visit."), field="visit")
+    reading.lock_members([visit.member_id])
+    request_hash = hashlib.sha256(f"reverse {visit_id}".encode()).hexdigest()
+    first = Visit.objects.filter(institution_id=visit.institution_id, key=key).first()
+    if first is not None and first.request_hash == request_hash:
+        return first
+    if first is not None:
+        raise KeyReused(
+            _("Number %(key)s has been used by this institution for another settlement."), field="key", key=key
+        )
+    if visit.reverses_id is not None:
+        raise DomainError(_("A reversal cannot be reversed: settle the visit again."), field="visit")
+    if Visit.objects.filter(reverses=visit).exists():
+        raise DomainError(_("The visit has been reversed already."), field="visit")
+
+    payments = list(visit.payments.all())
+    reading.lock_account_ids([payment.account_id for payment in payments])
+    row = {name: getattr(visit, name) for name in KEPT}
+    row |= {name: yuan(-fen(getattr(visit, name))) for name in NEGATED}
+    row |= {
+        "id": reading.new_visit_ids(1)[0],
+        "key": key,
+        "request_hash": request_hash,
+        "settled_on": settled_on or timezone.localdate(now),
+        "settled_at": now,
+        "settled_by_id": actor.pk,
+        "receipt": {},
+        "reverses_id": visit.pk,
+        "reason": reason,
+        "upload_id": upload_id,
+    }
+    shares = [AccountShare(p.account_id, p.relation, -fen(p.amount)) for p in payments]
+    batch = Batch(actor_id=actor.pk, now=now)
+    funds = {visit.pool: -fen(visit.pooled), "large_claims": -fen(visit.large_claims)}
+    batch.add(row, shares, funds, visit.payee.code)
+    batch.write()
+    reversal = Visit.objects.get(pk=row["id"])
+    audit.record("visit.reverse", actor=actor, now=now, subject=reversal, visit=visit.pk, reason=reason)
+    return reversal
