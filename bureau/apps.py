@@ -9,6 +9,9 @@ class BureauConfig(AppConfig):
 
     def ready(self):
         from bureau import celery  # noqa: F401  binds shared tasks to the application
+        from bureau.services import jobs, uploads
+
+        jobs.register(uploads.JOB_KIND, uploads.load_as_job)
 
 
 class OfficeConfig(AdminConfig):
