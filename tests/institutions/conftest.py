@@ -1,0 +1,86 @@
+"""A small Heyuan: an area with two county agencies, some institutions, and members as they are asked for.
+
+Models are imported inside the fixtures: Django is set up after this file is read.
+"""
+
+import itertools
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+import pytest
+
+NOW = datetime(2025, 10, 10, 9, 30, tzinfo=UTC)
+FIRST_DAY = date(2025, 1, 1)
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def area(db):
+    from bureau.models import Area
+
+    return Area.objects.create(code="441600", name="河源市")
+
+
+@pytest.fixture
+def county(area):
+    from bureau.models import County
+
+    return County.objects.create(code="441602", area=area, name="源城区")
+
+
+@pytest.fixture
+def clerk(area):
+    from bureau.models import Staff
+
+    return Staff.objects.create(username="clerk", area=area)
+
+
+@pytest.fixture
+def place(area, county, clerk) -> Callable:
+    """Register an institution, designated and with a level since 1 January 2025, unless told otherwise."""
+    from institutions.services import places
+
+    def register(name: str, kind: str = "centre", *, level=1, designated_from=FIRST_DAY, **more):
+        letter = "P" if kind == "pharmacy" else "H"
+        facts = {"area": area, "county": county} | more
+        institution = places.register_institution(
+            code=f"{letter}441602{next(_numbers):05d}", name=name, kind=kind, **facts, actor=clerk, now=NOW
+        )
+        if level is not None:
+            places.set_level(
+                institution=institution, level=level, starts_on=FIRST_DAY, actor=clerk, now=NOW
+            )
+        if designated_from:
+            places.designate(institution=institution, starts_on=designated_from, actor=clerk, now=NOW)
+        return institution
+
+    return register
+
+
+@pytest.fixture
+def person(area) -> Callable:
+    """A member of the employees' scheme, enrolled since 1 January 2025, unless told otherwise."""
+    from members.models import Enrolment, Member
+
+    def enrol(*, starts_on=FIRST_DAY, ends_on=None, scheme="310", died_on=None):
+        number = next(_numbers)
+        member = Member.objects.create(
+            name=f"成员{number}",
+            document_cipher=b"",
+            document_hash=number.to_bytes(32, "big"),
+            document_last4=f"{number % 10000:04d}",
+            died_on=died_on,
+        )
+        if starts_on:
+            Enrolment.objects.create(
+                member=member,
+                area=area,
+                scheme=scheme,
+                person_class="resident" if scheme == "390" else "active",
+                starts_on=starts_on,
+                ends_on=ends_on,
+            )
+        return member
+
+    return enrol
