@@ -12,8 +12,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from bureau.fields import MoneyField, ends_after_start, one_at_a_time
-from bureau.models import Area, Staff
-from members.models import Member, Relative
+from bureau.models import Area, Edition, Staff
+from members.models import Enrolment, Member, Relative
 
 
 class Fund(models.TextChoices):
@@ -191,6 +191,62 @@ class Entry(models.Model):
         ]
 
 
+class Credit(models.Model):
+    """What an account was credited with for one month, and why. Its key makes a second delivery do nothing.
+
+    A month is credited once; what a larger base paid later adds is a row of its own, with the next number.
+    """
+
+    class Kind(models.TextChoices):
+        NORMAL = "normal", _("of its month")
+        BACK = "back", _("arrears paid later")
+        DIFFERENCE = "difference", _("difference of base")
+
+    # Written ten thousand at a time, beside the entries whose guards have just checked account and journal.
+    account = models.ForeignKey(
+        Account,
+        models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="credits",
+        verbose_name=_("account"),
+    )
+    month = models.DateField(_("month"), help_text=_("First day of the month that the credit is for."))
+    number = models.PositiveSmallIntegerField(_("number in the month"), default=1)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    amount = MoneyField(_("amount"))
+    base = MoneyField(_("contribution base"), help_text=_("All that is paid for the month; 0 for a fixed sum."))
+    person_class = models.CharField(_("person class"), max_length=30, choices=Enrolment.PersonClass)
+    source = models.CharField(_("paid from"), max_length=20)
+    article = models.CharField(_("article"), max_length=40)
+    edition = models.ForeignKey(
+        Edition,
+        models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("edition"),
+    )
+    journal = models.ForeignKey(
+        Journal,
+        models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="credits",
+        verbose_name=_("journal"),
+    )
+
+    class Meta:
+        verbose_name = _("monthly credit")
+        verbose_name_plural = _("monthly credits")
+        ordering = ["-month", "account"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "month", "number"], name="credit_once_a_month"),
+            models.CheckConstraint(name="credit_month_first_day", condition=Q(month__day=1)),
+            models.CheckConstraint(name="credit_positive", condition=Q(amount__gt=0)),
+        ]
+
+
 class FamilyGrant(models.Model):
     """家庭共济授权: the holder of an account lets a relative on the roster use it."""
 
@@ -261,6 +317,7 @@ class Payout(models.Model):
     amount = MoneyField(_("amount"))
     payees = models.JSONField(_("payees"), help_text=_("Name, bank, account number and amount of each."))
     papers = models.CharField(_("papers"), max_length=300, blank=True)
+    account_status = models.CharField(_("status of the account before"), max_length=10, choices=Account.Status)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.SUBMITTED)
     submitted_by = models.ForeignKey(Staff, models.PROTECT, related_name="+", verbose_name=_("submitted by"))
     submitted_at = models.DateTimeField(_("submitted at"))
