@@ -206,6 +206,7 @@ class Proposal(models.Model):
 
     visit = models.ForeignKey(Visit, models.PROTECT, related_name="proposals", verbose_name=_("visit"))
     cause = models.CharField(_("cause"), max_length=10, choices=Cause)
+    pool = models.CharField(_("which pooled fund"), max_length=20)
     settled = MoneyField(_("settled fund amount"))
     proposed = MoneyField(_("fund amount by replay"))
     reason = models.CharField(_("reason"), max_length=200)

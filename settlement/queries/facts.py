@@ -127,7 +127,15 @@ def load_facts(asked: Sequence[Asked]) -> list[dict]:
     )
 
 
-HISTORY = """
+OPENING = """
+SELECT r.member, r.year, make_date(r.year, 1, 1) AS care_on, '' AS encounter, '' AS institution,
+       ARRAY[]::varchar[] AS place, 0.00 AS counted, o.fund AS pooled, 0.00 AS large_claims, 0.00 AS fixed,
+       o.deductible, '' AS pool, 'year' AS span, o.area_id, o.scheme
+  FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
+  JOIN settlement_openinguse o ON o.member_id = r.member AND o.year = r.year
+"""
+
+HISTORY = f"""
 SELECT r.member, r.year, v.care_on, v.encounter, COALESCE(p.code, i.code) AS institution, v.place,
        v.counted, v.pooled, v.large_claims, v.fixed, v.deductible, v.pool, 'visit' AS span, v.area_id, v.scheme
   FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
@@ -137,19 +145,16 @@ SELECT r.member, r.year, v.care_on, v.encounter, COALESCE(p.code, i.code) AS ins
   LEFT JOIN institutions_institution p ON p.id = v.prescriber_id
 UNION ALL
 SELECT r.member, r.year, v.care_on, v.encounter, COALESCE(p.code, i.code), v.place,
-       0, x.proposed - x.settled, 0, 0, 0, v.pool, 'visit', v.area_id, v.scheme
+       0, x.proposed - x.settled, 0, 0, 0, x.pool, 'visit', v.area_id, v.scheme
   FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
   JOIN settlement_visit v ON v.member_id = r.member
        AND v.care_on BETWEEN make_date(r.year, 1, 1) AND make_date(r.year, 12, 31)
+       AND NOT EXISTS (SELECT FROM settlement_visit w WHERE w.reverses_id = v.id)
   JOIN settlement_proposal x ON x.visit_id = v.id AND x.status = 'confirmed'
   JOIN institutions_institution i ON i.id = v.institution_id
   LEFT JOIN institutions_institution p ON p.id = v.prescriber_id
 UNION ALL
-SELECT r.member, r.year, make_date(r.year, 1, 1), '', '', ARRAY[]::varchar[],
-       0, o.fund, 0, 0, o.deductible, '', 'year', o.area_id, o.scheme
-  FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
-  JOIN settlement_openinguse o ON o.member_id = r.member AND o.year = r.year
-"""
+{OPENING}"""
 
 
 def load_history(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], list[dict]]:
@@ -160,6 +165,11 @@ def load_history(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], list
     for row in fetch(HISTORY, params):
         history[row["member"], row["year"]].append(row)
     return history
+
+
+def load_opening(member_id: int, year: int) -> list[dict]:
+    """What the old system had counted for a member in a year."""
+    return fetch(OPENING, {"member": [member_id], "year": [year]})
 
 
 GRANTS = """

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from settlement.models import Proposal
 from settlement.queries.facts import fetch
 from settlement.services.split import AccountShare
 
@@ -42,8 +43,18 @@ class Batch:
     journals: list[tuple] = field(default_factory=list)
     entries: list[tuple] = field(default_factory=list)
 
-    def add(self, visit: dict, shares: Sequence[AccountShare], funds: dict[str, int], payee_code: str) -> None:
-        """One visit with what each fund and each account pays; `funds` and shares are negative in a reversal."""
+    def add(
+        self,
+        visit: dict,
+        shares: Sequence[AccountShare],
+        funds: dict[str, int],
+        payee_code: str,
+        also: Sequence[tuple] = (),
+    ) -> None:
+        """One visit with what each fund and each account pays; `funds` and shares are negative in a reversal.
+
+        `also` are further entries of its journal, as (fund, subject, holder, account, fen).
+        """
         self.visits.append(visit)
         for share in shares:
             self.payments.append(
@@ -55,7 +66,7 @@ class Batch:
                 }
             )
         funds = {fund: amount for fund, amount in funds.items() if amount}
-        if not funds and not shares:
+        if not funds and not shares and not also:
             return
         reversal = visit["reverses_id"] is not None
         kind = "reversal" if reversal else "visit"
@@ -84,6 +95,8 @@ class Batch:
             total = sum(share.amount for share in shares)
             self.entries.append((number, "personal_accounts", "payable_items", payee_code, None, total))
 
+        self.entries += [(number, *entry) for entry in also]
+
     def write(self) -> None:
         """Record everything. Anything the database refuses leaves nothing behind: the caller's transaction ends."""
         if not self.visits:
@@ -99,6 +112,16 @@ class Batch:
             params |= {f"e_{key}": list(column) for key, column in zip(keys, columns, strict=True)}
             params["e_amount"] = [yuan(amount) for amount in params["e_amount"]]
             fetch(POST, params | {"actor": self.actor_id, "posted_at": self.now})
+
+
+def difference_entries(proposal: Proposal) -> list[tuple]:
+    """The entries of a confirmed difference: owed to the member, or a recovery from the member, in yuan."""
+    difference = proposal.proposed - proposal.settled
+    subject = "payable_payout" if difference > 0 else "recoveries"
+    return [
+        (proposal.pool, "benefit_expenditure", "", None, -difference),
+        (proposal.pool, subject, f"member:{proposal.visit.member_id}", None, difference),
+    ]
 
 
 def yuan(amount: int) -> str:

@@ -10,10 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
-from settlement.models import Visit
+from settlement.models import Proposal, Visit
 from settlement.queries import facts as reading
 from settlement.queries.facts import fen
-from settlement.services.recording import Batch, yuan
+from settlement.services.recording import Batch, difference_entries, yuan
 from settlement.services.split import AccountShare
 from settlement.services.visits import KeyReused
 
@@ -85,7 +85,13 @@ def reverse_visit(
     shares = [AccountShare(p.account_id, p.relation, -fen(p.amount)) for p in payments]
     batch = Batch(actor_id=actor.pk, now=now)
     funds = {visit.pool: -fen(visit.pooled), "large_claims": -fen(visit.large_claims)}
-    batch.add(row, shares, funds, visit.payee.code)
+    confirmed = visit.proposals.filter(status=Proposal.Status.CONFIRMED).order_by("id")
+    also = [
+        (fund, subject, holder, account, -fen(amount))
+        for proposal in confirmed
+        for fund, subject, holder, account, amount in difference_entries(proposal)
+    ]
+    batch.add(row, shares, funds, visit.payee.code, also)
     batch.write()
     reversal = Visit.objects.get(pk=row["id"])
     audit.record("visit.reverse", actor=actor, now=now, subject=reversal, visit=visit.pk, reason=reason)

@@ -1,0 +1,167 @@
+"""What visits would be paid if they were adjudicated again: proposals for a person to decide, never silent changes.
+
+After a reversal the visits settled later stay as they are (G-6), and facts learnt late rewrite nothing (G-19); the
+difference is put before a reviewer, and a confirmed one is booked and counts in every window of its visit.
+"""
+
+import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from accounts.services import EntryRequest, JournalRequest, post
+from bureau.services.editions import rulebook
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from bureau import audit
+from bureau.errors import DomainError
+from bureau.models import Staff
+from bureau.rules import benefits
+from settlement.models import Proposal, Visit
+from settlement.queries import facts as reading
+from settlement.queries.facts import Asked, fen
+from settlement.services.adjudication import standing_of, used_by
+from settlement.services.recording import difference_entries, yuan
+
+PART = 2000
+
+
+@transaction.atomic
+def propose_replay(
+    *, member_id: int, year: int, actor: Staff, now: datetime.datetime
+) -> list[Proposal]:
+    """Adjudicate the surviving visits of a member's year again, in the order in which they were settled.
+
+    One open proposal for each visit whose fund amount would differ. A second call proposes nothing new.
+    """
+    reading.lock_members([member_id])
+    visits = list(
+        Visit.objects.filter(
+            member_id=member_id, care_on__year=year, reverses=None, reversal=None, edition__isnull=False
+        ).order_by("id")
+    )
+    proposals: list[Proposal] = []
+    for area_id, scheme in dict.fromkeys((visit.area_id, visit.scheme) for visit in visits):
+        chain = [visit for visit in visits if (visit.area_id, visit.scheme) == (area_id, scheme)]
+        opening = [
+            used_by(row).past
+            for row in reading.load_opening(member_id, year)
+            if (row["area_id"], row["scheme"]) == (area_id, scheme)
+        ]
+        book = rulebook(area_id)
+        outcomes = benefits.replay_chain(
+            lambda on, book=book, area_id=area_id, scheme=scheme: book.on(area_id, scheme, on),
+            [benefits.care_from(visit.receipt) for visit in chain],
+            opening,
+        )
+        for visit, outcome in zip(chain, outcomes, strict=True):
+            proposals += propose(
+                visit, outcome, cause=Proposal.Cause.REPLAY, reason="replay", actor=actor, now=now
+            )
+    return proposals
+
+
+def propose_late_facts(
+    *, area_id: str, year: int, actor: Staff, now: datetime.datetime, member_ids: Iterable[int] | None = None
+) -> list[Proposal]:
+    """Visits that the fund paid on a day against which the rosters say something now that they did not say then."""
+    visits = Visit.objects.filter(
+        area_id=area_id, care_on__year=year, reverses=None, reversal=None, edition__isnull=False, pooled__gt=0
+    ).order_by("id")
+    if member_ids is not None:
+        visits = visits.filter(member_id__in=list(member_ids))
+    proposals: list[Proposal] = []
+    part: list[Visit] = []
+    for visit in visits.iterator(PART):
+        part.append(visit)
+        if len(part) == PART:
+            proposals += propose_late(part, actor=actor, now=now)
+            part = []
+    return proposals + propose_late(part, actor=actor, now=now)
+
+
+@transaction.atomic
+def propose_late(visits: Sequence[Visit], *, actor: Staff, now: datetime.datetime) -> list[Proposal]:
+    proposals: list[Proposal] = []
+    asked = [Asked(v.member_id, v.institution_id, v.prescriber_id, v.care_on) for v in visits]
+    for visit, facts in zip(visits, reading.load_facts(asked) if asked else (), strict=True):
+        care = benefits.care_from(visit.receipt)
+        learnt = standing_of(facts, visit.care_on) - care.standing
+        if not learnt:
+            continue
+        edition = rulebook(visit.area_id).on(visit.area_id, visit.scheme, visit.care_on)
+        outcome = benefits.adjudicate(
+            edition, replace(care, standing=care.standing | learnt), visit.receipt["used"]
+        )
+        reason = outcome.refusal.code if outcome.refusal else ", ".join(sorted(learnt))
+        proposals += propose(
+            visit, outcome, cause=Proposal.Cause.LATE_FACT, reason=reason, actor=actor, now=now
+        )
+    return proposals
+
+
+def propose(
+    visit: Visit, outcome: benefits.Outcome, *, cause: str, reason: str, actor: Staff, now: datetime.datetime
+) -> list[Proposal]:
+    """A new proposal where the fund amount as adjusted so far differs and none like it has been made."""
+    made = list(visit.proposals.all())
+    confirmed = sum(fen(p.proposed) - fen(p.settled) for p in made if p.status == Proposal.Status.CONFIRMED)
+    settled = fen(visit.pooled) + fen(visit.large_claims) + confirmed
+    fund = outcome.fund
+    if settled == fund or any(fen(p.proposed) == fund and p.status != Proposal.Status.CONFIRMED for p in made):
+        return []
+    proposal = Proposal.objects.create(
+        visit=visit,
+        cause=cause,
+        pool=visit.pool or next(iter(outcome.shares)),
+        settled=yuan(settled),
+        proposed=yuan(fund),
+        reason=reason,
+        proposed_by=actor,
+        proposed_at=now,
+    )
+    audit.record("proposal.make", actor=actor, now=now, subject=proposal, area_id=visit.area_id, cause=cause)
+    return [proposal]
+
+
+@transaction.atomic
+def decide_proposal(
+    proposal_id: int, *, confirm: bool, note: str = "", actor: Staff, now: datetime.datetime
+) -> Proposal:
+    """Confirm a proposal, which books the difference, or drop it. By someone other than who made it."""
+    proposal = Proposal.objects.select_for_update(no_key=True).select_related("visit").get(pk=proposal_id)
+    wanted = Proposal.Status.CONFIRMED if confirm else Proposal.Status.DROPPED
+    if proposal.status == wanted:
+        return proposal
+    if proposal.status != Proposal.Status.OPEN:
+        raise DomainError(_("The proposal has been decided already."))
+    if proposal.proposed_by_id == actor.pk:
+        raise DomainError(_("A proposal is decided by someone other than who made it."))
+    if not confirm and not note.strip():
+        raise DomainError(_("Say why the proposal is dropped."), field="note")
+    proposal.status = wanted
+    proposal.decided_by, proposal.decided_at, proposal.note = actor, now, note
+    proposal.save()
+    if confirm:
+        post([journal_of(proposal, now)], actor=actor, now=now)
+    audit.record(
+        "proposal.confirm" if confirm else "proposal.drop",
+        actor=actor,
+        now=now,
+        subject=proposal,
+        area_id=proposal.visit.area_id,
+    )
+    return proposal
+
+
+def journal_of(proposal: Proposal, now: datetime.datetime) -> JournalRequest:
+    visit = proposal.visit
+    return JournalRequest(
+        key=f"proposal:{proposal.pk}",
+        area_id=visit.area_id,
+        kind="recovery",
+        posted_on=timezone.localdate(now),
+        source=f"proposal:{proposal.pk}",
+        entries=[EntryRequest(*entry) for entry in difference_entries(proposal)],
+    )
