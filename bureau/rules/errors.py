@@ -1,4 +1,4 @@
-"""Refusals by name, and what is wrong with an edition. Message ids are English; gettext translates outside."""
+"""Refusals by name, and what is wrong with an edition. Message ids are English; translated outside."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ REASONS: dict[str, str] = {
     "fund_cap": _("The yearly limit of the fund itself is used up"),
     "cost_not_covered": _("The cost is outside the policy range"),
     "no_cost": _("There is no cost to pay"),
+    "rounds_to_nothing": _("What is payable is less than half a fen"),
     # the edition and the figures
     "no_edition": _("No edition is in force on this day"),
     "figure_missing": _("A published figure is missing: {figure}"),
@@ -85,7 +86,7 @@ class Refusal:
         return REASONS[self.code]
 
 
-class Refused(Exception):  # noqa: N818  a refusal is an answer, not an error
+class Refused(Exception):
     """Raised where there is no result to carry the refusal."""
 
     def __init__(self, code: str, article: str = "", **params: str) -> None:

@@ -1,0 +1,119 @@
+"""What a personal account is credited for one month (条 on 个人账户计入; G-12, HY-15, HY-20, CQ-2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from .edition import Edition
+from .edition_schema import Tree
+from .errors import Refusal, _
+from .money import UNIT, fen, millionths, percent, round_half_up
+from .periods import add_years, month_end, month_start, next_month_start
+from .trace import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """One month's credit in fen. `source`: "contribution" (the member's own premium), "pool", or "" for none."""
+
+    amount: int
+    source: str
+    article: str
+    refusal: Refusal | None
+
+
+def monthly_credit(
+    edition: Edition,
+    *,
+    person_class: str,
+    month: str,
+    plan: str = "",
+    base: int | None = None,
+    birth: date | None = None,
+    in_benefit: bool = True,
+    paid: bool = True,
+    made_up: bool = False,
+    steps: list[Step] | None = None,
+) -> Credit:
+    """The credit of one month, "YYYY-MM". One credit a month (G-12): the class is that of the month.
+
+    `base` is the contribution base in fen on which an own share is really paid (0 or more; HY-15).
+    `in_benefit`: the benefit period covers the month; `paid`: its premium is paid; which of them counts
+    is the edition's. `made_up`: the month's arrears were paid later (HY-20). Raises NoEdition before the
+    edition's credits start.
+    """
+    tree = edition.part("credits", month_start(month)) if edition.has("credits") else None
+    if tree is None:
+        return _none(Refusal("no_account"), steps)
+    line = _line(tree, person_class, plan, birth, month)
+    if line is None:
+        return _none(Refusal("no_account", tree["article"]), steps)
+    if isinstance(line, Refusal):
+        return _none(line, steps)
+    refusal = _stopped(tree, line, in_benefit=in_benefit, paid=paid, made_up=made_up)
+    if refusal is not None:
+        return _none(refusal, steps)
+    if "amount" in line:
+        amount = fen(line["amount"])
+        template, params = _("Fixed amount of {amount} a month"), {"amount": amount}
+    elif base is None:
+        return _none(Refusal("fact_missing", line["article"], {"fact": "base"}), steps)
+    else:
+        ratio = millionths(line["ratio"])
+        amount = round_half_up(base * ratio, UNIT)
+        template = _("{ratio} of the contribution base {base}")
+        params = {"ratio": percent(ratio), "base": base}  # type: ignore[dict-item]
+    if steps is not None:
+        steps.append(Step("credit", line["article"], template, params, amount))
+    return Credit(amount, line["source"], line["article"], None)
+
+
+def _none(refusal: Refusal, steps: list[Step] | None) -> Credit:
+    if steps is not None:
+        steps.append(Step("credit", refusal.article, refusal.reason, dict(refusal.params), 0))
+    return Credit(0, "", refusal.article, refusal)
+
+
+def _line(tree: Tree, person_class: str, plan: str, birth: date | None, month: str) -> Tree | Refusal | None:
+    """The first line that fits; a refusal where an age decides and the birthday is unknown."""
+    line: Tree
+    for line in tree["lines"]:
+        if person_class not in _listed(line["classes"]):
+            continue
+        if "plan" in line and plan not in _listed(line["plan"]):
+            continue
+        if "age_from" in line or "age_below" in line:
+            if birth is None:
+                return Refusal("fact_missing", line["article"], {"fact": "birth"})
+            counts = tree.get("age_counts", "birthday_month")
+            if "age_from" in line and not _reached(birth, line["age_from"], month, counts):
+                continue
+            if "age_below" in line and _reached(birth, line["age_below"], month, counts):
+                continue
+        return line
+    return None
+
+
+def _reached(birth: date, age: int, month: str, counts: str) -> bool:
+    """Whether an age counts as reached in a month: from the birthday's month, or from the next (CQ-2)."""
+    birthday = add_years(birth, age)
+    if counts == "next_month":
+        return next_month_start(birthday) <= month_start(month)
+    return birthday <= month_end(month)
+
+
+def _stopped(tree: Tree, line: Tree, *, in_benefit: bool, paid: bool, made_up: bool) -> Refusal | None:
+    if made_up:
+        reading = tree.get("made_up", "own_share")
+        if reading == "full" or (reading == "own_share" and line["source"] == "contribution"):
+            return None
+        return Refusal("arrears_no_credit", tree["follows_article"])
+    # A retired member pays no premium: what the pool credits follows the benefit in every city.
+    if tree["follows"] == "benefit_period" or line["source"] == "pool":
+        return None if in_benefit else Refusal("benefit_stopped", tree["follows_article"])
+    return None if paid else Refusal("premium_unpaid", tree["follows_article"])
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]

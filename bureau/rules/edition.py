@@ -1,0 +1,419 @@
+"""Policy editions: what one instrument, with those that bind into it, lays down from day to day."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from .edition_check import check_meaning
+from .edition_schema import SCHEMA, Checker, Tree
+from .errors import EditionError, NoEdition, Refusal
+from .money import millionths, round_half_up, yuan
+from .periods import ONE_DAY, expiry
+
+RULEBOOKS = Path(__file__).with_name("rulebooks")
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A sentence that can be read in several ways: the options with their labels, and the one chosen."""
+
+    name: str
+    reading: str
+    article: str
+    question: str
+    options: Mapping[str, str]
+    chosen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure the bureau publishes. `years_back`: a day of year Y uses the figure of Y minus that.
+
+    `ratio` of figure `of` is its floor or, with `equal`, what it must be. `optional`: may be absent.
+    """
+
+    code: str
+    label: str
+    article: str
+    years_back: int = 0
+    per_year: bool = True
+    optional: bool = False
+    ratio: int = 0
+    of: str = ""
+    equal: bool = False
+
+    def year_for(self, on: date) -> int:
+        """The year whose published figure counts on a day."""
+        return on.year - self.years_back
+
+
+@dataclass(frozen=True, slots=True)
+class FigureCheck:
+    """A published figure held against its formula; `floor` in fen, None where the edition sets none."""
+
+    floor: int | None
+    refusal: Refusal | None
+
+    @property
+    def valid(self) -> bool:
+        return self.refusal is None
+
+
+@dataclass(frozen=True, eq=False)
+class Edition:
+    """The rules of an area and scheme. Immutable; `at(on)` is the rulebook as it reads on a day."""
+
+    city: str
+    name: str
+    area: str
+    scheme: str
+    document: str
+    title: str
+    starts_on: date
+    ends_on: date | None
+    replaces: str
+    documents: tuple[str, ...]
+    articles: Mapping[str, str]
+    switches: Mapping[str, Switch]
+    figures: Mapping[str, Figure]
+    content_hash: str
+    _tree: Tree = field(repr=False)
+    _breaks: tuple[int, ...] = field(repr=False)
+    _days: dict[int, Tree] = field(default_factory=dict, repr=False)
+    _caches: dict[int, dict[Any, Any]] = field(default_factory=dict, repr=False)
+
+    def in_force(self, on: date, part: str = "") -> bool:
+        """Whether the instrument, or one part of it with a start of its own, is in force on a day.
+
+        Parts: benefits, credits, account, selection, provider.
+        """
+        starts_on = self.starts_on
+        if part:
+            section = self._tree.get(part)
+            if section is None:
+                return False
+            starts_on = section.get("starts_on", starts_on)
+        return starts_on <= on and (self.ends_on is None or on <= self.ends_on)
+
+    def at(self, on: date) -> Tree:
+        """The rulebook with its readings chosen and its dated values of that day. Read only."""
+        index = bisect_right(self._breaks, on.toordinal())
+        tree = self._days.get(index)
+        if tree is None:
+            tree = self._days[index] = _on_day(self._tree, on)
+        return tree
+
+    def cache(self, on: date) -> dict[Any, Any]:
+        """A place for what is compiled from `at(on)`; one for each run of days without a change."""
+        index = bisect_right(self._breaks, on.toordinal())
+        found = self._caches.get(index)
+        if found is None:
+            found = self._caches[index] = {}
+        return found
+
+    def part(self, name: str, on: date) -> Tree:
+        """One section on a day; raises NoEdition where it is not in force."""
+        if not self.in_force(on, name):
+            raise NoEdition(on, self.document)
+        section: Tree = self.at(on)[name]
+        return section
+
+    def has(self, part: str) -> bool:
+        """Whether the edition has such a section at all: residents have no credits, say."""
+        return part in self._tree
+
+    def with_switches(self, **choices: str) -> Edition:
+        """The same edition with other readings chosen; its content hash differs."""
+        for name, option in choices.items():
+            if name not in self.switches:
+                raise EditionError(self.document, "switches", name, "is not a switch of this edition")
+            if option not in self.switches[name].options:
+                problem = f"has no {option!r}; use one of {', '.join(self.switches[name].options)}"
+                raise EditionError(self.document, "switches", name, problem)
+        switches = {
+            name: replace(switch, chosen=choices.get(name, switch.chosen)) for name, switch in self.switches.items()
+        }
+        chosen = ",".join(f"{name}={switch.chosen}" for name, switch in sorted(switches.items()))
+        raw = self._tree["raw"]
+        tree = _chosen(raw, {name: switch.chosen for name, switch in switches.items()})
+        tree["raw"] = raw
+        digest = hashlib.sha256(f"{self._tree['hash']} {chosen}".encode()).hexdigest()
+        tree["hash"] = self._tree["hash"]
+        return replace(
+            self,
+            switches=switches,
+            content_hash=digest,
+            _tree=tree,
+            _breaks=_breaks(tree),
+            _days={},
+            _caches={},
+        )
+
+    def check_figure(self, code: str, amount: int, known: Mapping[str, int]) -> FigureCheck:
+        """A figure against its floor or equality; `known` holds the figures of its formula, in fen."""
+        figure = self.figures.get(code)
+        if figure is None:
+            return FigureCheck(None, Refusal("figure_missing", "", {"figure": code}))
+        if not figure.of:
+            return FigureCheck(None, None)
+        if figure.of not in known:
+            return FigureCheck(None, Refusal("figure_missing", figure.article, {"figure": figure.of}))
+        floor = round_half_up(known[figure.of] * figure.ratio, 1_000_000)
+        if amount == floor or (amount > floor and not figure.equal):
+            return FigureCheck(floor, None)
+        code = "not_equal" if figure.equal else "below_floor"
+        return FigureCheck(floor, Refusal(code, figure.article, {"floor": str(yuan(floor))}))
+
+
+class Rulebook:
+    """Editions by area and scheme."""
+
+    def __init__(self, editions: Iterable[Edition]) -> None:
+        self.editions = tuple(sorted(editions, key=lambda edition: edition.starts_on, reverse=True))
+        for number, later in enumerate(self.editions):
+            for earlier in self.editions[number + 1 :]:
+                if (later.area, later.scheme) == (earlier.area, earlier.scheme) and earlier.in_force(later.starts_on):
+                    problem = f"is still in force when {later.document} starts on {later.starts_on}"
+                    raise EditionError(earlier.document, "", "ends_on", f"{problem}; end it the day before")
+
+    def on(self, area: str, scheme: str, on: date, part: str = "") -> Edition:
+        """The edition in force on a day, or for one of its parts. Raises NoEdition, never falls back.
+
+        A part that starts before its instrument (credits of a whole year, say) wins over the older edition.
+        """
+        for edition in self.editions:
+            if edition.area == area and edition.scheme == scheme and edition.in_force(on, part):
+                return edition
+        raise NoEdition(on, f"{area} {scheme}")
+
+    def of_city(self, city: str) -> list[Edition]:
+        """The editions of a city by its key in the files, latest first."""
+        return [edition for edition in self.editions if edition.city == city]
+
+
+def load(texts: Mapping[str, str]) -> Edition:
+    """One edition from its files (name to TOML text): one instrument and those that bind into it."""
+    parsed = {name: _parse(name, text) for name, text in sorted(texts.items())}
+    mains = [name for name, tree in parsed.items() if "binds" not in tree]
+    if len(mains) != 1:
+        raise EditionError(
+            ", ".join(sorted(texts)) or "rulebook",
+            "",
+            "binds",
+            f"{len(mains)} of the files bind into no other; exactly one must be the main instrument",
+        )
+    main = mains[0]
+    switches: dict[str, Any] = {}
+    for tree in parsed.values():
+        switches |= tree.get("switches", {}) if isinstance(tree.get("switches"), dict) else {}
+    Checker(main, {}, {}).table({"switches": switches}, {"switches": _switch_schema()}, "", False)
+    for name, tree in parsed.items():
+        articles = tree.get("articles", {})
+        if name != main and tree["binds"] != parsed[main].get("document"):
+            raise EditionError(name, "", "binds", f"names {tree['binds']}, which is not among these files")
+        Checker(name, switches, articles).table(tree, SCHEMA, "", False)
+    for switch_name, switch in switches.items():
+        if switch["chosen"] not in switch["options"]:
+            options = ", ".join(switch["options"])
+            raise EditionError(main, f"switches {switch_name}", "chosen", f"write one of {options}")
+    raw = dict(parsed[main])
+    for name, tree in parsed.items():
+        if name != main:
+            raw = _bind(raw, _cite(tree, tree["document"]), name)
+    Checker(main, switches, _AnyArticle()).table(raw, SCHEMA, "", True)
+    digest = hashlib.sha256("\0".join(f"{n}\0{t}" for n, t in sorted(texts.items())).encode()).hexdigest()
+    return _edition(main, raw, digest, tuple(tree["document"] for tree in parsed.values()))
+
+
+def _edition(file: str, raw: Tree, digest: str, documents: tuple[str, ...]) -> Edition:
+    switches = {name: Switch(name=name, **value) for name, value in raw.get("switches", {}).items()}
+    if "valid_years" in raw and "ends_on" in raw:
+        raise EditionError(file, "", "ends_on", "stands beside valid_years; write one of the two")
+    ends_on = raw.get("ends_on")
+    if "valid_years" in raw:
+        ends_on = expiry(raw["starts_on"], raw["valid_years"])
+    if ends_on is not None and ends_on < raw["starts_on"]:
+        raise EditionError(file, "", "ends_on", "is before starts_on; correct the days")
+    for choices in _alternatives(switches):
+        check_meaning(file, _chosen(raw, choices))
+    tree = _chosen(raw, {name: switch.chosen for name, switch in switches.items()})
+    tree["raw"], tree["hash"] = raw, digest
+    figures = {}
+    for row in raw.get("figures", []):
+        formula = row.get("equals") or row.get("floor")
+        figures[row["code"]] = Figure(
+            code=row["code"],
+            label=row["label"],
+            article=row["article"],
+            years_back=row.get("years_back", 0),
+            per_year=row.get("per_year", True),
+            optional=row.get("optional", False),
+            ratio=millionths(formula["ratio"]) if formula else 0,
+            of=formula["of"] if formula else "",
+            equal="equals" in row,
+        )
+    plain = {key: raw[key] for key in ("city", "name", "area", "scheme", "document", "title", "starts_on")}
+    return Edition(
+        **plain,
+        ends_on=ends_on,
+        replaces=raw.get("replaces", ""),
+        documents=documents,
+        articles=raw["articles"],
+        switches=switches,
+        figures=figures,
+        content_hash=digest,
+        _tree=tree,
+        _breaks=_breaks(tree),
+    )
+
+
+def load_folder(folder: Path = RULEBOOKS) -> Rulebook:
+    """Every edition under a folder of TOML files."""
+    paths = sorted(folder.rglob("*.toml"))
+    return load_all({path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in paths})
+
+
+def load_all(texts: Mapping[str, str]) -> Rulebook:
+    """Every edition among some files; a file with `binds` joins the instrument it names."""
+    return Rulebook([load(group) for group in grouped(texts).values()])
+
+
+def grouped(texts: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The files of each edition, by the document number of its main instrument."""
+    groups: dict[str, dict[str, str]] = {}
+    for name, text in sorted(texts.items()):
+        tree = _parse(name, text)
+        groups.setdefault(str(tree.get("binds", tree.get("document", name))), {})[name] = text
+    return groups
+
+
+def _parse(name: str, text: str) -> Tree:
+    try:
+        return tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise EditionError(name, "", "file", f"is not TOML: {error}; correct the line") from error
+
+
+def _switch_schema() -> Tree:
+    return {"*": {**SCHEMA["switches"]["*"], "article!": "text"}}
+
+
+class _AnyArticle(dict[str, str]):
+    """The whole is checked for missing keys only; each file's articles have been checked by then."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
+def _cite(node: Any, document: str) -> Any:
+    """The same tree with the document's name before every article, for a file that binds into another."""
+    if isinstance(node, dict):
+        return {
+            key: f"{document} {value}"
+            if (key == "article" or key.endswith("_article")) and isinstance(value, str)
+            else _cite(value, document)
+            for key, value in node.items()
+        }
+    return [_cite(item, document) for item in node] if isinstance(node, list) else node
+
+
+def _bind(main: Tree, other: Tree, file: str, term: str = "") -> Tree:
+    """The main instrument with another's terms added; lists grow, tables join, no value is overwritten."""
+    own = {"document", "title", "binds", "city", "name", "area", "scheme", "starts_on", "articles"}
+    bound = dict(main)
+    for key, value in other.items():
+        if not term and key in own:
+            if key == "articles":
+                cited = {f"{other['document']} {name}": text for name, text in value.items()}
+                bound["articles"] = bound["articles"] | cited
+            continue
+        if key not in bound:
+            bound[key] = value
+        elif isinstance(value, dict) and isinstance(bound[key], dict):
+            bound[key] = _bind(bound[key], value, file, f"{term} {key}".strip())
+        elif isinstance(value, list) and isinstance(bound[key], list):
+            bound[key] = bound[key] + value
+        else:
+            raise EditionError(file, term, key, "is set by the main instrument already; remove one of them")
+    return bound
+
+
+def _alternatives(switches: Mapping[str, Switch]) -> Iterator[dict[str, str]]:
+    """The readings as chosen, then every other option, one switch at a time."""
+    chosen = {name: switch.chosen for name, switch in switches.items()}
+    yield chosen
+    for name, switch in switches.items():
+        for option in switch.options:
+            if option != switch.chosen:
+                yield chosen | {name: option}
+
+
+def _chosen(node: Any, choices: Mapping[str, str]) -> Any:
+    """A tree with every choice of readings replaced by the chosen one."""
+    if isinstance(node, dict):
+        if "switch" in node:
+            return _chosen(node[choices[node["switch"]]], choices)
+        return {key: _chosen(value, choices) for key, value in node.items() if key != "reading"}
+    if isinstance(node, list):
+        return [
+            _chosen(item, choices)
+            for item in node
+            if not isinstance(item, dict)
+            or all(choices[name] == option for name, option in item.get("reading", {}).items())
+        ]
+    return node
+
+
+def _is_dated(node: list[Any]) -> bool:
+    return bool(node) and all(isinstance(row, dict) and "value" in row and "from" in row for row in node)
+
+
+def _on_day(node: Any, on: date) -> Any:
+    """A tree as it reads on a day: dated values resolved, terms of other days and absent values left out."""
+    if isinstance(node, dict):
+        day: Tree = {}
+        for key, value in node.items():
+            if key in ("raw", "hash"):
+                continue
+            if isinstance(value, list) and _is_dated(value):
+                rows = [row for row in value if row["from"] <= on]
+                if rows and on <= rows[-1].get("to", on):
+                    day[key] = rows[-1]["value"]
+            else:
+                day[key] = _on_day(value, on)
+        return day
+    if isinstance(node, list):
+        return [
+            _on_day(item, on)
+            for item in node
+            if not isinstance(item, dict) or (item.get("starts_on", on) <= on <= item.get("ends_on", on))
+        ]
+    return node
+
+
+def _breaks(node: Any) -> tuple[int, ...]:
+    """The days, as ordinals, on which a tree may begin to read differently."""
+    found: set[int] = set()
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            for key, value in node.items():
+                if key == "raw":
+                    continue
+                if isinstance(value, date):
+                    found.add((value + ONE_DAY if key in ("to", "ends_on") else value).toordinal())
+                walk(value)
+        elif isinstance(node, list):
+            for item in node:
+                walk(item)
+
+    walk(node)
+    return tuple(sorted(found))

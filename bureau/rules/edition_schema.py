@@ -1,0 +1,379 @@
+"""What a rulebook file may say: one table of keys, and one walk that checks a file against it.
+
+A key ending in `!` must be there. Any value may also be written as a choice of readings
+(`{switch = "name", option = value, …}`) or, for single values, as a dated list
+(`[{from = day, to = day, value = …}, …]`); the walk checks every alternative.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from .errors import REASONS, EditionError
+
+Tree = dict[str, Any]
+
+WINDOWS = ("visit", "institution_day", "day", "month", "quarter", "year", "period")
+CHARGES = ("selected_capitation", "fee_for_service", "fund_direct", "pool")
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, (int, Decimal)) and not isinstance(value, bool) and Decimal(value).is_finite()
+
+
+def _amount(value: object) -> bool:
+    return _number(value) and Decimal(value) >= 0 and Decimal(value) * 100 % 1 == 0  # type: ignore[arg-type]
+
+
+def _factor(value: object) -> bool:
+    return _number(value) and Decimal(value) >= 0 and Decimal(value) * 1_000_000 % 1 == 0  # type: ignore[arg-type]
+
+
+def _texts(value: object) -> bool:
+    listed = value if isinstance(value, list) else [value]
+    return all(isinstance(item, str) and item for item in listed)
+
+
+def _levels(value: object) -> bool:
+    listed = value if isinstance(value, list) else [value]
+    return bool(listed) and all(type(item) is int and 0 <= item <= 9 for item in listed)
+
+
+def _limit(value: object) -> bool:
+    if isinstance(value, dict):
+        keys = set(value)
+        return (keys == {"figure"} and isinstance(value["figure"], str)) or (
+            keys == {"ratio", "of"} and _factor(value["ratio"]) and isinstance(value["of"], str)
+        )
+    return _amount(value)
+
+
+CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "text": (lambda value: isinstance(value, str) and bool(value.strip()), "write a text in quotes"),
+    "texts": (_texts, "write a text in quotes, or a list of them"),
+    "day": (lambda value: type(value) is date, "write a day as YYYY-MM-DD without quotes"),
+    "month day": (
+        lambda value: (
+            isinstance(value, str) and re.fullmatch(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", value) is not None
+        ),
+        'write a month and a day as "MM-DD"',
+    ),
+    "count": (lambda value: type(value) is int and value >= 0, "write a whole number, 0 or more"),
+    "flag": (lambda value: isinstance(value, bool), "write true or false"),
+    "levels": (_levels, "write a level from 0 to 9, or a list of them"),
+    "amount": (_amount, "write yuan with at most two decimals, not negative"),
+    "limit": (_limit, 'write yuan, {figure = "code"} or {ratio = 0.02, of = "code"}'),
+    "ratio": (
+        lambda value: _factor(value) and Decimal(value) <= 1,  # type: ignore[arg-type]
+        "write a ratio between 0 and 1 with at most six decimals",
+    ),
+    "factor": (_factor, "write a factor of 0 or more with at most six decimals"),
+    "area": (
+        lambda value: isinstance(value, str) and re.fullmatch(r"\d{6}", value) is not None,
+        "write the six digits of GB/T 2260 in quotes",
+    ),
+    "reason": (lambda value: value in REASONS, "write one of the refusal codes"),
+    "article": (lambda value: isinstance(value, str) and bool(value), "write the article in quotes"),
+}
+
+CONDITIONS: Tree = {
+    "level": "levels",
+    "person": "texts",
+    "plan": "texts",
+    "kind": "texts",
+    "place": "texts",
+    "age_from": "count",
+    "age_below": "count",
+}
+ROW: Tree = CONDITIONS | {"amount": "limit", "ratio": "ratio", "cost": "texts"}
+FORMULA: Tree = {"ratio!": "ratio", "of!": "text"}
+BANDS: list[Tree] = [{"at_least!": "ratio", "award!": "ratio", "article": "article"}]
+SCORES: list[Tree] = [{"at_least!": "count", "ratio!": "ratio"}]
+
+BENEFITS: Tree = {
+    "article!": "article",
+    "starts_on": "day",
+    "costs!": "texts",
+    "prices": [{"cost!": "text", "article!": "article", "rows!": [ROW]}],
+    "fixed": [{"cost!": "text", "article!": "article", "amount!": "limit"}],
+    "terms!": [
+        {
+            "id!": "text",
+            "kind!": "one of deductible|ratio|cap",
+            "article!": "article",
+            "base": "one of fund|cost",
+            "window": "one of " + "|".join(WINDOWS),
+            "periods": [{"from!": "day", "to!": "day"}],
+            "amount": "limit",
+            "ratio": "ratio",
+            "rows": [ROW],
+            "when": "texts",
+            "counts": "texts",
+            "code": "reason",
+            "ceiling": {"window!": "one of " + "|".join(WINDOWS[3:-1]), "amount!": "limit"},
+            "bands": [{"over!": "amount", "ratio!": "ratio"}],
+        }
+    ],
+    "shares!": [
+        {
+            "fund!": "text",
+            "article!": "article",
+            "role": "one of pooled|mutual",
+            "left": "text",
+            "standing": "text",
+        }
+    ],
+}
+
+METHODS: dict[str, Tree] = {
+    "capitation": {
+        "quota!": "amount",
+        "quota_article!": "article",
+        "advance!": {
+            "article!": "article",
+            "ratio!": "ratio",
+            "month_quota": "one of roster|january",
+            "january": "one of full|decided",
+        },
+        "year_end!": {
+            "article!": "article",
+            "bands!": BANDS,
+            "usage_test": "one of exact|displayed",
+            "others_paid_by": "one of fund|institution",
+            "over_article": "article",
+        },
+        "mixed_year": "one of one_settlement|split",
+    },
+    "prepaid_capitation": {
+        "quota!": "amount",
+        "quota_article!": "article",
+        "per_insured!": "amount",
+        "budget_article!": "article",
+        "prepay!": {"article!": "article", "ratio!": "ratio"},
+        "retention!": {
+            "article!": "article",
+            "label!": "text",
+            "ratio!": "ratio",
+            "base": "one of month_fund|paid",
+            "scores": SCORES,
+        },
+        "year_end!": {
+            "article!": "article",
+            "bands!": BANDS,
+            "usage_test": "one of exact|displayed",
+            "others_paid_by": "one of fund|institution",
+            "over_article": "article",
+        },
+        "mixed_year": "one of one_settlement|split",
+    },
+    "pool_share": {
+        "budget!": {
+            "article!": "article",
+            "ratio!": "ratio",
+            "contingency!": "ratio",
+            "contingency_article!": "article",
+        },
+        "settlement!": {"article!": "article", "bonus!": "factor", "over_article!": "article"},
+        "retention!": {"article!": "article", "label!": "text", "ratio!": "ratio", "scores": SCORES},
+    },
+    "fee_for_service": {},
+}
+
+SCHEMA: Tree = {
+    "document!": "text",
+    "title!": "text",
+    "binds": "text",
+    "city!": "text",
+    "name!": "text",
+    "area!": "area",
+    "scheme!": "one of 310|390",
+    "starts_on!": "day",
+    "valid_years": "count",
+    "ends_on": "day",
+    "replaces": "text",
+    "articles!": {"*": "text"},
+    "switches": {
+        "*": {
+            "reading!": "text",
+            "article!": "article",
+            "question!": "text",
+            "chosen!": "text",
+            "options!": {"*": "text"},
+        }
+    },
+    "persons!": {"*": "texts"},
+    "figures": [
+        {
+            "code!": "text",
+            "label!": "text",
+            "article!": "article",
+            "years_back": "count",
+            "per_year": "flag",
+            "optional": "flag",
+            "floor": FORMULA,
+            "equals": FORMULA,
+        }
+    ],
+    "entitlement!": [{"standing!": "text", "refuse!": "reason", "article!": "article"}],
+    "places!": [
+        {
+            "when!": "texts",
+            "refuse": "reason",
+            "charge": "one of " + "|".join(CHARGES),
+            "level": "one of treating|selected",
+            "article!": "article",
+        }
+    ],
+    "benefits!": BENEFITS,
+    "newborn": {"article!": "article", "months!": "count", "place!": "texts"},
+    "selection": {
+        "article!": "article",
+        "money_article!": "article",
+        "window": {"from!": "month day", "to!": "month day"},
+        "roles!": [{"role!": "text", "count!": "count", "kinds": "texts", "capitation": "flag"}],
+        "reason_required": "flag",
+        "first_in_year": "one of this_month|next_month|full_year",
+        "care_after_change": "one of same_day|next_month",
+        "after_exit": "one of through_month|before_month",
+        "renewal": "one of must_choose|automatic",
+        "use_after_change": "one of new|old",
+        "counts_filed_remote": "flag",
+        "counts_suspended": "flag",
+    },
+    "credits": {
+        "article!": "article",
+        "starts_on": "day",
+        "follows!": "one of benefit_period|premium_months",
+        "follows_article!": "article",
+        "made_up": "one of own_share|nothing|full",
+        "age_counts": "one of birthday_month|next_month",
+        "lines!": [
+            {
+                "classes!": "texts",
+                "plan": "texts",
+                "age_from": "count",
+                "age_below": "count",
+                "ratio": "ratio",
+                "amount": "amount",
+                "source!": "one of contribution|pool",
+                "article!": "article",
+            }
+        ],
+    },
+    "account": {
+        "article!": "article",
+        "starts_on": "day",
+        "relations!": "texts",
+        "purposes!": [{"purpose!": "text", "article!": "article", "relations": "texts", "retired_only": "flag"}],
+        "excluded": [{"purpose!": "text", "article!": "article"}],
+        "payouts!": [
+            {
+                "event!": "text",
+                "article!": "article",
+                "action!": "one of keep|transfer|bank|bank_or_inherit",
+                "on_application": "flag",
+            }
+        ],
+        "payout_covers": "one of balance_of_the_day|later_credits",
+    },
+    "provider": {"*method": METHODS},
+}
+
+PROVIDER: Tree = {"article!": "article", "method!": "one of " + "|".join(METHODS), "starts_on": "day"}
+ELEMENT: Tree = {"reading": {"*": "text"}, "starts_on": "day", "ends_on": "day"}  # of any list
+
+
+class Checker:
+    """Checks one file; `whole` also asks for the keys that must be there."""
+
+    def __init__(self, file: str, switches: Mapping[str, Any], articles: Mapping[str, str]) -> None:
+        self.file, self.switches, self.articles = file, switches, articles
+
+    def fail(self, term: str, key: str, problem: str) -> None:
+        raise EditionError(self.file, term, key, problem)
+
+    def table(self, node: object, spec: Tree, term: str, whole: bool) -> None:
+        if not isinstance(node, dict):
+            self.fail(term, "table", "is not a table; write its keys under a heading in brackets")
+            return
+        if "*method" in spec:
+            method = node.get("method")
+            if method not in spec["*method"]:
+                self.fail(term, "method", f"is not a method; write one of {', '.join(METHODS)}")
+            spec = PROVIDER | spec["*method"][method]
+        if "*" in spec:
+            for key, value in node.items():
+                self.value(value, spec["*"], term, key, whole)
+            return
+        allowed = {key.rstrip("!"): kind for key, kind in spec.items()}
+        for key, value in node.items():
+            if key not in allowed:
+                self.fail(term, key, f"is not a key of this table; write one of {', '.join(sorted(allowed))}")
+            self.value(value, allowed[key], term, key, whole)
+        if whole:
+            for key in spec:
+                if key.endswith("!") and key[:-1] not in node:
+                    self.fail(term, key[:-1], "is missing; add it")
+
+    def value(self, value: Any, spec: Any, term: str, key: str, whole: bool) -> None:
+        here = f"{term} {key}".strip()
+        if isinstance(value, dict) and "switch" in value:
+            self.choice(value, spec, term, key, whole)
+        elif isinstance(spec, dict):
+            self.table(value, spec, here, True if term else whole)
+        elif isinstance(spec, list):
+            if not isinstance(value, list):
+                self.fail(term, key, "is not a list of tables; write each under [[…]]")
+            for number, item in enumerate(value, 1):
+                name = item.get("id") or f"#{number}" if isinstance(item, dict) else f"#{number}"
+                self.table(item, ELEMENT | spec[0], f"{here} {name}", True)
+                self.reading(item, f"{here} {name}")
+        elif isinstance(value, list) and value and all(isinstance(v, dict) and "value" in v for v in value):
+            self.dated(value, spec, term, key, whole)
+        elif spec.startswith("one of "):
+            words = spec[7:].split("|")
+            if value not in words:
+                self.fail(term, key, f"{value!r} is unknown; write one of {', '.join(words)}")
+        else:
+            check, remedy = CHECKS[spec]
+            if not check(value):
+                self.fail(term, key, f"{value!r} does not fit; {remedy}")
+            if spec == "article":
+                self.article(value, term, key)
+
+    def choice(self, value: Tree, spec: Any, term: str, key: str, whole: bool) -> None:
+        switch = self.switches.get(value["switch"])
+        if switch is None:
+            self.fail(term, key, f"switch {value['switch']!r} is not declared; add it under [switches]")
+            return
+        options = {name for name in value if name != "switch"}
+        if options != set(switch["options"]):
+            self.fail(term, key, f"gives {sorted(options)}; write exactly {sorted(switch['options'])}")
+        for name in sorted(options):
+            self.value(value[name], spec, term, key, whole)
+
+    def reading(self, item: Tree, term: str) -> None:
+        for name, option in item.get("reading", {}).items():
+            if name not in self.switches or option not in self.switches[name]["options"]:
+                self.fail(term, "reading", f"{name} = {option!r} is not declared; add it under [switches]")
+
+    def dated(self, value: list[Tree], spec: Any, term: str, key: str, whole: bool) -> None:
+        last: date | None = None
+        for row in value:
+            if set(row) - {"from", "to", "value"} or type(row.get("from")) is not date:
+                self.fail(term, key, "a dated value has the keys from, to and value; write from as a day")
+            if "to" in row and (type(row["to"]) is not date or row["to"] < row["from"]):
+                self.fail(term, key, f"ends before it starts on {row['from']}; correct the days")
+            if last is not None and row["from"] <= last:
+                self.fail(term, key, f"days overlap at {row['from']}; let each value start later")
+            last = row.get("to", row["from"])
+            self.value(row["value"], spec, term, key, whole)
+
+    def article(self, value: str, term: str, key: str) -> None:
+        for reference in value.split(", "):
+            if reference.split("(")[0].split("（")[0] not in self.articles:
+                self.fail(term, key, f"article {reference} is unknown; list it under [articles]")

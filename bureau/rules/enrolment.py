@@ -1,0 +1,71 @@
+"""Who a person is to the rules: class groups, and the newborn's cover."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from .edition import Edition
+from .errors import Refused, _
+from .periods import Span, add_months, next_month_start
+
+CLASSES: dict[str, str] = {
+    "active": _("in service"),
+    "retired": _("retired"),
+    "flexible": _("flexible employment"),
+    "retired_paying_monthly": _("of retirement age, paying monthly"),
+    "lump_sum": _("paid up by a lump sum"),
+    "pooled_only": _("pooled fund only"),
+    "resident": _("resident"),
+}
+
+# 人员类别 psn_type of the national dictionary, by its first two digits.
+PERSON_TYPES: dict[str, str] = {
+    "11": "active",
+    "12": "retired",
+    "14": "resident",
+    "15": "resident",
+    "16": "resident",
+}
+
+
+def class_of(person_type: str) -> str | None:
+    """The person class of a national code; None where its first two digits are no class of ours."""
+    return PERSON_TYPES.get(person_type[:2])
+
+
+def group_of(persons: Mapping[str, Any], person_class: str) -> str | None:
+    """The group of an edition (in service, retired, …) that a class belongs to; None if to none."""
+    for group, classes in persons.items():
+        if person_class == classes or (isinstance(classes, list) and person_class in classes):
+            return group
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class NewbornCover:
+    """`in_time`: enrolled within the months the edition allows. `span`: the days whose care is covered."""
+
+    in_time: bool
+    span: Span | None
+    article: str
+
+
+def newborn_cover(edition: Edition, *, birth: date, paid_on: date) -> NewbornCover:
+    """From which day a newborn's care is covered.
+
+    Paid by the corresponding day (the month's last where there is none): from birth; later: from the month
+    after payment. Until 31 December of the year of payment either way; nothing if that has passed.
+    """
+    rule = edition.at(paid_on).get("newborn")
+    if rule is None:
+        raise Refused("fact_missing", fact="newborn")
+    if paid_on < birth:
+        raise ValueError("the premium is paid before birth; correct one of the days")
+    in_time = paid_on <= add_months(birth, rule["months"])
+    starts_on = birth if in_time else next_month_start(paid_on)
+    ends_on = date(paid_on.year, 12, 31)
+    span = Span(starts_on, ends_on) if starts_on <= ends_on else None
+    return NewbornCover(in_time, span, rule["article"])

@@ -1,0 +1,44 @@
+"""Where care took place, as flags, and which of an edition's ordered place rules applies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .edition_schema import CHARGES, Tree
+from .errors import _
+
+FLAGS: dict[str, str] = {
+    "local": _("in the area"),
+    "designated": _("designated institution"),
+    "selected": _("the selected institution"),
+    "referral": _("referred by the selected institution"),
+    "emergency": _("emergency"),
+    "prescription": _("valid prescription filled outside"),
+    "filed": _("registered as out of the area"),
+    "networked": _("direct settlement over the network"),
+    "remote_selected": _("the one institution chosen out of the area"),
+    "hand_claim": _("claim by hand"),
+    "newborn": _("newborn enrolled in time"),
+}
+
+CHARGE_LABELS: dict[str, str] = {
+    "selected_capitation": _("quota of the selected institution"),
+    "fee_for_service": _("fund, by item"),
+    "fund_direct": _("fund, directly"),
+    "pool": _("pool of the city"),
+}
+assert set(CHARGE_LABELS) == set(CHARGES)
+
+
+def holds(flags: Iterable[str], place: frozenset[str]) -> bool:
+    """Whether a place has every flag of a list and none of those written with a `!`."""
+    return all(flag[1:] not in place if flag.startswith("!") else flag in place for flag in flags)
+
+
+def rule_for(rules: Sequence[Tree], place: frozenset[str]) -> Tree | None:
+    """The first place rule whose `when` holds; None where the edition has none."""
+    for rule in rules:
+        when = rule["when"]
+        if holds(when if isinstance(when, list) else [when], place):
+            return rule
+    return None

@@ -1,0 +1,275 @@
+"""The terms of an edition compiled for one kind of visit, and kept: what the walk of benefits.py reads.
+
+A program depends on the days between two changes of the edition, the level and kind of the institution,
+the place, and the person's class, plan and (where a row asks) age; never on the member or the money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from .edition import Edition
+from .edition_schema import Tree
+from .enrolment import group_of
+from .errors import Refusal
+from .money import UNIT, fen, millionths, round_half_up
+from .periods import age_on
+from .places import holds, rule_for
+
+if TYPE_CHECKING:
+    from .benefits import Care
+
+DEDUCTIBLE, COST_CAP, RATIO, CAP = 0, 1, 2, 3
+CODES = {
+    "visit": "visit_cap",
+    "institution_day": "day_cap",
+    "day": "day_cap",
+    "month": "month_cap",
+    "quarter": "quarter_cap",
+    "year": "annual_cap",
+    "period": "annual_cap",
+}
+ALWAYS = ("not_enrolled", "no_benefit_period", "suspended")  # refused in every city (G-18)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit in fen: a number, a published figure, or a ratio of one."""
+
+    article: str
+    amount: int | None = None
+    figure: str = ""
+    ratio: int = 0
+
+    def value(self, figures: Mapping[str, int]) -> int | None:
+        """The limit in fen; None where the figure is not known."""
+        if self.amount is not None:
+            return self.amount
+        value = figures.get(self.figure)
+        if value is None or not self.ratio:
+            return value
+        return round_half_up(value * self.ratio, UNIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    id: str
+    kind: int
+    article: str
+    window: str
+    code: str
+    limit: Limit
+    ceiling: Limit | None = None
+    ratio: int = 0  # where no row asks for a cost class
+    ratios: Mapping[str, int] = field(default_factory=dict)
+    bands: tuple[tuple[int, int | None, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """What to sum over earlier visits: `what` in the window, of visits with and without some flags."""
+
+    key: str
+    window: str
+    what: str
+    needs: frozenset[str] = frozenset()
+    bars: frozenset[str] = frozenset()
+    periods: tuple[tuple[date, date], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A fund that pays: up to the figure `left`, only for members of some standing."""
+
+    id: str
+    fund: str
+    article: str
+    role: str
+    left: str
+    optional: bool
+    standing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    article: str
+    refusal: Refusal | None
+    charge: str
+    entitlement: tuple[tuple[str, Refusal], ...]
+    costs: tuple[str, ...]
+    prices: Mapping[str, tuple[int, str]]
+    fixed: tuple[tuple[str, Limit], ...]
+    terms: tuple[Term, ...]
+    counters: tuple[Counter, ...]
+    shares: tuple[Share, ...]
+
+
+def program_of(edition: Edition, care: Care) -> Program:
+    """The program of a visit, compiled on first use."""
+    cache = edition.cache(care.on)
+    asks_age = cache.get("asks age")
+    if asks_age is None:
+        asks_age = cache["asks age"] = _asks_age(edition.at(care.on)["benefits"])
+    age = age_on(care.birth, care.on) if asks_age and care.birth is not None else None
+    key = (care.level, care.person_class, care.plan, care.kind, care.place, age, care.selected_level)
+    program: Program | None = cache.get(key)
+    if program is None:
+        program = cache[key] = _compile(edition, care, age)
+    return program
+
+
+def _asks_age(node: Any) -> bool:
+    if isinstance(node, dict):
+        return "age_from" in node or "age_below" in node or any(_asks_age(value) for value in node.values())
+    return isinstance(node, list) and any(_asks_age(item) for item in node)
+
+
+def _compile(edition: Edition, care: Care, age: int | None) -> Program:
+    tree = edition.at(care.on)
+    benefits = tree["benefits"]
+    place = rule_for(tree["places"], care.place)
+    refusal, charge, level = None, "", care.level
+    if place is None:
+        refusal = Refusal("place_not_covered", benefits["article"])
+    elif "refuse" in place:
+        refusal = Refusal(place["refuse"], place["article"])
+    else:
+        charge = place["charge"]
+        if place.get("level") == "selected":
+            if care.selected_level is None:
+                refusal = Refusal("fact_missing", place["article"], {"fact": "selected_level"})
+            else:
+                level = care.selected_level
+    profile = {
+        "level": level,
+        "person": group_of(tree["persons"], care.person_class),
+        "plan": care.plan,
+        "kind": care.kind,
+        "place": care.place,
+        "age": age,
+    }
+    costs = tuple(_listed(benefits["costs"]))
+    terms: list[Term] = []
+    counted: list[Counter] = []
+    after_deductible = False
+    for raw in benefits["terms"]:
+        if holds(_listed(raw.get("when", [])), care.place):
+            term = _term(raw, profile, costs)
+            if term is None:
+                refusal = refusal or Refusal("class_not_covered", raw["article"])
+                continue
+            terms.append(term)
+            counted.extend(_counters(raw, term, after_deductible))
+            after_deductible = after_deductible or term.kind == DEDUCTIBLE
+    figures = edition.figures
+    shares = tuple(
+        Share(
+            id=f"share {raw['fund']}",
+            fund=raw["fund"],
+            article=raw["article"],
+            role=raw.get("role", ""),
+            left=raw.get("left", ""),
+            optional="left" in raw and figures[raw["left"]].optional,
+            standing=raw.get("standing", ""),
+        )
+        for raw in benefits["shares"]
+    )
+    counted.extend(Counter(share.id, "year", share.fund) for share in shares if share.left)
+    listed = [(raw["standing"], Refusal(raw["refuse"], raw["article"])) for raw in tree["entitlement"]]
+    named = {standing for standing, _refusal in listed}
+    always = [(code, Refusal(code, benefits["article"])) for code in ALWAYS if code not in named]
+    return Program(
+        article=benefits["article"],
+        refusal=refusal,
+        charge="" if refusal else charge,
+        entitlement=tuple(always + listed),
+        costs=costs + tuple(raw["cost"] for raw in benefits.get("fixed", [])),
+        prices=dict(_prices(benefits.get("prices", []), profile)),
+        fixed=tuple((raw["cost"], limit_of(raw["amount"], raw)) for raw in benefits.get("fixed", [])),
+        terms=tuple(terms),
+        counters=tuple(counted),
+        shares=shares,
+    )
+
+
+def _term(raw: Tree, profile: Mapping[str, Any], costs: tuple[str, ...]) -> Term | None:
+    """One term for a profile; None where no row of its table fits."""
+    window = raw.get("window", "")
+    rows = [row for row in raw.get("rows", [raw]) if _fits(row, profile)]
+    if raw["kind"] == "ratio":
+        if "bands" in raw:
+            edges = [fen(band["over"]) for band in raw["bands"]]
+            ratios = [millionths(band["ratio"]) for band in raw["bands"]]
+            bands = tuple(zip(edges, [*edges[1:], None], ratios, strict=True))
+            return Term(raw["id"], RATIO, raw["article"], window, "", Limit(raw["article"]), bands=bands)
+        by_cost: dict[str, int] = {}
+        for row in reversed(rows):
+            by_cost |= {name: millionths(row["ratio"]) for name in _listed(row.get("cost", list(costs)))}
+        if not by_cost:
+            return None
+        ratio = next((millionths(row["ratio"]) for row in rows if "cost" not in row), 0)
+        return Term(raw["id"], RATIO, raw["article"], window, "", Limit(raw["article"]), ratio=ratio, ratios=by_cost)
+    if not rows:
+        return None
+    kind = DEDUCTIBLE if raw["kind"] == "deductible" else COST_CAP if raw["base"] == "cost" else CAP
+    ceiling = raw.get("ceiling")
+    return Term(
+        id=raw["id"],
+        kind=kind,
+        article=raw["article"],
+        window=window,
+        code=raw.get("code", "below_deductible" if kind == DEDUCTIBLE else CODES[window]),
+        limit=limit_of(rows[0].get("amount"), raw),
+        ceiling=limit_of(ceiling["amount"], raw) if ceiling else None,
+    )
+
+
+def _counters(raw: Tree, term: Term, after_deductible: bool) -> Iterable[Counter]:
+    flags = _listed(raw.get("counts", []))
+    needs = frozenset(flag for flag in flags if not flag.startswith("!"))
+    bars = frozenset(flag[1:] for flag in flags if flag.startswith("!"))
+    periods = tuple((row["from"], row["to"]) for row in raw.get("periods", []))
+    what = {DEDUCTIBLE: "deductible", CAP: "fund", RATIO: "net"}.get(term.kind)
+    what = what or ("net" if after_deductible else "cost")
+    if term.kind != RATIO or term.bands:
+        yield Counter(term.id, term.window or "year", what, needs, bars, periods)
+    if term.ceiling is not None:
+        yield Counter(f"{term.id} ceiling", raw["ceiling"]["window"], what, needs, bars)
+
+
+def limit_of(value: Any, raw: Tree) -> Limit:
+    """A limit as the file writes it; a value that is absent on the day is a figure nobody can publish."""
+    if isinstance(value, dict):
+        ratio = millionths(value["ratio"]) if "ratio" in value else 0
+        return Limit(raw["article"], figure=value.get("figure") or value["of"], ratio=ratio)
+    if value is None:
+        return Limit(raw["article"], figure=str(raw.get("id", raw["article"])))
+    return Limit(raw["article"], amount=fen(Decimal(value)))
+
+
+def _prices(rows: Iterable[Tree], profile: Mapping[str, Any]) -> Iterable[tuple[str, tuple[int, str]]]:
+    for raw in rows:
+        fitting = [row for row in raw["rows"] if _fits(row, profile)]
+        if fitting:
+            yield raw["cost"], (fen(fitting[0]["amount"]), raw["article"])
+
+
+def _fits(row: Tree, profile: Mapping[str, Any]) -> bool:
+    """Whether a row's conditions hold for a profile."""
+    for name in ("level", "person", "plan", "kind"):
+        if name in row and profile[name] not in _listed(row[name]):
+            return False
+    age = profile["age"]
+    if "age_from" in row and (age is None or age < row["age_from"]):
+        return False
+    if "age_below" in row and (age is None or age >= row["age_below"]):
+        return False
+    return "place" not in row or holds(_listed(row["place"]), profile["place"])
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

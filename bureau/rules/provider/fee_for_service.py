@@ -1,0 +1,38 @@
+"""总额预算下按项目付费: what was accounted is paid; an overrun of the total is reported, not computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..edition_schema import Tree
+from ..errors import _
+from ..trace import Step
+
+
+def month_settlement(tree: Tree, facts: Mapping[str, Any], steps: list[Step] | None) -> dict[str, Any]:
+    """A month by item. Facts: actual (fen by institution code). Nothing is retained."""
+    actual = {name: int(use) for name, use in facts["actual"].items()}
+    if steps is not None:
+        for name, use in actual.items():
+            template = _("{institution}: as accounted")
+            steps.append(Step(f"settled {name}", tree["article"], template, {"institution": name}, use))
+    return {
+        "settled": actual,
+        "paid": dict(actual),
+        "retained": dict.fromkeys(actual, 0),
+        "total_settled": sum(actual.values()),
+    }
+
+
+def year_end(tree: Tree, facts: Mapping[str, Any], steps: list[Step] | None) -> dict[str, Any]:
+    """The year against its total. Facts in fen: budget, actual. The overrun is only reported (KF-11, CQ-15)."""
+    budget, actual = int(facts["budget"]), int(facts["actual"])
+    over = max(actual - budget, 0)
+    if steps is not None:
+        template = _("Use {use} against the total {budget}")
+        steps.append(Step("overrun", tree["article"], template, {"use": actual, "budget": budget}, over))
+    return {"due": actual, "overrun": over}
+
+
+KINDS = {"month_settlement": month_settlement, "year_end": year_end}
