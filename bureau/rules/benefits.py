@@ -444,11 +444,15 @@ def replay(edition: Edition, receipt: Mapping[str, object], steps: list[Step] | 
     """
     if receipt["edition"] != edition.content_hash or receipt["engine"] != ENGINE:
         raise ValueError("the receipt was made by another edition or another engine version")
+    return adjudicate(edition, care_from(receipt), receipt["used"], steps)  # type: ignore[arg-type]
+
+
+def care_from(receipt: Mapping[str, object]) -> Care:
+    """The facts that a stored visit was decided by."""
     facts = dict(receipt["care"])  # type: ignore[call-overload]
     facts["on"] = date.fromisoformat(facts["on"])
     if "birth" in facts:
         facts["birth"] = date.fromisoformat(facts["birth"])
     for name in ("place", "standing"):
         facts[name] = frozenset(facts[name])
-    care = Care(**({"encounter": "", "institution": "", "kind": "", "person_class": "", "costs": {}} | facts))
-    return adjudicate(edition, care, receipt["used"], steps)  # type: ignore[arg-type]
+    return Care(**({"encounter": "", "institution": "", "kind": "", "person_class": "", "costs": {}} | facts))

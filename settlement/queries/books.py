@@ -1,0 +1,158 @@
+"""The proof of the books: each question is asked of every row, and answered with how many and which do not agree."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bureau.services.editions import edition_by_hash
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts import queries as ledger
+from bureau.rules import benefits
+from settlement.models import Visit
+from settlement.queries import runs
+from settlement.queries.facts import fen, fetch
+
+SHOWN = 20
+
+
+@dataclass(slots=True)
+class Proof:
+    """One question: how many rows were asked, and the first that disagree."""
+
+    question: str | Promise
+    asked: int = 0
+    wrong: int = 0
+    shown: list[str] = field(default_factory=list)
+
+    def disagree(self, what: str) -> None:
+        self.wrong += 1
+        if len(self.shown) < SHOWN:
+            self.shown.append(what)
+
+
+def check_books(area_id: str) -> Iterator[Proof]:
+    """Every proof for an area, one after the other, so that progress shows."""
+    for name, (count, differences) in ledger.balances_agree(area_id).items():
+        yield Proof(name, count, len(differences), differences[:SHOWN])
+    yield visits_replay(area_id)
+    yield visits_match_ledger(area_id)
+    yield payments_match_visits(area_id)
+    yield reversals_mirror(area_id)
+    for name, (count, differences) in runs.runs_agree(area_id).items():
+        yield Proof(name, count, len(differences), differences[:SHOWN])
+
+
+def visits_replay(area_id: str) -> Proof:
+    """Every visit computed again from its receipt gives the stored fen."""
+    proof = Proof(_("Visits replay to the stored fen"))
+    rows = (
+        Visit.objects.filter(area_id=area_id, reverses=None, edition__isnull=False)
+        .order_by()
+        .values_list("id", "receipt", "pooled", "large_claims", "deductible", "refusal", "charge", "counted", "fixed")
+    )
+    for number, receipt, pooled, large_claims, deductible, refusal, charge, counted, fixed in rows.iterator(5000):
+        proof.asked += 1
+        outcome = benefits.replay(edition_by_hash(receipt["edition"]), receipt)
+        again = (
+            outcome.fund,
+            outcome.shares.get("large_claims", 0),
+            outcome.deductible,
+            outcome.refusal.code if outcome.refusal else "",
+            outcome.charge,
+            outcome.cost,
+            outcome.fixed,
+        )
+        stored = (
+            fen(pooled + large_claims),
+            fen(large_claims),
+            fen(deductible),
+            refusal,
+            charge,
+            fen(counted),
+            fen(fixed),
+        )
+        if again != stored:
+            proof.disagree(f"visit {number}: {stored} / {again}")
+    return proof
+
+
+LEDGER = """
+WITH booked AS (
+    SELECT substr(j.source, 7)::bigint AS visit,
+           -sum(e.amount) FILTER (WHERE e.subject = 'benefit_expenditure') AS fund,
+           -sum(e.amount) FILTER (WHERE e.subject = 'member_accounts') AS accounts
+      FROM accounts_journal j JOIN accounts_entry e ON e.journal_id = j.id
+     WHERE j.area_id = %(area)s AND j.source LIKE 'visit:%%'
+     GROUP BY 1
+), stated AS (
+    SELECT v.id, v.account + v.family AS accounts,
+           v.pooled + v.large_claims - COALESCE((
+               SELECT sum(p.proposed - p.settled) FROM settlement_proposal p
+                WHERE p.visit_id = v.reverses_id AND p.status = 'confirmed'), 0) AS fund
+      FROM settlement_visit v WHERE v.area_id = %(area)s
+)
+SELECT count(*) OVER () AS asked, COALESCE(s.id, b.visit) AS visit, s.fund, b.fund AS booked, s.accounts,
+       b.accounts AS booked_accounts,
+       COALESCE(s.fund, 0) IS DISTINCT FROM COALESCE(b.fund, 0)
+       OR COALESCE(s.accounts, 0) IS DISTINCT FROM COALESCE(b.accounts, 0) AS wrong
+  FROM stated s FULL JOIN booked b ON b.visit = s.id
+ ORDER BY wrong DESC LIMIT %(shown)s
+"""
+
+
+def visits_match_ledger(area_id: str) -> Proof:
+    """What the funds' books and the accounts say of each visit is what the visit says."""
+    proof = Proof(_("Visits agree with the ledger"))
+    for row in fetch(LEDGER, {"area": area_id, "shown": SHOWN}):
+        proof.asked = row["asked"]
+        if row["wrong"]:
+            proof.disagree(
+                f"visit {row['visit']}: {row['fund']} / {row['booked']}, {row['accounts']} / {row['booked_accounts']}"
+            )
+    return proof
+
+
+PAYMENTS = """
+SELECT count(*) OVER () AS asked, v.id, v.account + v.family AS stated, COALESCE(p.paid, 0) AS paid,
+       v.account + v.family <> COALESCE(p.paid, 0)
+       OR v.account <> COALESCE(p.own, 0) AS wrong
+  FROM settlement_visit v
+  LEFT JOIN (SELECT visit_id, sum(amount) AS paid, sum(amount) FILTER (WHERE relation = 'self') AS own
+               FROM settlement_visitpayment GROUP BY visit_id) p ON p.visit_id = v.id
+ WHERE v.area_id = %(area)s
+ ORDER BY wrong DESC LIMIT %(shown)s
+"""
+
+
+def payments_match_visits(area_id: str) -> Proof:
+    """A visit's account payments add up to what it says of own and family accounts."""
+    proof = Proof(_("Account payments add up to their visits"))
+    for row in fetch(PAYMENTS, {"area": area_id, "shown": SHOWN}):
+        proof.asked = row["asked"]
+        if row["wrong"]:
+            proof.disagree(f"visit {row['id']}: {row['stated']} / {row['paid']}")
+    return proof
+
+
+MIRRORED = """
+SELECT count(*) OVER () AS asked, r.id,
+       (r.total, r.in_policy, r.counted, r.fixed, r.deductible, r.pooled, r.large_claims, r.account, r.family, r.cash,
+        r.member_id, r.institution_id, r.care_on, r.payee_id, COALESCE(r.charged_institution_id, 0))
+       <> (-v.total, -v.in_policy, -v.counted, -v.fixed, -v.deductible, -v.pooled, -v.large_claims, -v.account,
+           -v.family, -v.cash, v.member_id, v.institution_id, v.care_on, v.payee_id,
+           COALESCE(v.charged_institution_id, 0)) AS wrong
+  FROM settlement_visit r JOIN settlement_visit v ON v.id = r.reverses_id
+ WHERE r.area_id = %(area)s
+ ORDER BY wrong DESC LIMIT %(shown)s
+"""
+
+
+def reversals_mirror(area_id: str) -> Proof:
+    """Every reversal is the exact negative of its visit."""
+    proof = Proof(_("Reversals are the exact negative of their visits"))
+    for row in fetch(MIRRORED, {"area": area_id, "shown": SHOWN}):
+        proof.asked = row["asked"]
+        if row["wrong"]:
+            proof.disagree(f"visit {row['id']}")
+    return proof
