@@ -1,6 +1,7 @@
 """Start Gongji: `python -m bureau.launcher up`, `demo`, or `run -- COMMAND`."""
 
 import argparse
+import datetime
 import fcntl
 import os
 import signal
@@ -17,6 +18,8 @@ from bureau.launcher.processes import Process, stop_all, supervise
 from bureau.launcher.servers import Addresses, Servers, discard, throwaway_folder
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
+# A whole year has been lived by then, and the next one is not begun.
+DEMONSTRATION_TODAY = datetime.date(2026, 12, 31)
 PORTS_TRIED = 20
 WEB_START_SECONDS = 60
 
@@ -38,7 +41,14 @@ class Running:
 
     def environment(self, database_url: str) -> dict[str, str]:
         given = {"DATABASE_URL": database_url, "REDIS_URL": self.addresses.redis_url, "PYTHONUNBUFFERED": "1"}
+        if self.today_file.exists():
+            given["GONGJI_TODAY"] = self.today_file.read_text().strip()
         return os.environ | given
+
+    @property
+    def today_file(self) -> Path:
+        """Holds the day on which a demonstration stands still, so that its later starts stand there too."""
+        return self.data / "today"
 
     def python(self, name: str, *arguments: str, owner: bool = False, to_terminal: bool = False) -> Process:
         """A Python module with its arguments; it ends, with all that it forks, when the launcher ends."""
@@ -219,10 +229,13 @@ def up(options: argparse.Namespace) -> int:
 
 def demo(options: argparse.Namespace) -> int:
     with running(options.data, throwaway=options.ephemeral) as here:
+        today = options.today.isoformat()
+        here.today_file.write_text(f"{today}\n")
+        say("demonstration_today", today=today)
         migrate(here)
         say("services_starting")
         with started(worker_processes(here)) as workers:
-            _must_succeed(here.python("demo", "manage", "demo", *options.arguments, to_terminal=True))
+            _must_succeed(here.python("demo", "manage", "demo", "--today", today, *options.arguments, to_terminal=True))
             if not options.no_serve:
                 serve(here, workers, options.host, options.port)
     return 0
@@ -235,9 +248,7 @@ def run(options: argparse.Namespace) -> int:
         raise Problem("no_command")
     with running(options.data, throwaway=options.ephemeral) as here:
         environment = here.environment(here.addresses.owner_url)
-        environment["PATH"] = os.pathsep.join(
-            [str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]
-        )
+        environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
         process = Process(
             name=command[0],
             command=command,
@@ -309,9 +320,7 @@ def _stop_on_signals() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bureau.launcher", description=__doc__, allow_abbrev=False
-    )
+    parser = argparse.ArgumentParser(prog="python -m bureau.launcher", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True)
     for act, summary in (
         (up, "start everything and serve until Ctrl-C"),
@@ -326,19 +335,23 @@ def _parser() -> argparse.ArgumentParser:
             default=CHECKOUT / ".gongji",
             help="data folder (default: .gongji in the checkout)",
         )
-        command.add_argument(
-            "--ephemeral", action="store_true", help="use a temporary folder, removed at the end"
-        )
+        command.add_argument("--ephemeral", action="store_true", help="use a temporary folder, removed at the end")
         if act is not run:
             command.add_argument("--host", default="127.0.0.1")
             command.add_argument("--port", type=int, default=8000)
         if act is demo:
-            command.add_argument(
-                "--no-serve", action="store_true", help="end after the demonstration is loaded"
-            )
+            command.add_argument("--today", type=_day, default=DEMONSTRATION_TODAY, metavar="YYYY-MM-DD")
+            command.add_argument("--no-serve", action="store_true", help="end after the demonstration is loaded")
         if act is run:
             command.add_argument("arguments", nargs=argparse.REMAINDER, metavar="-- COMMAND")
     return parser
+
+
+def _day(given: str) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(given)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{given} is not a day such as {DEMONSTRATION_TODAY}") from None
 
 
 def main() -> int:

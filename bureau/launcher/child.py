@@ -19,9 +19,7 @@ def main() -> None:
         nonlocal parent
         parent = os.getpid()
 
-    os.register_at_fork(
-        before=remember_parent, after_in_child=lambda: die_with_parent(parent, signal.SIGKILL)
-    )
+    os.register_at_fork(before=remember_parent, after_in_child=lambda: die_with_parent(parent, signal.SIGKILL))
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 

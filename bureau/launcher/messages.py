@@ -17,6 +17,7 @@ MESSAGES = {
         "首次启动，正在建立数据库：{folder}",
         "first start, creating the database in {folder}",
     ),
+    "demonstration_today": ("演示中的今天是 {today}", "today in the demonstration is {today}"),
     "migrating": ("正在更新数据库结构……", "migrating the database"),
     "services_starting": ("正在启动后台任务、定时任务和网站……", "starting workers, scheduler and web server"),
     "ready": ("已就绪：{address}", "ready at {address}"),
@@ -60,8 +61,7 @@ MESSAGES = {
     "command_failed": ("命令失败：{command}\n{output}", "command failed: {command}"),
     "server_failed": ("{name} 未能启动。日志：{log}\n{tail}", "{name} did not start; log: {log}"),
     "wrong_version": (
-        "{folder} 是 PostgreSQL {found} 的数据，而程序是 PostgreSQL {wanted}。"
-        "请先导出再导入，或用 --data 另选目录。",
+        "{folder} 是 PostgreSQL {found} 的数据，而程序是 PostgreSQL {wanted}。请先导出再导入，或用 --data 另选目录。",
         "{folder} was written by PostgreSQL {found} but the programs are {wanted}; "
         "dump and restore it, or choose another folder with --data",
     ),

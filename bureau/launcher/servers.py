@@ -293,9 +293,7 @@ class Servers:
             environment=self.environment | {"PGPASSWORD": self.password},
         )
 
-    def _run(
-        self, command: list[str | Path], script: str = "", environment: dict[str, str] | None = None
-    ) -> str:
+    def _run(self, command: list[str | Path], script: str = "", environment: dict[str, str] | None = None) -> str:
         """Run one of the servers' programs as their account; its output, or a Problem that shows it."""
         parts = [str(part) for part in command]
         try:
