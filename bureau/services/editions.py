@@ -83,11 +83,12 @@ def stored_edition(content_hash: str) -> int:
 
 @lru_cache(maxsize=64)
 def _rulebook(content_hashes: tuple[str, ...]) -> rules.Rulebook:
-    return rules.Rulebook([_read(content_hash) for content_hash in content_hashes])
+    return rules.Rulebook([edition_by_hash(content_hash) for content_hash in content_hashes])
 
 
 @lru_cache(maxsize=256)
-def _read(content_hash: str) -> rules.Edition:
+def edition_by_hash(content_hash: str) -> rules.Edition:
+    """The rules of a stored edition: what a receipt names. Raises Edition.DoesNotExist."""
     return rules.load(_stored(content_hash).texts)
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bureau.services.editions import edition_by_hash
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts import queries as ledger
 from bureau.rules import benefits
+from bureau.services.editions import edition_by_hash
 from settlement.models import Visit
 from settlement.queries import runs
 from settlement.queries.facts import fen, fetch

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bureau.services.editions import edition_by_hash
 from django.utils.translation import gettext
 
 from bureau.rules import benefits
 from bureau.rules.money import yuan
 from bureau.rules.trace import Step, render
+from bureau.services.editions import edition_by_hash
 from settlement.models import Visit
 
 

@@ -6,10 +6,8 @@ been used; then ask the rules; then record everything in one statement.
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from bureau.services.editions import rulebook, stored_edition
-from bureau.services.figures import figures
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -17,7 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff
+from bureau.rules.edition import Edition, Rulebook
 from bureau.rules.errors import Refused
+from bureau.services.editions import rulebook, stored_edition
+from bureau.services.figures import figures
 from institutions.models import Institution
 from settlement.models import Visit
 from settlement.queries import facts as reading
@@ -174,6 +175,9 @@ class Desk:
     grants: dict[int, list[dict]]
     institutions: dict[int, dict]
     clearing: dict[str, int]
+    rulebooks: dict[str, Rulebook] = field(default_factory=dict)
+    figures: dict[tuple[str, datetime.date], dict[str, int]] = field(default_factory=dict)
+    editions: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def open(cls, requests: Sequence[VisitRequest], *, lock: bool) -> "Desk":
@@ -211,9 +215,7 @@ class Desk:
             self.check_prescription(request)
         history = self.history[request.member_id, request.care_on.year]
         try:
-            decision = decide(
-                request, facts, past_of(history, facts), rulebook(area_id), figures(area_id, request.care_on)
-            )
+            decision = decide(request, facts, past_of(history, facts), *self.rules(area_id, request.care_on))
         except Refused as refused:
             raise RefusedError(refused.refusal) from refused
         outcome = decision.outcome
@@ -261,12 +263,27 @@ class Desk:
             "account": yuan(own),
             "family": yuan(family),
             "cash": yuan(rest - own - family),
-            "edition_id": stored_edition(decision.edition.content_hash) if decision.edition else None,
+            "edition_id": self.edition_id(decision.edition),
             "receipt": decision.receipt,
             "reverses_id": None,
             "reason": "",
         }
         return Quote(row=row, shares=shares, decision=decision)
+
+    def rules(self, area_id: str, on: datetime.date) -> tuple[Rulebook, dict[str, int]]:
+        """The rulebook of an area and the figures of a day, asked once for the whole group."""
+        if area_id not in self.rulebooks:
+            self.rulebooks[area_id] = rulebook(area_id)
+        if (area_id, on) not in self.figures:
+            self.figures[area_id, on] = figures(area_id, on)
+        return self.rulebooks[area_id], self.figures[area_id, on]
+
+    def edition_id(self, edition: Edition | None) -> int | None:
+        if edition is None:
+            return None
+        if edition.content_hash not in self.editions:
+            self.editions[edition.content_hash] = stored_edition(edition.content_hash)
+        return self.editions[edition.content_hash]
 
     def payee(self, facts: dict, area_id: str) -> int:
         """Who is owed: a station's centre, the area's clearing body for care elsewhere, else who treated (§7)."""
