@@ -1,0 +1,336 @@
+"""A small Heyuan in the database: areas, staff, institutions, members and visits, as rows that agree with each other.
+
+Members are enrolled with an account and a benefit period; heads are bare members who have chosen, for counting; and
+`settled` records a visit of any amount with its journal, as the desk would, for runs that need large sums.
+"""
+
+import itertools
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from bureau.models import Area, County, Edition, PublishedFigure, Staff
+from bureau.rules.edition import RULEBOOKS, load
+from institutions.models import Agreement, Institution, Level, Referral, Selection
+from members.models import BenefitPeriod, Enrolment, Member
+from settlement.models import Visit
+from settlement.queries.facts import fetch, new_visit_ids
+from settlement.services.recording import POST, Batch
+from settlement.services.split import AccountShare
+
+FIRST_DAY = date(2025, 1, 1)
+LOADED_AT = datetime(2025, 8, 1, 1, 0, tzinfo=UTC)
+AREA = "441699"
+POOL = "employees_pool"
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class City:
+    """What the tests of one city share. Amounts are in yuan where a factory takes a text or a Decimal."""
+
+    area: Area
+    county: County
+    other_county: County
+    clerk: Staff
+    reviewer: Staff
+    finance: Staff
+    edition: Edition
+    scheme: str = "310"
+
+
+def heyuan() -> City:
+    """Heyuan with its edition of 2025, the yearly cap of 1700 confirmed for 2025 to 2027, and three of staff."""
+    area = Area.objects.create(code=AREA, name="河源市")
+    county = County.objects.create(code="441602", area=area, name="源城区")
+    other_county = County.objects.create(code="441625", area=area, name="东源县")
+    clerk, reviewer, finance = (
+        Staff.objects.create(username=name, area=area) for name in ("clerk", "reviewer", "finance")
+    )
+    edition = load_edition("heyuan", clerk)
+    for year in (2025, 2026, 2027):
+        figure(area, "yearly_cap", year, "1700.00", clerk, reviewer)
+    for year in (2023, 2024, 2025):
+        figure(area, "average_wage", year, "85000.00", clerk, reviewer)
+    return City(area, county, other_county, clerk, reviewer, finance, edition)
+
+
+def load_edition(city: str, actor: Staff) -> Edition:
+    """The edition of a rulebook folder as a row; its files are read as they stand."""
+    texts = {path.name: path.read_text("utf-8") for path in sorted((RULEBOOKS / city).glob("*.toml"))}
+    rules = load(texts)
+    return Edition.objects.create(
+        area_id=rules.area,
+        scheme=rules.scheme,
+        document=rules.document,
+        title=rules.title,
+        starts_on=rules.starts_on,
+        ends_on=rules.ends_on,
+        texts=texts,
+        content_hash=rules.content_hash,
+        loaded_by=actor,
+        loaded_at=LOADED_AT,
+    )
+
+
+def figure(area: Area, code: str, year: int, value: str, entered_by: Staff, confirmed_by: Staff) -> PublishedFigure:
+    return PublishedFigure.objects.create(
+        area=area,
+        code=code,
+        year=year,
+        value=Decimal(value),
+        document="test",
+        entered_by=entered_by,
+        entered_at=LOADED_AT,
+        confirmed_by=confirmed_by,
+        confirmed_at=LOADED_AT,
+    )
+
+
+def institution(
+    city: City,
+    name: str = "",
+    *,
+    kind: str = "centre",
+    level: int | None = 1,
+    county: County | None = None,
+    parent: Institution | None = None,
+    code: str = "",
+    bank: bool = True,
+    local: bool = True,
+) -> Institution:
+    """Designated and with a level since 1 January 2025. `local=False`: outside every area kept here."""
+    number = next(_numbers)
+    letter = "P" if kind == "pharmacy" else "H"
+    code = code or f"{letter}441602{number:05d}"
+    made = Institution.objects.create(
+        code=code,
+        name=name or f"机构{number}",
+        kind=kind,
+        area=city.area if local else None,
+        county=(county or city.county) if local else None,
+        parent=parent,
+        bank_name="工商银行" if bank else "",
+        bank_account=f"6222{number:012d}" if bank else "",
+        account_name=(name or f"机构{number}") if bank else "",
+    )
+    Agreement.objects.create(institution=made, starts_on=FIRST_DAY)
+    if level is not None:
+        Level.objects.create(institution=made, level=level, starts_on=FIRST_DAY)
+    return made
+
+
+def member(
+    city: City,
+    *,
+    person_class: str = "active",
+    starts_on: date = FIRST_DAY,
+    birth: date = date(1980, 5, 20),
+    selected: Institution | None = None,
+    balance: str | Decimal = "0",
+    account: bool = True,
+) -> Member:
+    """Enrolled with a benefit period, an account (with a balance if asked) and a choice for 2026 (if asked)."""
+    from accounts.models import Account
+
+    person = bare_members(1, birth=birth)[0]
+    facts = {"member": person, "area": city.area, "scheme": city.scheme, "starts_on": starts_on}
+    Enrolment.objects.create(person_class=person_class, **facts)
+    BenefitPeriod.objects.create(**facts)
+    if account:
+        opened = Account.objects.create(member=person, area=city.area, opened_on=starts_on)
+        if Decimal(balance):
+            put_in(city, opened, Decimal(balance))
+    if selected is not None:
+        choose(city, person, selected)
+    return person
+
+
+def bare_members(count: int, *, birth: date = date(1980, 5, 20)) -> list[Member]:
+    """Members with nothing but a document of their own."""
+    numbers = [next(_numbers) for _ in range(count)]
+    return Member.objects.bulk_create(
+        Member(
+            name=f"成员{number}",
+            document_cipher=b"",
+            document_hash=number.to_bytes(32, "big"),
+            document_last4=f"{number % 10000:04d}",
+            birth=birth,
+        )
+        for number in numbers
+    )
+
+
+def choose(
+    city: City,
+    person: Member,
+    where: Institution,
+    *,
+    year: int = 2026,
+    starts_on: date | None = None,
+    ends_on: date | None = None,
+    counts_from: date | None = None,
+    counts_to: date | None = None,
+) -> Selection:
+    """A choice for a year; the head counts all its months unless told otherwise."""
+    [selection] = selections(
+        city,
+        [person],
+        where,
+        year=year,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        counts_from=counts_from,
+        counts_to=counts_to,
+    )
+    return selection
+
+
+def heads(city: City, where: Institution, count: int, **days) -> list[Selection]:
+    """So many members who have chosen an institution, as `choose` takes the days."""
+    return selections(city, bare_members(count), where, **days)
+
+
+def selections(
+    city: City,
+    people: list[Member],
+    where: Institution,
+    *,
+    year: int = 2026,
+    starts_on: date | None = None,
+    ends_on: date | None = None,
+    counts_from: date | None = None,
+    counts_to: date | None = None,
+) -> list[Selection]:
+    first, last = starts_on or date(year, 1, 1), ends_on or date(year, 12, 31)
+    return Selection.objects.bulk_create(
+        Selection(
+            member=person,
+            area=city.area,
+            scheme=city.scheme,
+            year=year,
+            institution=where,
+            route="window",
+            requested_on=date(year - 1, 10, 1),
+            starts_on=first,
+            ends_on=last,
+            counts_from=counts_from or first.replace(day=1),
+            counts_to=counts_to or last.replace(day=1),
+            recorded_by=city.clerk,
+        )
+        for person in people
+    )
+
+
+def refer(person: Member, selected: Institution, to: Institution, starts_on: date, ends_on: date) -> Referral:
+    return Referral.objects.create(
+        member=person, from_institution=selected, to_institution=to, starts_on=starts_on, ends_on=ends_on
+    )
+
+
+def put_in(city: City, account, amount: Decimal) -> None:
+    """Give an account an opening balance, by a journal."""
+    number = next(_numbers)
+    fetch(
+        POST,
+        {
+            "j_key": [f"opening:{account.pk}:{number}"],
+            "j_hash": [""],
+            "j_area": [city.area.pk],
+            "j_kind": ["opening"],
+            "j_posted_on": [FIRST_DAY],
+            "j_origin_year": [None],
+            "j_source": [f"account:{account.pk}"],
+            "actor": city.clerk.pk,
+            "posted_at": LOADED_AT,
+            "e_journal": [1, 1],
+            "e_fund": ["personal_accounts"] * 2,
+            "e_subject": ["bank", "member_accounts"],
+            "e_holder": ["", ""],
+            "e_account": [None, account.pk],
+            "e_amount": [-amount, amount],
+        },
+    )
+    account.refresh_from_db()
+
+
+def settled(
+    city: City,
+    where: Institution,
+    person: Member,
+    *,
+    on: date,
+    fund: str | Decimal = "0",
+    charge: str = "selected_capitation",
+    charged: Institution | None = None,
+    payee: Institution | None = None,
+    from_account: str | Decimal = "0",
+    settled_on: date | None = None,
+    at: datetime | None = None,
+    key: str = "",
+) -> Visit:
+    """A visit of any amount with its journal, recorded as the desk records it, but asking no rule.
+
+    `charged`: whose quota (for charge selected_capitation; the treating institution if not given). `payee`: who is
+    owed (the treating institution if not given). All cost is within policy; the account pays `from_account`.
+    """
+    fund, from_account = Decimal(fund), Decimal(from_account)
+    settled_on = settled_on or on
+    at = at or datetime(settled_on.year, settled_on.month, settled_on.day, 2, 0, tzinfo=UTC)
+    payee = payee or where
+    if charge == "selected_capitation":
+        charged = charged or where
+    number = new_visit_ids(1)[0]
+    key = key or f"T{number}"
+    money = dict.fromkeys(
+        ("own_expense", "over_limit", "first_self", "general_fee", "fixed", "deductible", "large_claims", "family", "cash"),
+        "0.00",
+    )  # fmt: skip
+    total = str(fund + from_account)
+    row = money | {
+        "id": number,
+        "area_id": city.area.pk,
+        "scheme": city.scheme,
+        "institution_id": where.pk,
+        "key": key,
+        "request_hash": f"factory {key}",
+        "member_id": person.pk,
+        "encounter": key,
+        "care_on": on,
+        "settled_on": settled_on,
+        "settled_at": at,
+        "settled_by_id": city.clerk.pk,
+        "channel": "ordinary",
+        "credential": "03",
+        "prescriber_id": None,
+        "place": [],
+        "refusal": "",
+        "refusal_article": "",
+        "payee_id": payee.pk,
+        "charge": charge,
+        "charged_institution_id": charged.pk if charged else None,
+        "total": total,
+        "in_policy": total,
+        "counted": total,
+        "pool": POOL if fund else "",
+        "pooled": str(fund),
+        "account": str(from_account),
+        "edition_id": city.edition.pk,
+        "receipt": {},
+        "reverses_id": None,
+        "reason": "",
+        "upload_id": None,
+    }
+    shares = []
+    if from_account:
+        account = person.accounts.get(area=city.area)
+        shares = [AccountShare(account.pk, "self", fen(from_account))]
+    batch = Batch(actor_id=city.clerk.pk, now=at)
+    batch.add(row, shares, {POOL: fen(fund)}, payee.code)
+    batch.write()
+    return Visit.objects.get(pk=number)
+
+
+def fen(amount: Decimal) -> int:
+    return int(amount.scaleb(2))
