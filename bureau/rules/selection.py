@@ -90,6 +90,11 @@ def decide(edition: Edition, request: Request) -> Decision:
     return Decision(True, None, article, benefit_from, counts, months, budget)
 
 
+def role_of(edition: Edition, on: date, choice: Choice) -> str:
+    """The role that an institution would take; "" if none takes its kind."""
+    return str(_role(edition.part("selection", on), choice).get("role", ""))
+
+
 def counted_from(edition: Edition, *, route: str, on: date, year: int) -> date:
     """The first day whose months a new selection counts: `route` is window, in_year or change."""
     first = date(year, 1, 1)
