@@ -360,7 +360,8 @@ def _chosen(node: Any, choices: Mapping[str, str]) -> Any:
     """A tree with every choice of readings replaced by the chosen one."""
     if isinstance(node, dict):
         if "switch" in node:
-            return _chosen(node[choices[node["switch"]]], choices)
+            option = choices[node["switch"]]
+            return _chosen(node[option], choices) if len(node) > 1 else option
         return {key: _chosen(value, choices) for key, value in node.items() if key != "reading"}
     if isinstance(node, list):
         return [

@@ -1,8 +1,9 @@
 """What a rulebook file may say: one table of keys, and one walk that checks a file against it.
 
 A key ending in `!` must be there. Any value may also be written as a choice of readings
-(`{switch = "name", option = value, …}`) or, for single values, as a dated list
-(`[{from = day, to = day, value = …}, …]`); the walk checks every alternative.
+(`{switch = "name", option = value, …}`, or `{switch = "name"}` where the options' own names are the values)
+or, for single values, as a dated list (`[{from = day, to = day, value = …}, …]`); the walk checks every
+alternative.
 """
 
 from __future__ import annotations
@@ -350,11 +351,11 @@ class Checker:
         if switch is None:
             self.fail(term, key, f"switch {value['switch']!r} is not declared; add it under [switches]")
             return
-        options = {name for name in value if name != "switch"}
+        options = {name for name in value if name != "switch"} or set(switch["options"])
         if options != set(switch["options"]):
             self.fail(term, key, f"gives {sorted(options)}; write exactly {sorted(switch['options'])}")
         for name in sorted(options):
-            self.value(value[name], spec, term, key, whole)
+            self.value(value.get(name, name), spec, term, key, whole)
 
     def reading(self, item: Tree, term: str) -> None:
         for name, option in item.get("reading", {}).items():

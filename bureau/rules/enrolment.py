@@ -69,3 +69,8 @@ def newborn_cover(edition: Edition, *, birth: date, paid_on: date) -> NewbornCov
     ends_on = date(paid_on.year, 12, 31)
     span = Span(starts_on, ends_on) if starts_on <= ends_on else None
     return NewbornCover(in_time, span, rule["article"])
+
+
+def in_hospital(on: date, admitted_on: date, discharged_on: date | None) -> bool:
+    """Whether a stay bars care on a day: the admission day counts, the discharge day does not (G-8)."""
+    return admitted_on <= on and (discharged_on is None or on < discharged_on)

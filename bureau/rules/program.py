@@ -199,7 +199,8 @@ def _compile(edition: Edition, care: Care, age: int | None) -> Program:
 def _term(raw: Tree, profile: Mapping[str, Any], costs: tuple[str, ...]) -> Term | None:
     """One term for a profile; None where no row of its table fits."""
     window = raw.get("window", "")
-    rows = [row for row in raw.get("rows", [raw]) if _fits(row, profile)]
+    plain = {key: raw[key] for key in ("amount", "ratio") if key in raw}
+    rows = [row for row in raw.get("rows", [plain]) if _fits(row, profile)]
     if raw["kind"] == "ratio":
         if "bands" in raw:
             edges = [fen(band["over"]) for band in raw["bands"]]

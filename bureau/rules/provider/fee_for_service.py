@@ -26,12 +26,12 @@ def month_settlement(tree: Tree, facts: Mapping[str, Any], steps: list[Step] | N
 
 
 def year_end(tree: Tree, facts: Mapping[str, Any], steps: list[Step] | None) -> dict[str, Any]:
-    """The year against its total. Facts in fen: budget, actual. The overrun is only reported (KF-11, CQ-15)."""
-    budget, actual = int(facts["budget"]), int(facts["actual"])
-    over = max(actual - budget, 0)
+    """The year against its total. Facts in fen: quota (the total), actual. The overrun is only reported (KF-11, CQ-15)."""
+    total, actual = int(facts["quota"]), int(facts["actual"])
+    over = max(actual - total, 0)
     if steps is not None:
-        template = _("Use {use} against the total {budget}")
-        steps.append(Step("overrun", tree["article"], template, {"use": actual, "budget": budget}, over))
+        template = _("Use {use} against the total {total}")
+        steps.append(Step("overrun", tree["article"], template, {"use": actual, "total": total}, over))
     return {"due": actual, "overrun": over}
 
 

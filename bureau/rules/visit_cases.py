@@ -1,0 +1,230 @@
+"""The visits of a worked case: a chain of events with reversals, and its replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from .benefits import Care, Outcome, Past, adjudicate, counters, past_of, refused, replay_chain
+from .edition import Edition
+from .enrolment import in_hospital
+from .errors import NoEdition
+from .money import fen, yuan
+from .program import program_of
+
+Facts = dict[str, Any]
+
+# Where an event of a case took place, as the flags of places.py.
+PLACES: dict[str, frozenset[str]] = {
+    name: frozenset(flags.split())
+    for name, flags in {
+        "selected": "local designated selected",
+        "nonselected": "local designated",
+        "designated": "local designated",
+        "referral": "local designated referral",
+        "pharmacy_rx": "local designated prescription",
+        "emergency": "local designated emergency",
+        "nondesignated": "local",
+        "nondesignated_emergency": "local emergency",
+        "remote": "designated networked filed",
+        "remote_filed": "designated networked filed",
+        "remote_unfiled": "designated networked",
+        "remote_selected": "designated networked filed remote_selected",
+        "remote_nonselected": "designated networked filed",
+        "remote_emergency": "emergency",
+        "remote_manual": "designated hand_claim",
+    }.items()
+}
+FEES = ("general_fee", "consultation_fee")
+EVENT = {"n", "d", "inst", "lvl", "rel", "amt", "rx", "origin", "type", "encounter", "selected_lvl", *FEES}
+MEMBER = {"status", "status_from", "plan", "plan_from", "inpatient", "arrears", "suspended", "birth"}
+OPENING = {"annual_paid", "month_paid", "deductible_used", "other_fund_not_counted"}
+
+
+@dataclass(slots=True)
+class Settled:
+    """One visit of the chain as it stands."""
+
+    care: Care
+    outcome: Outcome
+    edition: Edition | None
+    reversed: bool = False
+
+
+def run_visits(edition_on: Callable[[date, str], Edition], facts: Facts) -> Facts:
+    """Settle a case's events in order; lines, the year's use after the last event, and the replay."""
+    member, params = facts.pop("member"), dict(facts.pop("params", {}))
+    params.pop("hypothetical", None)
+    _known(member, MEMBER, "member")
+    events = facts.pop("events")
+    past = _opening(facts.pop("opening", {}), events[0]["d"])
+    opening = list(past)
+    unused = set(params)
+    settled: dict[Any, Settled] = {}
+    lines: list[Facts] = []
+    last: Settled | None = None
+    for event in events:
+        if "reverse" in event:
+            _known(event, {"reverse", "d"}, "reversal")
+            last = settled[event["reverse"]]
+            lines.append(_reversal(event["reverse"], last, past))
+            continue
+        care = _care(member, event, settled)
+        visit = Settled(care, refused_by(None), None)
+        try:
+            edition = edition_on(care.on, "benefits")
+            care = visit.care = _with_params(edition, care, params, unused)
+            visit.edition = edition
+            visit.outcome = adjudicate(edition, care, counters(edition, care, past))
+        except NoEdition as error:
+            visit.outcome = refused(care, error.refusal)
+        past.append(past_of(care, visit.outcome))
+        last = settled[event["n"]] = visit
+        lines.append({"n": event["n"], **_line(visit)})
+    if unused:
+        raise ValueError(f"no term of the edition uses the parameters {sorted(unused)}")
+    survivors = {n: visit.care for n, visit in settled.items() if not visit.reversed}
+    replayed = replay_chain(lambda on: edition_on(on, "benefits"), list(survivors.values()), opening)
+    return {
+        "lines": lines,
+        "annual_paid": str(yuan(_annual(last, past))),
+        "replay": {n: str(yuan(outcome.fund)) for n, outcome in zip(survivors, replayed, strict=True)},
+    }
+
+
+def _known(given: Mapping[str, Any], known: set[str], what: str) -> None:
+    unknown = set(given) - known - {"note"}
+    if unknown:
+        raise ValueError(f"unknown facts of the {what}: {sorted(unknown)}")
+
+
+def _opening(opening: Mapping[str, str], on: date) -> list[Past]:
+    """What was used before the first event, as opening rows of its year or month."""
+    _known(opening, OPENING, "opening")
+    month = fen(opening.get("month_paid", 0))
+    other = fen(opening.get("other_fund_not_counted", 0))
+    rows = [
+        Past(on=on, fund=month, span="month"),
+        Past(
+            on=on,
+            fund=fen(opening.get("annual_paid", (month and yuan(month)) or 0)) - month,
+            deductible=fen(opening.get("deductible_used", 0)),
+            span="year",
+        ),
+        Past(on=on, fund=other, fixed=other, span="year"),
+    ]
+    return rows
+
+
+def _care(member: Mapping[str, Any], event: Mapping[str, Any], settled: Mapping[Any, Settled]) -> Care:
+    """A visit as the rules see it; a prescription filled outside takes its prescriber's facts."""
+    _known(event, EVENT, f"event {event.get('n')}")
+    on = event["d"]
+    person_class, plan = _dated(member, "status", on), _dated(member, "plan", on)
+    standing = {
+        name for name in ("arrears", "suspended") if any(first <= on <= last for first, last in member.get(name, []))
+    }
+    if any(in_hospital(on, *stay) for stay in member.get("inpatient", [])):
+        standing.add("inpatient")
+    if not person_class:
+        standing.add("not_enrolled")
+    costs = {event.get("origin", "ordinary"): fen(event["amt"])}
+    costs |= {name: fen(event[name]) for name in FEES if name in event}
+    care = Care(
+        on=on,
+        encounter=str(event.get("encounter", event["n"])),
+        institution=event["inst"],
+        level=event["lvl"],
+        kind=event.get("type", ""),
+        place=PLACES[event["rel"]],
+        standing=frozenset(standing),
+        person_class=person_class,
+        plan=plan,
+        birth=member.get("birth"),
+        selected_level=event.get("selected_lvl"),
+        costs=costs,
+    )
+    if "rx" not in event:
+        return care
+    by = settled[event["rx"]].care
+    return replace(care, encounter=by.encounter, institution=by.institution, level=by.level, kind=by.kind)
+
+
+def _dated(member: Mapping[str, Any], name: str, on: date) -> str:
+    """A member's status or plan on a day, from a single value or a dated list."""
+    rows = [row for row in member.get(f"{name}_from", []) if row["from"] <= on]
+    if f"{name}_from" in member:
+        return str(max(rows, key=lambda row: row["from"])[name]) if rows else ""
+    return str(member.get(name) or "")
+
+
+def _with_params(edition: Edition, care: Care, params: Mapping[str, str], unused: set[str]) -> Care:
+    """The care with the case's parameters under the names that the edition gives its figures."""
+    program = program_of(edition, care)
+    figures: dict[str, int] = {}
+    standing = set(care.standing)
+    for term in program.terms:
+        if term.code == "annual_cap" and term.limit.figure:
+            for name in ("annual_cap", "avg_wage_y_minus_2"):
+                if name in params:
+                    figures[term.limit.figure] = fen(params[name])
+                    unused.discard(name)
+    for share in program.shares:
+        name = f"{share.role}_left"
+        if share.left and name in params:
+            figures[share.left] = fen(params[name])
+            unused.discard(name)
+            if share.standing:
+                standing.add(share.standing)
+    for name, limit in program.fixed:
+        if name in params:
+            figures[limit.figure] = fen(params[name])
+            unused.discard(name)
+    return replace(care, figures=figures, standing=frozenset(standing))
+
+
+def _reversal(number: Any, visit: Settled, past: list[Past]) -> Facts:
+    """Give back exactly what the visit took (G-6); a second reversal takes nothing."""
+    if visit.reversed:
+        return {"reverse": number, "fund": "0.00", "self": "0.00", "why": "already_reversed"}
+    visit.reversed = True
+    past.append(past_of(visit.care, visit.outcome).reversed())
+    outcome = visit.outcome
+    return {
+        "reverse": number,
+        "fund": str(yuan(-outcome.fund)),
+        "self": str(yuan(-outcome.self_pay)),
+        "deductible": str(yuan(-outcome.deductible)),
+    }
+
+
+def _line(visit: Settled) -> Facts:
+    outcome = visit.outcome
+    line: Facts = {
+        "fund": str(yuan(outcome.fund)),
+        "self": str(yuan(outcome.self_pay)),
+        "deductible": str(yuan(outcome.deductible)),
+        "out_of_policy": str(yuan(outcome.out_of_policy)),
+        "charge": outcome.charge or None,
+        "why": outcome.refusal.code if outcome.refusal else None,
+    }
+    if visit.edition is not None:
+        for share in program_of(visit.edition, visit.care).shares:
+            if share.role:
+                line[f"from_{share.role}"] = str(yuan(outcome.shares.get(share.fund, 0)))
+    return line
+
+
+def _annual(last: Settled | None, past: list[Past]) -> int:
+    """What has been used of the yearly cap, as the last event's visit meets it."""
+    if last is None or last.edition is None:
+        return 0
+    used = counters(last.edition, last.care, past)
+    return next((used[term.id] for term in program_of(last.edition, last.care).terms if term.code == "annual_cap"), 0)
+
+
+def refused_by(edition: Edition | None) -> Outcome:
+    """The outcome of a visit not yet settled: nothing."""
+    return Outcome(0, 0, 0, 0, 0, "", None, {}, 0, "")
