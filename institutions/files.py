@@ -53,9 +53,7 @@ def _kind_of_institution(values: dict[str, Any]) -> None:
     if kind is None or number is None:
         return
     if (kind == "pharmacy") != number.startswith("P"):
-        raise Refused(
-            "code_of_other_kind", _("Codes of pharmacies begin with P, all others with H."), field="code"
-        )
+        raise Refused("code_of_other_kind", _("Codes of pharmacies begin with P, all others with H."), field="code")
     if kind == "station" and values["parent"] is None:
         raise Refused(
             "parent",
@@ -75,12 +73,8 @@ def _county_of_area(values: dict[str, Any]) -> None:
 
 INSTITUTIONS = Sheet(
     columns=(
-        institution_column(
-            "code", "机构编码", ("定点机构编码", "医药机构编码", "定点机构编号", "fixmedins_code")
-        ),
-        Column(
-            "name", "机构名称", text(120), ("定点机构名称", "医药机构名称", "fixmedins_name"), required=True
-        ),
+        institution_column("code", "机构编码", ("定点机构编码", "医药机构编码", "定点机构编号", "fixmedins_code")),
+        Column("name", "机构名称", text(120), ("定点机构名称", "医药机构名称", "fixmedins_name"), required=True),
         Column("kind", "机构类型", institution_kind, ("机构类别",), required=True),
         Column("area", "统筹区", area_code, ("统筹区编码", "医保区划", "admdvs")),
         Column("county", "经办区县", area_code, ("经办机构区划", "经办区划")),
@@ -144,9 +138,7 @@ SELECTIONS = Sheet(
 
 def _to_another(values: dict[str, Any]) -> None:
     if values["from_institution"] and values["from_institution"] == values["to_institution"]:
-        raise Refused(
-            "same_institution", _("A referral leads to another institution."), field="to_institution"
-        )
+        raise Refused("same_institution", _("A referral leads to another institution."), field="to_institution")
 
 
 REFERRALS = Sheet(

@@ -75,9 +75,7 @@ def _reversed_visit(values: dict[str, Any]) -> None:
     if values["reversal"] and values["reverses"] is None:
         raise Refused("reverses", _("A reversal names the settlement that it reverses."), field="reverses")
     if not values["reversal"] and values["reverses"] is not None:
-        raise Refused(
-            "not_a_reversal", _("Only a reversal names a settlement that it reverses."), field="reverses"
-        )
+        raise Refused("not_a_reversal", _("Only a reversal names a settlement that it reverses."), field="reverses")
 
 
 def _settled_after_care(values: dict[str, Any]) -> None:

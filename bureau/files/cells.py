@@ -22,9 +22,7 @@ Value = TypeVar("Value")
 Parser: TypeAlias = Callable[[Cell], Any]
 
 # Marks that nobody sees and that arrive with copied text: zero-width, direction and byte-order marks.
-_INVISIBLE = dict.fromkeys(
-    [0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF]
-)
+_INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF])
 _HALF_WIDTH = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {
     0x3000: " ", 0xA0: " ", 0x3002: ".", 0xFFE5: "¥", 0x2013: "-", 0x2014: "-", 0x2212: "-",
 }  # fmt: skip
@@ -77,7 +75,7 @@ _SCIENTIFIC = re.compile(r"[+-]?\d+(\.\d+)?[Ee]\+?\d+", re.ASCII)
 
 
 def _digits_lost(cell: Cell) -> Refused:
-    value = f"{float(cell):.2E}" if isinstance(cell, int | float) else str(cell)
+    value = f"{Decimal(cell):.2E}" if isinstance(cell, int | float) else str(cell)
     return Refused(
         "digits_lost",
         _("Excel has turned the number into %(value)s; format the column as text and enter it again."),
@@ -275,13 +273,11 @@ def month_(cell: Cell) -> datetime.date:
     try:
         return _plausible(_moment(cell), cell).date().replace(day=1)
     except Refused:
-        raise Refused(
-            "month", _("“%(value)s” is not a month; write it as 202601."), value=_short(cell)
-        ) from None
+        raise Refused("month", _("“%(value)s” is not a month; write it as 202601."), value=_short(cell)) from None
 
 
-_PLAIN_AMOUNT = re.compile(r"[+-]?\d{1,14}(\.\d*)?", re.ASCII)
-_GROUPED_AMOUNT = re.compile(r"[+-]?\d{1,3}(,\d{3}){1,4}(\.\d*)?", re.ASCII)
+_PLAIN_AMOUNT = re.compile(r"[+-]?\d{1,20}(\.\d*)?", re.ASCII)
+_GROUPED_AMOUNT = re.compile(r"[+-]?\d{1,3}(,\d{3}){1,5}(\.\d*)?", re.ASCII)
 _LARGEST_AMOUNT = Decimal("99999999999999.99")
 
 

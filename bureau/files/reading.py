@@ -40,7 +40,7 @@ _BLOCK = 4 * 1024 * 1024
 _HEAD_LINES = 60
 _SEPARATORS = (",", "\t", ";", "，", "|")
 _MOST_UNPACKED = 2 * 1024**3
-_MOST_UNPACKED_PART = 256 * 1024**2  # parts other than worksheets, which openpyxl reads whole
+_MOST_UNPACKED_PART = 128 * 1024**2  # parts other than worksheets, which openpyxl reads whole
 _MOST_PARTS = 2_000
 _MOST_ROWS, _MOST_COLUMNS = 1_048_576, 512
 
@@ -94,19 +94,18 @@ def _opened(name: str, stream: BinaryIO, sheet: Sheet) -> Opened:
         )
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         raise FileProblem("web_page", _("This is a web page saved under another name; save it as .xlsx."))
-    return _read_csv(stream, sheet, named_xlsx=name.lower().endswith((".xlsx", ".xlsm", ".xls")))
+    binary = b"\0" in start and not start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return _read_csv(stream, sheet, doubtful=binary or name.lower().endswith((".xlsx", ".xlsm", ".xls")))
 
 
-def _read_csv(stream: BinaryIO, sheet: Sheet, *, named_xlsx: bool) -> Opened:
+def _read_csv(stream: BinaryIO, sheet: Sheet, *, doubtful: bool) -> Opened:
     best: tuple[Header, str, str, int] | None = None
     encodings, bad_line = _encodings(stream)
     for encoding in encodings:
         head = list(itertools.islice(_text(stream, encoding), _HEAD_LINES))
         for separator in _SEPARATORS:
             numbered = [
-                (line, cells)
-                for line, cells, _refused in _records(iter(head), separator)
-                if any(map(str.strip, cells))
+                (line, cells) for line, cells, _refused in _records(iter(head), separator) if any(map(str.strip, cells))
             ][:HEADER_WITHIN]
             index, header = find_header([cells for _line, cells in numbered], sheet)
             if best is None or (not header.missing, header.matched) > (not best[0].missing, best[0].matched):
@@ -116,7 +115,7 @@ def _read_csv(stream: BinaryIO, sheet: Sheet, *, named_xlsx: bool) -> Opened:
     assert best is not None
     header, encoding, separator, header_line = best
     if header.missing and not header.matched:
-        if named_xlsx or any("\0" in cell for cell in header.cells):
+        if doubtful:
             raise FileProblem("format", _("The file is neither CSV nor XLSX."))
         if bad_line:
             raise FileProblem(
@@ -156,7 +155,7 @@ def _encodings(stream: BinaryIO) -> tuple[list[str], int]:
         line = 1
         while block := stream.read(_BLOCK):
             if len(block) == _BLOCK and b"\n" not in block and b"\r" not in block:
-                raise FileProblem("line", _("The file has no line ends; it is not a CSV file."))
+                raise FileProblem("line", _("A line is longer than 4 MB; the file is not CSV."))
             try:
                 decoder.decode(block)
             except UnicodeDecodeError as error:
@@ -263,16 +262,15 @@ def _records(lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[s
 def _read_xlsx(stream: BinaryIO, sheet: Sheet) -> Opened:
     book = _open_book(stream)
     best: tuple[Header, Any, int] | None = None
-    with _damaged_as_problem():
-        for worksheet in book.worksheets:
-            if worksheet.sheet_state != "visible":
-                continue
-            numbered = list(itertools.islice(_worksheet_rows(worksheet), HEADER_WITHIN))
-            index, header = find_header([cells for _line, cells in numbered], sheet)
-            if best is None or (not header.missing, header.matched) > (not best[0].missing, best[0].matched):
-                best = (header, worksheet, numbered[index][0] if numbered else 0)
-            if not header.missing:
-                break
+    for worksheet in book.worksheets:
+        if worksheet.sheet_state != "visible":
+            continue
+        numbered = list(itertools.islice(_worksheet_rows(worksheet), HEADER_WITHIN))
+        index, header = find_header([cells for _line, cells in numbered], sheet)
+        if best is None or (not header.missing, header.matched) > (not best[0].missing, best[0].matched):
+            best = (header, worksheet, numbered[index][0] if numbered else 0)
+        if not header.missing:
+            break
     if best is None or not best[0].cells:
         raise FileProblem("empty", _("The file is empty."))
     header, worksheet, header_line = best
@@ -282,28 +280,28 @@ def _read_xlsx(stream: BinaryIO, sheet: Sheet) -> Opened:
 
 
 def _xlsx_rows(worksheet: Any, header_line: int, reader: RowReader) -> Iterator[Row]:
-    with _damaged_as_problem():
-        for line, cells in _worksheet_rows(worksheet):
-            if line > header_line and (row := reader.row(line, cells)) is not None:
-                yield row
+    for line, cells in _worksheet_rows(worksheet):
+        if line > header_line and (row := reader.row(line, cells)) is not None:
+            yield row
 
 
 def _worksheet_rows(worksheet: Any) -> Iterator[tuple[int, tuple[Cell, ...]]]:
     """Row number and native cells of each row that is not blank; formulas as texts that begin with `=`."""
-    worksheet.reset_dimensions()  # what a file says of its own size is often wrong
-    filler: Any = None
-    rows = worksheet.iter_rows(max_row=_MOST_ROWS, max_col=_MOST_COLUMNS, values_only=True)
-    for line, cells in enumerate(rows, start=1):
-        # openpyxl gives one and the same tuple for all rows that the file leaves out
-        if cells is filler:
-            continue
-        width = len(cells)
-        while width and cells[width - 1] is None:
-            width -= 1
-        if not width:
-            filler = cells
-            continue
-        yield line, tuple([_native(cell) for cell in cells[:width]])
+    with _damaged_as_problem():
+        worksheet.reset_dimensions()  # what a file says of its own size is often wrong
+        filler: Any = None
+        rows = worksheet.iter_rows(max_row=_MOST_ROWS, max_col=_MOST_COLUMNS, values_only=True)
+        for line, cells in enumerate(rows, start=1):
+            # openpyxl gives one and the same tuple for all rows that the file leaves out
+            if cells is filler:
+                continue
+            width = len(cells)
+            while width and cells[width - 1] is None:
+                width -= 1
+            if not width:
+                filler = cells
+                continue
+            yield line, tuple([_native(cell) for cell in cells[:width]])
 
 
 def _native(cell: Any) -> Cell:
@@ -319,12 +317,11 @@ def _open_book(stream: BinaryIO) -> Any:
         if not any(part.filename == "[Content_Types].xml" for part in parts):
             raise FileProblem("format", _("The file is neither CSV nor XLSX."))
         # Python reads no more of a part than these sizes say
+        packed, unpacked = sum(part.compress_size for part in parts), sum(part.file_size for part in parts)
         if (
             len(parts) > _MOST_PARTS
-            or sum(part.file_size for part in parts) > _MOST_UNPACKED
-            or any(
-                part.file_size > _MOST_UNPACKED_PART and "worksheets/" not in part.filename for part in parts
-            )
+            or unpacked > min(_MOST_UNPACKED, _MOST_UNPACKED_PART + 100 * packed)
+            or any(part.file_size > _MOST_UNPACKED_PART and "worksheets/" not in part.filename for part in parts)
         ):
             raise FileProblem("too_large", _("Unpacked, the file is too large; split it, or save it as CSV."))
         stream.seek(0)
@@ -339,6 +336,4 @@ def _damaged_as_problem() -> Iterator[None]:
     except FileProblem:
         raise
     except Exception as error:
-        raise FileProblem(
-            "damaged_xlsx", _("The XLSX file is damaged; open it in Excel and save it again.")
-        ) from error
+        raise FileProblem("damaged_xlsx", _("The XLSX file is damaged; open it in Excel and save it again.")) from error

@@ -107,7 +107,7 @@ def require_header(header: Header) -> None:
     if header.missing:
         raise FileProblem(
             "headers",
-            _("These columns are missing: %(missing)s. The first line of headings has: %(found)s."),
+            _("These columns are missing: %(missing)s. Found: %(found)s."),
             missing="、".join(header.missing),
             found="、".join(cell[:20] for cell in header.cells if cell)[:200],
         )
@@ -201,9 +201,7 @@ class RowReader:
         if "\0" in joined:
             return Refused("nul", _("The line contains NUL characters; the file is damaged."))
         if "\ufffd" in joined:
-            return Refused(
-                "damaged", _("The line contains damaged characters; save the file again as UTF-8 or XLSX.")
-            )
+            return Refused("damaged", _("The line contains damaged characters; save the file again as UTF-8 or XLSX."))
         if len(joined) > LONGEST_CELL and any(len(shown(cell)) > LONGEST_CELL for cell in cells):
             return Refused("giant", _("A cell has more than %(maximum)d characters."), maximum=LONGEST_CELL)
         if self._spill_is_wrong and len(cells) > self._width and any(map(str.strip, cells[self._width :])):
