@@ -9,116 +9,22 @@ used of a term is a sum over the member's earlier visits, reversals included as 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from datetime import date
+from typing import Any
 
-from .edition import Edition
+from .edition import Edition, Figure
 from .errors import NoEdition, Refusal, _
 from .money import UNIT, percent, round_half_up
 from .periods import last_day, quarter
-from .program import CAP, COST_CAP, DEDUCTIBLE, Counter, Program, Term, program_of
+from .program import CAP, COST_CAP, DEDUCTIBLE, Counter, Program, Term, figure_codes, program_of
 from .trace import Message, Step, exact, window
+from .visit import FUNDS, SPANS
+from .visit import Care as Care
+from .visit import Outcome as Outcome
+from .visit import Past as Past
+from .visit import past_of as past_of
 
 ENGINE = 1  # stored with every receipt; a change that could alter a result raises it
-
-SPANS = {"visit": 0, "month": 1, "quarter": 2, "year": 3}
-
-
-@dataclass(frozen=True, slots=True)
-class Care:
-    """One visit as the rules see it; costs in fen by cost class, after what is outside every catalogue.
-
-    For a prescription filled outside, institution, level and kind are the prescriber's and the encounter is
-    the one that prescribed. `encounter` is unique to the member. `place` and `standing` are flags (see
-    `places.py`); `figures` are the published figures of the day in fen; `selected_level` is the level of
-    the selected institution, for editions that read a referral's ratio from it.
-    """
-
-    on: date
-    encounter: str
-    institution: str
-    level: int
-    kind: str
-    place: frozenset[str]
-    standing: frozenset[str]
-    person_class: str
-    costs: Mapping[str, int]
-    plan: str = ""
-    birth: date | None = None
-    selected_level: int | None = None
-    figures: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What an earlier visit used, in fen; a reversal is the same row with every amount negative.
-
-    `span` is the finest window the row can count in: an opening balance of the year ("year") says nothing
-    about a month. `cost` is the in-policy cost that was adjudicated (0 for a refused visit), `fixed` the
-    part of the fund that stands outside the caps.
-    """
-
-    on: date
-    encounter: str = ""
-    institution: str = ""
-    place: frozenset[str] = frozenset({"local"})
-    cost: int = 0
-    fund: int = 0
-    deductible: int = 0
-    fixed: int = 0
-    shares: Mapping[str, int] = field(default_factory=dict)
-    span: str = "visit"
-
-    def reversed(self) -> Past:
-        """The row that gives back exactly what this one took (G-6)."""
-        return Past(
-            on=self.on,
-            encounter=self.encounter,
-            institution=self.institution,
-            place=self.place,
-            cost=-self.cost,
-            fund=-self.fund,
-            deductible=-self.deductible,
-            fixed=-self.fixed,
-            shares={fund: -amount for fund, amount in self.shares.items()},
-            span=self.span,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one visit is paid, in fen. fund + self_pay is the in-policy cost; out_of_policy comes on top.
-
-    `cost` is what counts of the in-policy cost (0 if refused), `deductible` what the deductible took,
-    `shares` the fund by paying fund, `fixed` the part paid as a fixed amount outside the caps, `binding` the
-    id of the term that limited the fund. A fund of 0 always has a refusal that says why.
-    """
-
-    fund: int
-    self_pay: int
-    deductible: int
-    out_of_policy: int
-    cost: int
-    charge: str
-    refusal: Refusal | None
-    shares: Mapping[str, int]
-    fixed: int
-    binding: str
-
-
-def past_of(care: Care, outcome: Outcome) -> Past:
-    """The row by which a settled visit counts in later ones."""
-    return Past(
-        on=care.on,
-        encounter=care.encounter,
-        institution=care.institution,
-        place=care.place,
-        cost=outcome.cost,
-        fund=outcome.fund,
-        deductible=outcome.deductible,
-        fixed=outcome.fixed,
-        shares=outcome.shares,
-    )
 
 
 def counters(edition: Edition, care: Care, past: Iterable[Past]) -> dict[str, int]:
@@ -373,7 +279,15 @@ def _shares(
         shares[share.fund] = part
         paid -= part
         if steps is not None:
-            steps.append(Step(share.id, share.article, _("Paid by {fund}"), {"fund": Message(share.fund)}, part))
+            steps.append(
+                Step(
+                    share.id,
+                    share.article,
+                    _("Paid by {fund}"),
+                    {"fund": Message(FUNDS.get(share.fund, share.fund))},
+                    part,
+                )
+            )
     return shares
 
 
@@ -427,32 +341,54 @@ def replay_chain(
     return outcomes
 
 
-def receipt(edition: Edition, care: Care, used: Mapping[str, int]) -> dict[str, object]:
-    """Everything needed to compute the visit again, as plain JSON: edition, engine, facts, counters."""
-    facts = {name: value for name, value in asdict(care).items() if value not in (None, "", {})}
-    facts["on"] = care.on.isoformat()
-    facts["place"], facts["standing"] = sorted(care.place), sorted(care.standing)
+def receipt(edition: Edition, care: Care, used: Mapping[str, int]) -> dict[str, Any]:
+    """Everything needed to compute the visit again, as plain JSON: edition, engine, facts, counters.
+
+    Facts at their defaults are left out.
+    """
+    facts: dict[str, Any] = {
+        "on": care.on.isoformat(),
+        "encounter": care.encounter,
+        "institution": care.institution,
+        "level": care.level,
+        "kind": care.kind,
+        "place": sorted(care.place),
+        "standing": sorted(care.standing),
+        "person_class": care.person_class,
+        "costs": dict(care.costs),
+    }
+    if care.plan:
+        facts["plan"] = care.plan
     if care.birth is not None:
         facts["birth"] = care.birth.isoformat()
+    if care.selected_level is not None:
+        facts["selected_level"] = care.selected_level
+    if care.figures:
+        facts["figures"] = dict(care.figures)
     return {"engine": ENGINE, "edition": edition.content_hash, "care": facts, "used": dict(used)}
 
 
-def replay(edition: Edition, receipt: Mapping[str, object], steps: list[Step] | None = None) -> Outcome:
+def replay(edition: Edition, receipt: Mapping[str, Any], steps: list[Step] | None = None) -> Outcome:
     """Compute a stored visit again from its receipt; the same fen, and its steps on request.
 
     Raises ValueError where the receipt was made by another edition or another engine.
     """
     if receipt["edition"] != edition.content_hash or receipt["engine"] != ENGINE:
         raise ValueError("the receipt was made by another edition or another engine version")
-    return adjudicate(edition, care_from(receipt), receipt["used"], steps)  # type: ignore[arg-type]
-
-
-def care_from(receipt: Mapping[str, object]) -> Care:
-    """The facts that a stored visit was decided by."""
-    facts = dict(receipt["care"])  # type: ignore[call-overload]
+    facts = dict(receipt["care"])
     facts["on"] = date.fromisoformat(facts["on"])
     if "birth" in facts:
         facts["birth"] = date.fromisoformat(facts["birth"])
     for name in ("place", "standing"):
         facts[name] = frozenset(facts[name])
-    return Care(**({"encounter": "", "institution": "", "kind": "", "person_class": "", "costs": {}} | facts))
+    return adjudicate(edition, Care(**facts), receipt["used"], steps)
+
+
+def figures_needed(edition: Edition, on: date) -> list[Figure]:
+    """The published figures that visits of a day may need; look each up for `figure.year_for(on)`."""
+    cache = edition.cache(on)
+    found: list[Figure] | None = cache.get("figures needed")
+    if found is None:
+        codes = figure_codes(edition.at(on)["benefits"])
+        found = cache["figures needed"] = [f for f in edition.figures.values() if f.code in codes]
+    return found

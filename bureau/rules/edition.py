@@ -14,9 +14,10 @@ from typing import Any
 
 from .edition_check import check_meaning
 from .edition_schema import SCHEMA, Checker, Tree
+from .edition_tree import bind, changes, chosen_tree, cite, tree_on
 from .errors import EditionError, NoEdition, Refusal
 from .money import millionths, round_half_up, yuan
-from .periods import ONE_DAY, expiry
+from .periods import expiry
 
 RULEBOOKS = Path(__file__).with_name("rulebooks")
 
@@ -108,7 +109,7 @@ class Edition:
         index = bisect_right(self._breaks, on.toordinal())
         tree = self._days.get(index)
         if tree is None:
-            tree = self._days[index] = _on_day(self._tree, on)
+            tree = self._days[index] = tree_on(self._tree, on)
         return tree
 
     def cache(self, on: date) -> dict[Any, Any]:
@@ -143,7 +144,7 @@ class Edition:
         }
         chosen = ",".join(f"{name}={switch.chosen}" for name, switch in sorted(switches.items()))
         raw = self._tree["raw"]
-        tree = _chosen(raw, {name: switch.chosen for name, switch in switches.items()})
+        tree = chosen_tree(raw, {name: switch.chosen for name, switch in switches.items()})
         tree["raw"] = raw
         digest = hashlib.sha256(f"{self._tree['hash']} {chosen}".encode()).hexdigest()
         tree["hash"] = self._tree["hash"]
@@ -152,7 +153,7 @@ class Edition:
             switches=switches,
             content_hash=digest,
             _tree=tree,
-            _breaks=_breaks(tree),
+            _breaks=changes(tree),
             _days={},
             _caches={},
         )
@@ -227,7 +228,7 @@ def load(texts: Mapping[str, str]) -> Edition:
     raw = dict(parsed[main])
     for name, tree in parsed.items():
         if name != main:
-            raw = _bind(raw, _cite(tree, tree["document"]), name)
+            raw = bind(raw, cite(tree, tree["document"]), name)
     Checker(main, switches, _AnyArticle()).table(raw, SCHEMA, "", True)
     digest = hashlib.sha256("\0".join(f"{n}\0{t}" for n, t in sorted(texts.items())).encode()).hexdigest()
     return _edition(main, raw, digest, tuple(tree["document"] for tree in parsed.values()))
@@ -243,8 +244,8 @@ def _edition(file: str, raw: Tree, digest: str, documents: tuple[str, ...]) -> E
     if ends_on is not None and ends_on < raw["starts_on"]:
         raise EditionError(file, "", "ends_on", "is before starts_on; correct the days")
     for choices in _alternatives(switches):
-        check_meaning(file, _chosen(raw, choices))
-    tree = _chosen(raw, {name: switch.chosen for name, switch in switches.items()})
+        check_meaning(file, chosen_tree(raw, choices))
+    tree = chosen_tree(raw, {name: switch.chosen for name, switch in switches.items()})
     tree["raw"], tree["hash"] = raw, digest
     figures = {}
     for row in raw.get("figures", []):
@@ -271,7 +272,7 @@ def _edition(file: str, raw: Tree, digest: str, documents: tuple[str, ...]) -> E
         figures=figures,
         content_hash=digest,
         _tree=tree,
-        _breaks=_breaks(tree),
+        _breaks=changes(tree),
     )
 
 
@@ -313,39 +314,6 @@ class _AnyArticle(dict[str, str]):
         return True
 
 
-def _cite(node: Any, document: str) -> Any:
-    """The same tree with the document's name before every article, for a file that binds into another."""
-    if isinstance(node, dict):
-        return {
-            key: f"{document} {value}"
-            if (key == "article" or key.endswith("_article")) and isinstance(value, str)
-            else _cite(value, document)
-            for key, value in node.items()
-        }
-    return [_cite(item, document) for item in node] if isinstance(node, list) else node
-
-
-def _bind(main: Tree, other: Tree, file: str, term: str = "") -> Tree:
-    """The main instrument with another's terms added; lists grow, tables join, no value is overwritten."""
-    own = {"document", "title", "binds", "city", "name", "area", "scheme", "starts_on", "articles"}
-    bound = dict(main)
-    for key, value in other.items():
-        if not term and key in own:
-            if key == "articles":
-                cited = {f"{other['document']} {name}": text for name, text in value.items()}
-                bound["articles"] = bound["articles"] | cited
-            continue
-        if key not in bound:
-            bound[key] = value
-        elif isinstance(value, dict) and isinstance(bound[key], dict):
-            bound[key] = _bind(bound[key], value, file, f"{term} {key}".strip())
-        elif isinstance(value, list) and isinstance(bound[key], list):
-            bound[key] = bound[key] + value
-        else:
-            raise EditionError(file, term, key, "is set by the main instrument already; remove one of them")
-    return bound
-
-
 def _alternatives(switches: Mapping[str, Switch]) -> Iterator[dict[str, str]]:
     """The readings as chosen, then every other option, one switch at a time."""
     chosen = {name: switch.chosen for name, switch in switches.items()}
@@ -354,67 +322,3 @@ def _alternatives(switches: Mapping[str, Switch]) -> Iterator[dict[str, str]]:
         for option in switch.options:
             if option != switch.chosen:
                 yield chosen | {name: option}
-
-
-def _chosen(node: Any, choices: Mapping[str, str]) -> Any:
-    """A tree with every choice of readings replaced by the chosen one."""
-    if isinstance(node, dict):
-        if "switch" in node:
-            option = choices[node["switch"]]
-            return _chosen(node[option], choices) if len(node) > 1 else option
-        return {key: _chosen(value, choices) for key, value in node.items() if key != "reading"}
-    if isinstance(node, list):
-        return [
-            _chosen(item, choices)
-            for item in node
-            if not isinstance(item, dict)
-            or all(choices[name] == option for name, option in item.get("reading", {}).items())
-        ]
-    return node
-
-
-def _is_dated(node: list[Any]) -> bool:
-    return bool(node) and all(isinstance(row, dict) and "value" in row and "from" in row for row in node)
-
-
-def _on_day(node: Any, on: date) -> Any:
-    """A tree as it reads on a day: dated values resolved, terms of other days and absent values left out."""
-    if isinstance(node, dict):
-        day: Tree = {}
-        for key, value in node.items():
-            if key in ("raw", "hash"):
-                continue
-            if isinstance(value, list) and _is_dated(value):
-                rows = [row for row in value if row["from"] <= on]
-                if rows and on <= rows[-1].get("to", on):
-                    day[key] = rows[-1]["value"]
-            else:
-                day[key] = _on_day(value, on)
-        return day
-    if isinstance(node, list):
-        return [
-            _on_day(item, on)
-            for item in node
-            if not isinstance(item, dict) or (item.get("starts_on", on) <= on <= item.get("ends_on", on))
-        ]
-    return node
-
-
-def _breaks(node: Any) -> tuple[int, ...]:
-    """The days, as ordinals, on which a tree may begin to read differently."""
-    found: set[int] = set()
-
-    def walk(node: Any) -> None:
-        if isinstance(node, dict):
-            for key, value in node.items():
-                if key == "raw":
-                    continue
-                if isinstance(value, date):
-                    found.add((value + ONE_DAY if key in ("to", "ends_on") else value).toordinal())
-                walk(value)
-        elif isinstance(node, list):
-            for item in node:
-                walk(item)
-
-    walk(node)
-    return tuple(sorted(found))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .edition import Edition
 from .edition_schema import Tree
@@ -19,9 +19,7 @@ from .errors import Refusal
 from .money import UNIT, fen, millionths, round_half_up
 from .periods import age_on
 from .places import holds, rule_for
-
-if TYPE_CHECKING:
-    from .benefits import Care
+from .visit import Care
 
 DEDUCTIBLE, COST_CAP, RATIO, CAP = 0, 1, 2, 3
 CODES = {
@@ -126,6 +124,14 @@ def _asks_age(node: Any) -> bool:
     if isinstance(node, dict):
         return "age_from" in node or "age_below" in node or any(_asks_age(value) for value in node.values())
     return isinstance(node, list) and any(_asks_age(item) for item in node)
+
+
+def figure_codes(node: Any) -> set[str]:
+    """The codes of all figures that a part of the rulebook names."""
+    if isinstance(node, dict):
+        named = {node[key] for key in ("figure", "of", "left") if isinstance(node.get(key), str)}
+        return named.union(*(figure_codes(value) for value in node.values()))
+    return set().union(*(figure_codes(item) for item in node)) if isinstance(node, list) else set()
 
 
 def _compile(edition: Edition, care: Care, age: int | None) -> Program:

@@ -72,14 +72,12 @@ def run_visits(edition_on: Callable[[date, str], Edition], facts: Facts) -> Fact
             lines.append(_reversal(event["reverse"], last, past))
             continue
         care = _care(member, event, settled)
-        visit = Settled(care, refused_by(None), None)
         try:
             edition = edition_on(care.on, "benefits")
-            care = visit.care = _with_params(edition, care, params, unused)
-            visit.edition = edition
-            visit.outcome = adjudicate(edition, care, counters(edition, care, past))
+            care = _with_params(edition, care, params, unused)
+            visit = Settled(care, adjudicate(edition, care, counters(edition, care, past)), edition)
         except NoEdition as error:
-            visit.outcome = refused(care, error.refusal)
+            visit = Settled(care, refused(care, error.refusal), None)
         past.append(past_of(care, visit.outcome))
         last = settled[event["n"]] = visit
         lines.append({"n": event["n"], **_line(visit)})
@@ -223,8 +221,3 @@ def _annual(last: Settled | None, past: list[Past]) -> int:
         return 0
     used = counters(last.edition, last.care, past)
     return next((used[term.id] for term in program_of(last.edition, last.care).terms if term.code == "annual_cap"), 0)
-
-
-def refused_by(edition: Edition | None) -> Outcome:
-    """The outcome of a visit not yet settled: nothing."""
-    return Outcome(0, 0, 0, 0, 0, "", None, {}, 0, "")

@@ -13,7 +13,7 @@ from ..edition import Edition, Rulebook
 from ..edition_schema import Tree
 from ..errors import NoEdition, Refused, _
 from ..money import fen, round_half_up
-from ..periods import Span, last_day
+from ..periods import ONE_DAY, Span, month_end
 from ..trace import Step
 from . import capitation, fee_for_service, pool_share, prepaid_capitation
 
@@ -82,7 +82,7 @@ def year_quota(
     """
     by_rate: dict[tuple[str, str, int], int] = {}
     for month, number in sorted(person_months.items()):
-        on = date(int(month[:4]), int(month[5:]), 1)
+        on = month_end(month)  # a month belongs to the document in force at its end
         edition = rulebook.on(area, scheme, on, "provider")
         article = str(edition.part("provider", on).get("quota_article", ""))
         key = (edition.document, article, quota_per_head(edition, on))
@@ -115,7 +115,7 @@ def settlement_spans(rulebook: Rulebook, *, area: str, scheme: str, year: int) -
         starts.append(min(following))
     if len(starts) == 1 or edition.part("provider", last).get("mixed_year") != "split":
         return [Span(starts[0], last)]
-    ends = [last_day(start.year, start.month - 1) for start in starts[1:]]
+    ends = [start - ONE_DAY for start in starts[1:]]
     return [Span(start, end) for start, end in zip(starts, [*ends, last], strict=True)]
 
 

@@ -26,7 +26,10 @@ def month_settlement(tree: Tree, facts: Mapping[str, Any], steps: list[Step] | N
 
 
 def year_end(tree: Tree, facts: Mapping[str, Any], steps: list[Step] | None) -> dict[str, Any]:
-    """The year against its total. Facts in fen: quota (the total), actual. The overrun is only reported (KF-11, CQ-15)."""
+    """The year against its total. Facts in fen: quota (the total), actual.
+
+    An overrun is only reported; the texts have no formula for it (KF-11, CQ-15).
+    """
     total, actual = int(facts["quota"]), int(facts["actual"])
     over = max(actual - total, 0)
     if steps is not None:
