@@ -1,0 +1,37 @@
+"""Finding people, and what they are on a day."""
+
+import datetime
+import re
+
+from django.db.models import Q, QuerySet
+
+from members.identity import keyed_hash
+from members.models import Enrolment, Member
+
+_LAST4 = re.compile(r"\d{3}[\dX]", re.ASCII)
+_DOCUMENT = re.compile(r"(?=.*\d)[0-9A-Z()-]{5,40}", re.ASCII)
+
+
+def find(text: str) -> QuerySet[Member]:
+    """Members by what staff type: a document number, its last four, or the beginning of a name.
+
+    Each is one index probe; a text that is none of them finds nobody.
+    """
+    text = " ".join(text.split())
+    number = text.replace(" ", "").upper()
+    if not text:
+        return Member.objects.none()
+    if _LAST4.fullmatch(number):
+        return Member.objects.filter(document_last4=number)
+    if _DOCUMENT.fullmatch(number):
+        return Member.objects.filter(document_hash=keyed_hash(number))
+    return Member.objects.filter(name__startswith=text)
+
+
+def enrolment_on(member_id: int, day: datetime.date) -> Enrolment | None:
+    """The enrolment of a member on a day: one at most, over all schemes and areas."""
+    return (
+        Enrolment.objects.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day), member_id=member_id, starts_on__lte=day)
+        .select_related("employer", "area")
+        .first()
+    )

@@ -1,0 +1,1 @@
+"""What staff and rosters write about people."""

@@ -1,0 +1,184 @@
+"""Dated facts about a member: enrolment, benefit periods, suspensions. Days include both ends."""
+
+import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from bureau import audit
+from bureau.errors import DomainError
+from bureau.models import Area, Staff
+from bureau.rules.periods import ONE_DAY
+from bureau.services.records import locked, require_days, save
+from members.models import BenefitPeriod, Employer, Enrolment, Member, Suspension
+
+Span = Enrolment | BenefitPeriod | Suspension
+
+
+def enrol(
+    *,
+    member: Member,
+    area: Area,
+    scheme: str,
+    person_class: str,
+    starts_on: datetime.date,
+    ends_on: datetime.date | None = None,
+    person_type: str = "",
+    plan: str = "",
+    employer: Employer | None = None,
+    actor: Staff,
+    now: datetime.datetime,
+) -> Enrolment:
+    """Enrol a member from a day on. The same enrolment again is the one that is there.
+
+    Refused: days on which the person is enrolled already, in any scheme or area, and days after a death.
+    """
+    enrolment = Enrolment(
+        member=member, area=area, scheme=scheme, person_class=person_class, person_type=person_type,
+        plan=plan, employer=employer, starts_on=starts_on, ends_on=ends_on,
+    )  # fmt: skip
+    return _add(enrolment, "enrolment.start", actor=actor, now=now)
+
+
+def end_enrolment(*, enrolment: Enrolment, ends_on: datetime.date, actor: Staff, now: datetime.datetime) -> Enrolment:
+    """Let an enrolment end with a day, earlier or later than it said before."""
+    return _end(enrolment, ends_on, "enrolment.end", actor=actor, now=now)
+
+
+def change_class(
+    *,
+    member: Member,
+    on: datetime.date,
+    person_class: str,
+    person_type: str = "",
+    actor: Staff,
+    now: datetime.datetime,
+) -> Enrolment:
+    """Give a member another person class from a day on: retirement in mid-year, say.
+
+    The enrolment of that day ends the day before, and one with the new class runs on to its end; an enrolment
+    that starts on the day itself is corrected. Returns the enrolment with the new class. Refused where the
+    member is not enrolled on the day.
+    """
+    with transaction.atomic():
+        member = locked(member)
+        current = member.enrolments.filter(starts_on__lte=on).exclude(ends_on__lt=on).first()
+        if current is None:
+            raise DomainError(_("The member is not enrolled on %(day)s."), field="on", day=on)
+        if current.person_class == person_class:
+            return current
+        before, first_day = current.person_class, current.starts_on
+        if first_day == on:
+            current.person_class, current.person_type = person_class, person_type
+            save(current)
+            changed = current
+        else:
+            changed = Enrolment(
+                member=member, area_id=current.area_id, scheme=current.scheme, plan=current.plan,
+                employer_id=current.employer_id, person_class=person_class, person_type=person_type,
+                starts_on=on, ends_on=current.ends_on,
+            )  # fmt: skip
+            current.ends_on = on - ONE_DAY
+            save(current)
+            save(changed)
+        audit.record(
+            "enrolment.change_class",
+            actor=actor,
+            now=now,
+            subject=changed,
+            member=member.pk,
+            on=on.isoformat(),
+            before=before,
+            after=person_class,
+        )
+    return changed
+
+
+def add_benefit_period(
+    *,
+    member: Member,
+    area: Area,
+    scheme: str,
+    starts_on: datetime.date,
+    ends_on: datetime.date | None = None,
+    actor: Staff,
+    now: datetime.datetime,
+) -> BenefitPeriod:
+    """Record days on which a member may draw on the fund. The same days again are the ones that are there."""
+    period = BenefitPeriod(member=member, area=area, scheme=scheme, starts_on=starts_on, ends_on=ends_on)
+    return _add(period, "benefit_period.start", actor=actor, now=now)
+
+
+def end_benefit_period(
+    *, period: BenefitPeriod, ends_on: datetime.date, actor: Staff, now: datetime.datetime
+) -> BenefitPeriod:
+    return _end(period, ends_on, "benefit_period.end", actor=actor, now=now)
+
+
+def suspend(
+    *,
+    member: Member,
+    area: Area,
+    kind: str,
+    starts_on: datetime.date,
+    ends_on: datetime.date | None = None,
+    reason: str = "",
+    actor: Staff,
+    now: datetime.datetime,
+) -> Suspension:
+    """Record days on which the fund does not pay, suspended or in arrears."""
+    suspension = Suspension(member=member, area=area, kind=kind, starts_on=starts_on, ends_on=ends_on, reason=reason)
+    return _add(suspension, "suspension.start", actor=actor, now=now)
+
+
+def end_suspension(
+    *, suspension: Suspension, ends_on: datetime.date, actor: Staff, now: datetime.datetime
+) -> Suspension:
+    return _end(suspension, ends_on, "suspension.end", actor=actor, now=now)
+
+
+def _add(span: Span, action: str, *, actor: Staff, now: datetime.datetime) -> Span:
+    require_days(span.starts_on, span.ends_on)
+    with transaction.atomic():
+        member = locked(span.member)
+        said = _said(span)
+        same = type(span)._default_manager.filter(member=member, starts_on=span.starts_on).first()
+        if same is not None and _said(same) == said:
+            return same
+        if member.died_on is not None and (span.ends_on is None or span.ends_on > member.died_on):
+            raise DomainError(_("The member died on %(day)s."), field="ends_on", day=member.died_on)
+        save(span)
+        audit.record(action, actor=actor, now=now, subject=span, **said)
+    return span
+
+
+def _end(span: Span, ends_on: datetime.date, action: str, *, actor: Staff, now: datetime.datetime) -> Span:
+    require_days(span.starts_on, ends_on)
+    with transaction.atomic():
+        member = locked(span.member)
+        span = locked(span)
+        if span.ends_on == ends_on:
+            return span
+        if member.died_on is not None and ends_on > member.died_on:
+            raise DomainError(_("The member died on %(day)s."), field="ends_on", day=member.died_on)
+        before, span.ends_on = span.ends_on, ends_on
+        save(span)
+        audit.record(
+            action,
+            actor=actor,
+            now=now,
+            subject=span,
+            member=member.pk,
+            before=before and before.isoformat(),
+            after=ends_on.isoformat(),
+        )
+    return span
+
+
+def _said(span: Span) -> dict[str, str | None]:
+    """What a span says, apart from where it is stored and which upload it came from."""
+    return {
+        field.name: None if (value := field.value_from_object(span)) is None else str(value)
+        for field in span._meta.concrete_fields
+        if field.name not in ("id", "upload")
+    }
