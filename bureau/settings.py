@@ -24,6 +24,8 @@ def database_from(url: str) -> dict:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
+        # Django's own statements are bound by the client and never prepared; those of the hot path are.
+        "OPTIONS": {"prepare_threshold": 3},
     }
 
 

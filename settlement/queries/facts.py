@@ -32,6 +32,20 @@ def fetch(sql: str, params: dict | None = None) -> list[dict]:
         return cursor.fetchall() if cursor.description else []
 
 
+ONE_PLAN = """
+SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)
+"""
+
+
+def keep_one_plan() -> None:
+    """For the rest of the transaction, plan each prepared statement once, by its indexes.
+
+    Planning a visit's statements anew costs more than running them; and a plan made while a table was still small
+    must not scan it when it has grown.
+    """
+    fetch(ONE_PLAN)
+
+
 LOCK_MEMBERS = """
 SELECT id FROM members_member WHERE id = ANY(%(members)s::bigint[]) ORDER BY id FOR NO KEY UPDATE
 """

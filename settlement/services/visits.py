@@ -182,7 +182,8 @@ class Desk:
     @classmethod
     def open(cls, requests: Sequence[VisitRequest], *, lock: bool) -> "Desk":
         members = [request.member_id for request in requests]
-        if lock and requests:
+        if lock:
+            reading.keep_one_plan()
             reading.lock_members(members)
         facts = reading.load_facts(
             [Asked(r.member_id, r.institution_id, r.prescriber_id, r.care_on) for r in requests]
