@@ -103,7 +103,7 @@ class Line(models.Model):
     facts = models.JSONField(_("facts"), default=dict, help_text=_("Amounts in fen."))
     results = models.JSONField(_("results"), default=dict, help_text=_("Amounts in fen."))
     amount = MoneyField(_("by the rules"), help_text=_("Negative: the institution owes it."))
-    adjustment = MoneyField(_("adjustments"), default=0)
+    adjustment = MoneyField(_("by adjustments"), default=0)
     to_pay = MoneyField(_("to pay"))
 
     class Meta:
@@ -115,14 +115,21 @@ class Line(models.Model):
             models.CheckConstraint(name="line_adds_up", condition=Q(to_pay=F("amount") + F("adjustment"))),
         ]
 
+    def __str__(self):
+        return f"{self.institution} {self.to_pay}"
+
 
 class Adjustment(models.Model):
-    """A late fact's difference of an approved period, carried by the next run, naming its visits."""
+    """A late fact's difference of an approved run, in one fund, carried by the next payments by item.
+
+    An amount of zero is a difference that moves between subjects of the books and changes no payment. `facts` and
+    `results` are the institution's as they are now: what the next search compares with.
+    """
 
     institution = models.ForeignKey(
         Institution, models.PROTECT, related_name="adjustments", verbose_name=_("institution")
     )
-    origin = models.ForeignKey(Line, models.PROTECT, related_name="late", verbose_name=_("line it corrects"))
+    origin = models.ForeignKey(Run, models.PROTECT, related_name="late", verbose_name=_("run it corrects"))
     carried_by = models.ForeignKey(
         Line,
         models.SET_NULL,
@@ -131,6 +138,7 @@ class Adjustment(models.Model):
         related_name="adjustments",
         verbose_name=_("line that carries it"),
     )
+    fund = models.CharField(_("fund"), max_length=20)
     amount = MoneyField(_("amount"))
     reason = models.CharField(_("reason"), max_length=300)
     facts = models.JSONField(_("facts as they are now"), default=dict)
@@ -143,7 +151,9 @@ class Adjustment(models.Model):
         verbose_name = _("adjustment")
         verbose_name_plural = _("adjustments")
         ordering = ["-id"]
-        constraints = [models.CheckConstraint(name="adjustment_not_zero", condition=~Q(amount=0))]
+
+    def __str__(self):
+        return f"{self.origin} {self.institution} {self.amount}"
 
 
 class Payment(models.Model):
