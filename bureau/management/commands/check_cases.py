@@ -6,7 +6,8 @@ from pathlib import Path
 import yaml
 from django.core.management.base import BaseCommand, CommandParser
 
-from bureau.rules.cases import rulebook_of_house, run_case
+from bureau.rules.cases import run_case
+from bureau.rules.edition import load_folder
 
 
 class Command(BaseCommand):
@@ -18,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *args, paths: list[str], **options) -> None:
         passed = failed = 0
-        rulebook = rulebook_of_house()
+        rulebook = load_folder()
         for path in case_files(paths):
             for number, case in enumerate(cases_in(path), start=1):
                 differences = case if isinstance(case, str) else problems(case, rulebook)
