@@ -27,7 +27,10 @@ class Asked:
 def fetch(sql: str, params: dict | None = None) -> list[dict]:
     """Rows as dictionaries through a server-side cursor, which prepares what is asked often."""
     connection.ensure_connection()
-    with psycopg.Cursor(connection.connection, row_factory=dict_row) as cursor:
+    with (
+        connection.wrap_database_errors,
+        psycopg.Cursor(connection.connection, row_factory=dict_row) as cursor,
+    ):
         cursor.execute(sql, params, prepare=True)
         return cursor.fetchall() if cursor.description else []
 
