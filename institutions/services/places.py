@@ -11,9 +11,9 @@ from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Area, County, Staff
 from bureau.rules.periods import ONE_DAY
+from bureau.services.records import locked, require_days, save
 from institutions.models import Agreement, Assessment, Institution, Level, Selection
 from institutions.queries import in_force
-from institutions.services.records import locked, require_days, save
 
 Kind = Institution.Kind
 

@@ -19,7 +19,7 @@ _numbers = itertools.count(1)
 def area(db):
     from bureau.models import Area
 
-    return Area.objects.create(code="441600", name="河源市")
+    return Area.objects.create(code="441699", name="河源市")
 
 
 @pytest.fixture
@@ -34,6 +34,16 @@ def clerk(area):
     from bureau.models import Staff
 
     return Staff.objects.create(username="clerk", area=area)
+
+
+@pytest.fixture
+def edition(area, clerk):
+    """The rulebook of Heyuan of 2025, as it stands."""
+    from bureau.rules.edition import RULEBOOKS
+    from bureau.services.editions import load_edition
+
+    texts = {path.name: path.read_text("utf-8") for path in (RULEBOOKS / "heyuan").glob("*.toml")}
+    return load_edition(texts=texts, area=area, actor=clerk, now=NOW)
 
 
 @pytest.fixture
