@@ -315,7 +315,7 @@ def _stop_on_signals() -> None:
         raise Stopped(number)
 
     for number in numbers:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, stop)
 
 
