@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -12,6 +13,17 @@ class BureauConfig(AppConfig):
         from bureau.services import jobs, uploads
 
         jobs.register(uploads.JOB_KIND, uploads.load_as_job)
+        post_migrate.connect(_install_schedule, sender=self)
+
+
+def _install_schedule(**_signal):
+    from django.db import connection
+
+    from bureau.services.schedule import install_schedule
+
+    # A migration of single apps may come before the tables of the schedule.
+    if "django_celery_beat_periodictask" in connection.introspection.table_names():
+        install_schedule()
 
 
 class OfficeConfig(AdminConfig):

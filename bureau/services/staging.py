@@ -2,9 +2,9 @@
 
 A loader is four things: the staged columns, how a checked row becomes one, the models it writes, and `load`,
 which looks at all rows at once. `load` turns away what cannot be used (`refuse`), drops what is recorded
-already (`unchanged`), and writes the rest (`insert`, `update`). In its SQL the staged rows are `s`; they have
-`line` (the line in the file) beside the loader's columns. All SQL here is written by programmers: no text of a
-file is ever part of it, and `%` is doubled.
+already (`unchanged`), and writes the rest (`insert`, `update`, `write_spans`). In its SQL the staged rows are
+`s`; they have `line` (the line in the file) and `record_id` (for the record a line is about) beside the loader's
+columns. All SQL here is written by programmers: no text of a file is ever part of it, and `%` is doubled.
 """
 
 import datetime
@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 
 from django.db import connection, models
+from django.utils.translation import gettext_noop as _
 
 from bureau.files import Problem, Row, Sheet
 from bureau.files.cells import shown
@@ -53,6 +54,7 @@ class Batch:
         self.actor = actor
         self.now = now
         self.unchanged_rows = 0
+        self.goes_on = False  # `load` has left the staged rows to a job, which says at its end what became of them
         self._loader = loader
         self._headers = {column.name: column.header for column in sheet.columns}
 
@@ -69,7 +71,14 @@ class Batch:
             return cursor.fetchone()[0]
 
     def refuse(
-        self, field: str, message: str, where: str, *, using: str = "", places: Mapping[str, str] | None = None
+        self,
+        field: str,
+        message: str,
+        where: str,
+        *,
+        using: str = "",
+        places: Mapping[str, str] | None = None,
+        **params: Any,
     ) -> int:
         """Turn away the staged rows that meet a condition; they are gone from `s` afterwards.
 
@@ -89,9 +98,7 @@ class Batch:
                 'params', params))
             FROM gone
             """,
-            field=field,
-            header=self._headers.get(field, ""),
-            message=message,
+            **{"field": field, "header": self._headers.get(field, ""), "message": message} | params,
         )
 
     def refuse_overlaps_in_file(
@@ -107,22 +114,33 @@ class Batch:
             places={"other": "o.line"},
         )
 
-    def unchanged(self, where: str, *, using: str = "") -> int:
+    def unchanged(self, where: str, *, using: str = "", **params: Any) -> int:
         """Drop the staged rows that say what is recorded already, and count them."""
-        count = self.run(f"DELETE FROM {STAGED} s {'USING ' + using if using else ''} WHERE {where}")
+        count = self.run(f"DELETE FROM {STAGED} s {'USING ' + using if using else ''} WHERE {where}", **params)
         self.unchanged_rows += count
         return count
 
-    def insert(self, model: type[models.Model], columns: Mapping[str, str], *, where: str = "TRUE") -> int:
+    def insert(
+        self, model: type[models.Model], columns: Mapping[str, str], *, where: str = "TRUE", **params: Any
+    ) -> int:
         """Create a record for each staged row that meets a condition: database column → SQL expression."""
         return self.run(
             f"""
             INSERT INTO {model._meta.db_table} (upload_id, {", ".join(columns)})
             SELECT %(upload)s, {", ".join(columns.values())} FROM {STAGED} s WHERE {where} ORDER BY s.line
-            """
+            """,
+            **params,
         )
 
-    def update(self, model: type[models.Model], columns: Mapping[str, str], *, where: str, using: str = "") -> int:
+    def update(
+        self,
+        model: type[models.Model],
+        columns: Mapping[str, str],
+        *,
+        where: str,
+        using: str = "",
+        **params: Any,
+    ) -> int:
         """Change records `t`, those that `where` joins to staged rows, and keep what stood there before.
 
         Each record may be joined to one staged row only.
@@ -136,10 +154,46 @@ class Batch:
             INSERT INTO bureau_uploadeffect (upload_id, "table", "row", before, after)
             SELECT %(upload)s, '{table}', t.id, jsonb_build_object({before}), jsonb_build_object({after})
             FROM {table} t, {tables} WHERE {where}
-            """
+            """,
+            **params,
         )
         changes = ", ".join(f"{column} = {expression}" for column, expression in columns.items())
-        return self.run(f"UPDATE {table} t SET {changes} FROM {tables} WHERE {where}")
+        return self.run(f"UPDATE {table} t SET {changes} FROM {tables} WHERE {where}", **params)
+
+    def write_spans(
+        self,
+        model: type[models.Model],
+        keys: Sequence[str],
+        columns: Mapping[str, str],
+        *,
+        changes: Mapping[str, str],
+        field: str = "starts_on",
+    ) -> None:
+        """Bring dated rows in, where a record `t` has one row a day for its keys.
+
+        A line whose record starts on the same day may change the columns in `changes` (SQL expressions over `s`
+        and `t`; the last day, say); where it says nothing new it is unchanged. Any other line becomes a record
+        of `columns` (SQL expressions over `s`, keys and days among them). Lines whose days meet another line's
+        or another record's are turned away.
+        """
+        self.refuse_overlaps_in_file(field, _("The days overlap those of line %(other)s."), *keys)
+        table = model._meta.db_table
+        same_keys = " AND ".join(f"t.{key} = s.{key}" for key in keys)
+        message = _("The days overlap a record from %(first)s to %(last)s.")
+        places = {"first": "t.starts_on", "last": "COALESCE(t.ends_on::text, '…')"}
+        self.run(
+            f"""
+            UPDATE {STAGED} s SET record_id = t.id FROM {table} t
+            WHERE {same_keys} AND t.starts_on = s.starts_on
+            """
+        )
+        nothing_new = " AND ".join(f"t.{column} IS NOT DISTINCT FROM {new}" for column, new in changes.items())
+        self.unchanged(f"t.id = s.record_id AND {nothing_new}", using=f"{table} t")
+        meets = f"{same_keys} AND {overlap('t', 's')}"
+        self.refuse(field, message, f"{meets} AND t.id <> s.record_id", using=f"{table} t", places=places)
+        self.update(model, changes, where="t.id = s.record_id")
+        self.refuse(field, message, f"{meets} AND s.record_id IS NULL", using=f"{table} t", places=places)
+        self.insert(model, columns, where="s.record_id IS NULL")
 
     # What follows is for bureau.services.uploads.
 
@@ -147,9 +201,9 @@ class Batch:
         """Copy a file's rows into the temporary tables; returns how many there were."""
         loader, count = self._loader, 0
         columns = ", ".join(f"{name} {kind}" for name, kind in loader.columns.items())
-        self.run(f"DROP TABLE IF EXISTS pg_temp.{STAGED}, pg_temp.{REFUSED}")
-        self.run(f"CREATE TEMP TABLE {STAGED} (line int PRIMARY KEY, raw text, {columns}) ON COMMIT DROP")
-        self.run(f"CREATE TEMP TABLE {REFUSED} (line int, raw text, problems jsonb) ON COMMIT DROP")
+        self.clear()
+        self.run(f"CREATE TEMP TABLE {STAGED} (line int PRIMARY KEY, raw text, {columns}, record_id bigint)")
+        self.run(f"CREATE TEMP TABLE {REFUSED} (line int, raw text, problems jsonb)")
         for block in _blocks(rows):
             count += len(block)
             good = [(row.line, _packed(row.raw), *loader.stage(row.values)) for row in block if not row.problems]
@@ -160,6 +214,9 @@ class Batch:
                 _copy(REFUSED, ["line", "raw", "problems"], wrong)
         self.run(f"ANALYZE {STAGED}")
         return count
+
+    def clear(self) -> None:
+        self.run(f"DROP TABLE IF EXISTS pg_temp.{STAGED}, pg_temp.{REFUSED}")
 
     def accepted_rows(self) -> int:
         return self.value(f"SELECT count(*) FROM {STAGED}")

@@ -147,7 +147,7 @@ def _load_once(upload_id: int, actor: Staff, now: datetime.datetime) -> Upload:
         if upload.status not in (Upload.Status.RECEIVED, Upload.Status.LOADING):
             return upload
         # Two rosters of an area at the same time would not see each other's days when they check for overlaps.
-        _lock_rosters(upload.area_id)
+        lock_rosters(upload.area_id)
         try:
             with transaction.atomic():
                 _load(upload, actor, now)
@@ -156,7 +156,7 @@ def _load_once(upload_id: int, actor: Staff, now: datetime.datetime) -> Upload:
             upload.problem = problem.text(gettext)
         upload.save(update_fields=["status", "problem", "rows", "accepted", "unchanged", "rejected", "rejects"])
         audit.record(
-            f"upload.{'load' if upload.status == Upload.Status.LOADED else 'refuse'}",
+            f"upload.{'refuse' if upload.status == Upload.Status.REFUSED else 'load'}",
             actor=actor,
             now=now,
             subject=upload,
@@ -197,7 +197,8 @@ def _load(upload: Upload, actor: Staff, now: datetime.datetime) -> None:
     if upload.accepted + upload.unchanged + upload.rejected != upload.rows:
         raise RuntimeError(f"upload {upload.pk}: {upload.rows} rows read, but not all accounted for")
     upload.rejects = write_rejects(rows.header, batch.refused(), gettext) if upload.rejected else None
-    upload.status, upload.problem = Upload.Status.LOADED, ""
+    batch.clear()
+    upload.status, upload.problem = Upload.Status.LOADING if batch.goes_on else Upload.Status.LOADED, ""
     if upload.rejected == upload.rows:
         # Perhaps another roster comes first; then this file may be sent again as it is.
         upload.status = Upload.Status.REFUSED
@@ -211,6 +212,6 @@ def _is_large(upload: Upload) -> bool:
     return content.count(b"\n") > ROWS_AT_ONCE
 
 
-def _lock_rosters(area_id: str) -> None:
+def lock_rosters(area_id: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('roster'), hashtext(%s))", [area_id])

@@ -148,12 +148,18 @@ def record_death(*, member: Member, on: datetime.date, actor: Staff, now: dateti
             raise DomainError(_("An enrolment or benefit period begins after this day; remove it first."), field="on")
         member.died_on = on
         member.save(update_fields=["died_on"])
-        ended = {
-            rows.model._meta.model_name: list(rows.values_list("pk", flat=True))
-            for rows in (_beyond(member.enrolments, on), _beyond(member.benefit_periods, on))
-        }
-        _beyond(member.enrolments, on).update(ends_on=on)
-        _beyond(member.benefit_periods, on).update(ends_on=on)
+        for span in [*_beyond(member.enrolments, on), *_beyond(member.benefit_periods, on)]:
+            before, span.ends_on = span.ends_on, on
+            span.save(update_fields=["ends_on"])
+            audit.record(
+                f"{span._meta.model_name}.end",
+                actor=actor,
+                now=now,
+                subject=span,
+                member=member.pk,
+                before=before and before.isoformat(),
+                after=on.isoformat(),
+            )
         audit.record(
             "member.death",
             actor=actor,
@@ -161,7 +167,6 @@ def record_death(*, member: Member, on: datetime.date, actor: Staff, now: dateti
             subject=member,
             area_id=actor.area_id,
             died_on=on.isoformat(),
-            ended=ended,
         )
     return member
 

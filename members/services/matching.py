@@ -1,0 +1,61 @@
+"""The people whom a roster's lines name, found by their documents in one step."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_noop as _
+
+from bureau.services.staging import Batch
+from members.identity import keyed_hash
+
+# What every roster about known people stages first, in this order; `member_id` is filled by match_members.
+PERSON_COLUMNS: Mapping[str, str] = {"name": "text", "document_kind": "text", "document_hash": "bytea"}
+MEMBER_COLUMN: Mapping[str, str] = {"member_id": "bigint"}
+
+
+def person(values: dict[str, Any]) -> tuple[str | None, str, bytes]:
+    """The staged values of PERSON_COLUMNS; a roster without names stages None."""
+    return values.get("name"), values["document_kind"], keyed_hash(values["document_number"])
+
+
+def match_members(batch: Batch) -> None:
+    """Fill `s.member_id`, and turn away lines of people who are unknown or recorded under another name."""
+    find_members(batch)
+    batch.refuse(
+        "document_number",
+        _("No member is recorded with this document; load the roster of members first."),
+        "s.member_id IS NULL",
+    )
+    refuse_other_names(batch)
+
+
+def find_members(batch: Batch) -> None:
+    """Fill `s.member_id` where the document is known."""
+    batch.run(
+        """
+        UPDATE roster_staged s SET member_id = m.id FROM members_member m
+        WHERE m.document_hash = s.document_hash AND m.document_kind = s.document_kind
+        """
+    )
+
+
+def refuse_other_names(batch: Batch, name: str = "name", member: str = "member_id", *, field: str = "name") -> None:
+    """Turn away lines that name a person otherwise than the record does; a line without a name passes."""
+    batch.refuse(
+        field,
+        _("The roster says %(said)s, the record of this document %(recorded)s; correct the one or the other."),
+        f"m.id = s.{member} AND s.{name} IS NOT NULL AND s.{name} <> m.name",
+        using="members_member m",
+        places={"said": f"s.{name}", "recorded": "m.name"},
+    )
+
+
+def refuse_after_death(batch: Batch) -> None:
+    """Turn away lines whose days go beyond the day on which the member died."""
+    batch.refuse(
+        "ends_on",
+        _("The member died on %(day)s; the days end there at the latest."),
+        "m.id = s.member_id AND (s.starts_on > m.died_on OR COALESCE(s.ends_on, 'infinity') > m.died_on)",
+        using="members_member m",
+        places={"day": "m.died_on"},
+    )

@@ -1,0 +1,325 @@
+"""How the rosters of members and of relatives come in: the two that make people known."""
+
+from typing import Any
+
+from django.utils.translation import gettext_noop as _
+
+from bureau.identity import IDENTITY_CARD, birth_and_sex
+from bureau.services.staging import Batch, Loader, overlap
+from members import identity
+from members.models import Enrolment, Member, Relative
+from members.services.matching import (
+    MEMBER_COLUMN,
+    PERSON_COLUMNS,
+    find_members,
+    match_members,
+    person,
+    refuse_after_death,
+    refuse_other_names,
+)
+
+_OTHER_NAME_IN_FILE = _("Line %(other)s names the holder of this document %(said)s.")
+_DOCUMENT_COLUMNS = {"document_cipher": "bytea", "document_last4": "text", "sex": "text", "birth": "date"}
+
+
+def _stage_member(values: dict[str, Any]) -> tuple:
+    number = values["document_number"]
+    return (
+        *person(values),
+        identity.encipher(number),
+        identity.last4(number),
+        values["sex"],
+        values["birth"],
+        values["phone"],
+        values["employer_code"],
+        values["employer_name"],
+        values["scheme"],
+        values["person_type"],
+        values["person_class"],
+        values["plan"],
+        values["status"],
+        values["starts_on"],
+        values["ends_on"],
+        values["area"],
+    )
+
+
+def _load_members(batch: Batch) -> None:
+    _refuse_unfit(batch)
+    _find_employers(batch)
+    batch.refuse(
+        "name",
+        _OTHER_NAME_IN_FILE,
+        """o.document_hash = s.document_hash AND o.document_kind = s.document_kind AND o.line < s.line
+           AND o.name <> s.name""",
+        using="roster_staged o",
+        places={"other": "o.line", "said": "o.name"},
+    )
+    find_members(batch)
+    refuse_other_names(batch)
+    refuse_after_death(batch)
+    batch.refuse(
+        "starts_on",
+        _("The record has another person class, scheme or area from this day on; send a change instead."),
+        """r.member_id = s.member_id AND r.starts_on = s.starts_on
+           AND (r.area_id, r.scheme, r.person_class) <> (%(area)s, s.scheme, s.person_class)""",
+        using="members_enrolment r",
+    )
+    batch.refuse(
+        "ends_on",
+        _("The record says that this enrolment ended on %(day)s; send a change to enrol the person again."),
+        """r.member_id = s.member_id AND r.starts_on = s.starts_on AND r.ends_on IS NOT NULL
+           AND r.ends_on IS DISTINCT FROM s.ends_on""",
+        using="members_enrolment r",
+        places={"day": "r.ends_on"},
+    )
+    # Lines of one person who is still unknown must not overlap either; known and unknown alike go by document.
+    batch.refuse_overlaps_in_file(
+        "starts_on", _("The days overlap those of line %(other)s."), "document_hash", "document_kind"
+    )
+    batch.refuse(
+        "starts_on",
+        _("The person is enrolled from %(first)s to %(last)s already."),
+        f"r.member_id = s.member_id AND r.starts_on <> s.starts_on AND {overlap('r', 's')}",
+        using="members_enrolment r",
+        places={"first": "r.starts_on", "last": "COALESCE(r.ends_on::text, '…')"},
+    )
+    batch.run(
+        """
+        UPDATE roster_staged s SET record_id = r.id FROM members_enrolment r
+        WHERE r.member_id = s.member_id AND r.starts_on = s.starts_on
+        """
+    )
+    details = {
+        "sex": "CASE WHEN COALESCE(s.sex, '0') = '0' THEN t.sex ELSE s.sex END",
+        "birth": "COALESCE(s.birth, t.birth)",
+        "phone": "COALESCE(s.phone, t.phone)",
+    }
+    terms = {
+        "ends_on": "s.ends_on",
+        "person_type": "COALESCE(s.person_type, t.person_type)",
+        "plan": "COALESCE(s.plan, t.plan)",
+        "employer_id": "COALESCE(s.employer_id, t.employer_id)",
+    }
+    batch.unchanged(
+        f"m.id = s.member_id AND t.id = s.record_id AND {_same(details, 'm')} AND {_same(terms, 't')}",
+        using="members_member m, members_enrolment t",
+    )
+    batch.run(
+        """
+        UPDATE roster_staged s SET first_of_person = TRUE WHERE s.line IN (
+            SELECT min(line) FROM roster_staged GROUP BY document_hash, document_kind)
+        """
+    )
+    batch.update(
+        Member,
+        details,
+        where=f"t.id = s.member_id AND s.first_of_person AND NOT ({_same(details, 't')})",
+    )
+    batch.update(Enrolment, terms, where=f"t.id = s.record_id AND NOT ({_same(terms, 't')})")
+    batch.insert(
+        Member,
+        {
+            "name": "s.name",
+            "document_kind": "s.document_kind",
+            "document_cipher": "s.document_cipher",
+            "document_hash": "s.document_hash",
+            "document_last4": "s.document_last4",
+            "sex": "COALESCE(s.sex, '0')",
+            "birth": "s.birth",
+            "phone": "COALESCE(s.phone, '')",
+        },
+        where="s.first_of_person AND s.member_id IS NULL",
+    )
+    find_members(batch)
+    batch.insert(
+        Enrolment,
+        {
+            "member_id": "s.member_id",
+            "area_id": "%(area)s",
+            "scheme": "s.scheme",
+            "person_class": "s.person_class",
+            "person_type": "COALESCE(s.person_type, '')",
+            "plan": "COALESCE(s.plan, '')",
+            "employer_id": "s.employer_id",
+            "starts_on": "s.starts_on",
+            "ends_on": "s.ends_on",
+        },
+        where="s.record_id IS NULL",
+    )
+
+
+def _same(columns: dict[str, str], record: str) -> str:
+    """SQL: a record says already what a line would make of it."""
+    return " AND ".join(
+        f"{record}.{column} IS NOT DISTINCT FROM {new.replace('t.', record + '.')}" for column, new in columns.items()
+    )
+
+
+def _refuse_unfit(batch: Batch) -> None:
+    batch.refuse(
+        "area",
+        _("%(said)s is not a code of this area or its counties."),
+        """s.area NOT IN (%(area)s, left(%(area)s, 4) || '00', left(%(area)s, 4) || '99')
+           AND NOT EXISTS (SELECT FROM bureau_county c WHERE c.area_id = %(area)s AND c.code = s.area)""",
+        places={"said": "s.area"},
+    )
+    batch.refuse(
+        "status",
+        _("The roster itself says that the person is not enrolled; leave the line out."),
+        "s.status IN ('0', '3')",
+    )
+    batch.refuse(
+        "ends_on",
+        _("The enrolment has ended; give its last day."),
+        "s.status = '4' AND s.ends_on IS NULL",
+    )
+
+
+def _find_employers(batch: Batch) -> None:
+    batch.run(
+        """
+        UPDATE roster_staged s SET employer_id = e.id FROM members_employer e
+        WHERE e.area_id = %(area)s AND e.code = s.employer_code
+        """
+    )
+    batch.run(
+        """
+        UPDATE roster_staged s SET employer_id = e.id
+        FROM (SELECT name, min(id) AS id FROM members_employer WHERE area_id = %(area)s
+              GROUP BY name HAVING count(*) = 1) e
+        WHERE s.employer_code IS NULL AND e.name = s.employer_name
+        """
+    )
+    batch.refuse(
+        "employer_code",
+        _("The employer %(said)s is not recorded; load the roster of employers first."),
+        "s.employer_id IS NULL AND COALESCE(s.employer_code, s.employer_name) IS NOT NULL",
+        places={"said": "COALESCE(s.employer_code, s.employer_name)"},
+    )
+
+
+MEMBERS = Loader(
+    columns={
+        **PERSON_COLUMNS,
+        **_DOCUMENT_COLUMNS,
+        "phone": "text",
+        "employer_code": "text",
+        "employer_name": "text",
+        "scheme": "text",
+        "person_type": "text",
+        "person_class": "text",
+        "plan": "text",
+        "status": "text",
+        "starts_on": "date",
+        "ends_on": "date",
+        "area": "text",
+        **MEMBER_COLUMN,
+        "employer_id": "bigint",
+        "first_of_person": "boolean",
+    },
+    stage=_stage_member,
+    load=_load_members,
+    models=(Enrolment, Member),
+)
+
+
+def _stage_relative(values: dict[str, Any]) -> tuple:
+    kind, number = values["relative_document_kind"], values["relative_document_number"]
+    birth, sex = birth_and_sex(number) if kind == IDENTITY_CARD else (None, Member.Sex.UNKNOWN)
+    return (
+        *person(values),
+        values["relative_name"],
+        kind,
+        identity.keyed_hash(number),
+        identity.encipher(number),
+        identity.last4(number),
+        sex,
+        birth,
+        values["relation"],
+        values["starts_on"],
+        values["ends_on"],
+    )
+
+
+_FIND_RELATIVES = """
+    UPDATE roster_staged s SET relative_id = m.id FROM members_member m
+    WHERE m.document_hash = s.relative_hash AND m.document_kind = s.relative_kind
+    """
+
+
+def _load_relatives(batch: Batch) -> None:
+    match_members(batch)
+    refuse_after_death(batch)
+    batch.refuse(
+        "relative_name",
+        _OTHER_NAME_IN_FILE,
+        """o.relative_hash = s.relative_hash AND o.relative_kind = s.relative_kind AND o.line < s.line
+           AND o.relative_name <> s.relative_name""",
+        using="roster_staged o",
+        places={"other": "o.line", "said": "o.relative_name"},
+    )
+    batch.run(_FIND_RELATIVES)
+    refuse_other_names(batch, "relative_name", "relative_id", field="relative_name")
+    batch.refuse(
+        "relation",
+        _("The record has another relation between the two from this day on."),
+        """r.member_id = s.member_id AND r.relative_id = s.relative_id AND r.starts_on = s.starts_on
+           AND r.relation <> s.relation""",
+        using="members_relative r",
+    )
+    batch.refuse_overlaps_in_file(
+        "starts_on",
+        _("The days overlap those of line %(other)s."),
+        "member_id",
+        "relative_hash",
+        "relative_kind",
+    )
+    # A relative who is insured nowhere here becomes known by this roster.
+    batch.insert(
+        Member,
+        {
+            "name": "s.relative_name",
+            "document_kind": "s.relative_kind",
+            "document_cipher": "s.document_cipher",
+            "document_hash": "s.relative_hash",
+            "document_last4": "s.document_last4",
+            "sex": "s.sex",
+            "birth": "s.birth",
+            "phone": "''",
+        },
+        where="""s.line IN (SELECT min(line) FROM roster_staged WHERE relative_id IS NULL
+                            GROUP BY relative_hash, relative_kind)""",
+    )
+    batch.run(_FIND_RELATIVES)
+    batch.write_spans(
+        Relative,
+        ["member_id", "relative_id"],
+        {
+            "member_id": "s.member_id",
+            "relative_id": "s.relative_id",
+            "relation": "s.relation",
+            "starts_on": "s.starts_on",
+            "ends_on": "s.ends_on",
+        },
+        changes={"ends_on": "s.ends_on"},
+    )
+
+
+RELATIVES = Loader(
+    columns={
+        **PERSON_COLUMNS,
+        "relative_name": "text",
+        "relative_kind": "text",
+        "relative_hash": "bytea",
+        **_DOCUMENT_COLUMNS,
+        "relation": "text",
+        "starts_on": "date",
+        "ends_on": "date",
+        **MEMBER_COLUMN,
+        "relative_id": "bigint",
+    },
+    stage=_stage_relative,
+    load=_load_relatives,
+    models=(Relative, Member),
+)
