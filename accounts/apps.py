@@ -5,3 +5,9 @@ from django.utils.translation import gettext_lazy as _
 class AccountsConfig(AppConfig):
     name = "accounts"
     verbose_name = _("Accounts")
+
+    def ready(self):
+        from accounts.services import credits
+        from bureau.services import jobs
+
+        jobs.register(credits.KIND, credits.credit_chunk)

@@ -1,0 +1,210 @@
+"""The monthly credit: every account of an area, in chunks, each month of each account once."""
+
+import datetime
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import connection
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Credit, Fund, Journal, Subject
+from accounts.queries.due import Due, account_ranges, months_due
+from accounts.services.ledger import JournalRequest, control, post, to_account
+from accounts.services.standing import open_accounts
+from bureau import audit
+from bureau.errors import DomainError
+from bureau.models import Area, Job, Scheme, Staff
+from bureau.rules import credits as rules
+from bureau.rules.edition import Edition, Rulebook
+from bureau.rules.errors import NoEdition, Refusal
+from bureau.rules.money import fen, yuan
+from bureau.rules.periods import add_months, last_day, month_of
+from bureau.services import jobs
+from bureau.services.editions import rulebook, stored_edition
+
+KIND = "credit"
+CHUNK = 10_000  # accounts; a spend waits for one chunk at most
+LOOK_BACK = 11  # months before the run's, for premiums that came late
+POOL = "pool"
+
+INSERT = """
+INSERT INTO accounts_credit (
+    account_id, month, number, kind, amount, base, person_class, source, article, edition_id, journal_id)
+SELECT c.*, %s FROM unnest(
+    %s::bigint[], %s::date[], %s::int[], %s::text[], %s::numeric[], %s::numeric[], %s::text[], %s::text[],
+    %s::text[], %s::bigint[]) AS c
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One month of one account as the rules see it: a credit, or why there is none."""
+
+    due: Due
+    credit: rules.Credit
+    edition: Edition | None
+    back: bool
+
+    @property
+    def amount(self) -> Decimal:
+        """What is still to be credited, in yuan; negative if too much was."""
+        return yuan(self.credit.amount) - self.due.credited
+
+    @property
+    def kind(self) -> Credit.Kind:
+        if self.due.number:
+            return Credit.Kind.DIFFERENCE
+        return Credit.Kind.BACK if self.back else Credit.Kind.NORMAL
+
+
+def credit_month(*, area: Area, month: datetime.date, run: int = 1, actor: Staff, now: datetime.datetime) -> Job:
+    """Start the credit of a month for all accounts of an area, opening those that are missing.
+
+    Months before it that are still missing, or whose base has grown, are credited with it. The same run again
+    returns its job; a later `run` of the same month credits only what has come in since. Raises DomainError for a
+    month that has not begun and where no edition has credits.
+    """
+    month = month.replace(day=1)
+    if month > timezone.localdate(now):
+        raise DomainError(_("The month %(month)s has not begun."), field="month", month=month_of(month))
+    if not any(_edition(rulebook(area.pk), area.pk, scheme, month) for scheme in Scheme.values):
+        raise DomainError(
+            _("No edition with personal accounts is in force in %(month)s."), field="month", month=month_of(month)
+        )
+    name = month_of(month) if run == 1 else f"{month_of(month)}:{run}"
+    open_accounts(area_id=area.pk, on=last_day(month.year, month.month), actor=actor, now=now)
+    return jobs.create_job(
+        kind=KIND,
+        key=f"credit:{area.pk}:{name}",
+        area_id=area.pk,
+        params={"area": area.pk, "month": month.isoformat()},
+        chunks=account_ranges(area.pk, CHUNK),
+        actor=actor,
+        now=now,
+    )
+
+
+def credit_chunk(params: dict, *, job: Job, actor: Staff, now: datetime.datetime) -> dict:
+    """Credit one range of accounts, as one journal, in the caller's transaction.
+
+    Returns counts: accounts' months credited, the fen, months that now have too much (left as they are, for a
+    recovery), and each reason why a month got nothing.
+    """
+    area_id, month = job.params["area"], datetime.date.fromisoformat(job.params["month"])
+    dues = months_due(
+        area_id=area_id,
+        first=params["first"],
+        last=params["last"],
+        starts_on=add_months(month, -LOOK_BACK),
+        ends_on=month,
+    )
+    lines = decide(area_id, dues)
+    given = [line for line in lines if line.amount > 0]
+    if given:
+        today = timezone.localdate(now)
+        journal = JournalRequest(
+            key=f"{job.key}:{params['first']}",
+            area_id=area_id,
+            kind=Journal.Kind.CREDIT,
+            posted_on=today,
+            source=f"job:{job.pk}",
+            entries=_entries(given),
+            origin_year=month.year if month.year != today.year else None,
+            fingerprint=job.key,
+        )
+        [journal_id] = post([journal], actor=actor, now=now)
+        _insert(given, journal_id)
+        audit.record("account.credit", actor=actor, now=now, area_id=area_id, month=month_of(month), journal=journal_id)
+    counts = Counter(f"none: {line.credit.refusal.code}" for line in lines if line.credit.refusal)
+    counts["credited"] = len(given)
+    counts["fen"] = sum(fen(line.amount) for line in given)
+    counts["too_much"] = sum(line.amount < 0 for line in lines)
+    return dict(counts)
+
+
+def decide(area_id: str, dues: Sequence[Due]) -> list[Line]:
+    """Ask the rules about each month; equal facts are asked once."""
+    book = rulebook(area_id)
+    known: dict[tuple, tuple[rules.Credit, Edition | None, bool]] = {}
+    lines = []
+    for due in dues:
+        facts = (
+            due.scheme,
+            due.month,
+            due.person_class,
+            due.plan,
+            due.birth,
+            due.base,
+            due.paid_later,
+            due.in_benefit,
+        )
+        if facts not in known:
+            known[facts] = _decide(book, area_id, due)
+        lines.append(Line(due, *known[facts]))
+    return lines
+
+
+def _decide(book: Rulebook, area_id: str, due: Due) -> tuple[rules.Credit, Edition | None, bool]:
+    edition = _edition(book, area_id, due.scheme, due.month)
+    if edition is None:
+        return rules.Credit(0, "", "", Refusal("no_edition")), None, False
+    # HY-20: a month without benefits whose arrears came later gets the own share of what was paid.
+    back = due.paid_later and not due.in_benefit
+    credit = rules.monthly_credit(
+        edition,
+        person_class=due.person_class,
+        plan=due.plan,
+        month=month_of(due.month),
+        base=None if due.base is None else fen(due.base),
+        birth=due.birth,
+        in_benefit=due.in_benefit,
+        paid=due.base is not None,
+        made_up=back,
+    )
+    return credit, edition, back
+
+
+def _edition(book: Rulebook, area_id: str, scheme: str, month: datetime.date) -> Edition | None:
+    try:
+        edition = book.on(area_id, scheme, month, "credits")
+    except NoEdition:
+        return None
+    return edition if edition.has("credits") else None
+
+
+def _entries(lines: Sequence[Line]) -> list:
+    """Premiums go from income to the accounts; fixed sums cross over from the pool (two funds, each balanced)."""
+    premium = sum(line.amount for line in lines if line.credit.source != POOL)
+    pool = sum(line.amount for line in lines if line.credit.source == POOL)
+    entries = [to_account(line.due.account_id, line.amount) for line in lines]
+    if premium:
+        entries.append(control(Subject.CONTRIBUTION_INCOME, -premium))
+    if pool:
+        entries += [
+            control(Subject.INTERFUND, -pool, holder=Fund.EMPLOYEES_POOL),
+            control(Subject.INTERFUND, pool, fund=Fund.EMPLOYEES_POOL, holder=Fund.PERSONAL_ACCOUNTS),
+            control(Subject.ACCOUNT_CREDITS, -pool, fund=Fund.EMPLOYEES_POOL),
+        ]
+    return entries
+
+
+def _insert(lines: Sequence[Line], journal_id: int) -> None:
+    editions = {line.edition.content_hash: stored_edition(line.edition.content_hash) for line in lines}
+    params = [
+        journal_id,
+        [line.due.account_id for line in lines],
+        [line.due.month for line in lines],
+        [line.due.number + 1 for line in lines],
+        [line.kind for line in lines],
+        [line.amount for line in lines],
+        [line.due.base or Decimal(0) for line in lines],
+        [line.due.person_class for line in lines],
+        [line.credit.source for line in lines],
+        [line.credit.article for line in lines],
+        [editions[line.edition.content_hash] for line in lines],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT, params)

@@ -1,0 +1,220 @@
+"""个人账户支取 and transfer (条 on 账户清退): submitted by one person, approved by another, then paid."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account, Journal, Payout, Subject
+from accounts.services.holders import edition_of
+from accounts.services.ledger import EntryRequest, JournalRequest, Overdrawn, control, lock_account, post, to_account
+from bureau import audit
+from bureau.errors import DomainError, RefusedError
+from bureau.models import Staff
+from bureau.rules import account_use
+from bureau.rules.money import apportion, fen, millionths, yuan
+
+TRANSFER = "transfer"
+INHERITED = "bank_or_inherit"
+WHOLE = Decimal(100)
+OPEN = (Payout.Status.SUBMITTED, Payout.Status.APPROVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """Who is paid: the member, an heir, the agency of the new area. `share` in percent of the balance."""
+
+    name: str
+    bank: str
+    number: str
+    share: Decimal = WHOLE
+
+
+def submit_payout(
+    *,
+    account: Account,
+    event: str,
+    happened_on: datetime.date,
+    payees: Sequence[Payee],
+    papers: str = "",
+    applied: bool = True,
+    actor: Staff,
+    now: datetime.datetime,
+) -> Payout:
+    """Ask for the balance of the day to be paid out or transferred (HY-19); the account is frozen meanwhile.
+
+    Heirs share by percent, to the fen by largest remainders. Credits that arrive later stay in the account, for
+    another application. Raises RefusedError where the edition keeps the balance in the account, and DomainError
+    for shares that are not 100 percent, several payees where nobody inherits, an empty account, a payout under way.
+    """
+    today = timezone.localdate(now)
+    if happened_on > today:
+        raise DomainError(_("The day is still to come."), field="happened_on")
+    edition = edition_of(account, today)
+    with transaction.atomic():
+        account = lock_account(account.pk)
+        if Payout.objects.filter(account=account, status__in=OPEN).exists():
+            raise DomainError(_("The account already has a payout on its way."), field="account")
+        if account.status == Account.Status.CLOSED:
+            raise DomainError(_("The account is closed; reopen it first."), field="account")
+        answer = account_use.payout(edition, on=today, event=event, applied=applied, balance=fen(account.balance))
+        if answer.refusal is not None:
+            raise RefusedError(answer.refusal, field="event")
+        if answer.action == "keep":
+            raise DomainError(
+                _("On this event the balance stays in the account (article %(article)s)."),
+                field="event",
+                article=answer.article,
+            )
+        if answer.amount == 0:
+            raise DomainError(_("There is nothing in the account to pay out."), field="account")
+        payout = Payout.objects.create(
+            account=account,
+            event=event,
+            happened_on=happened_on,
+            action=answer.action,
+            article=answer.article,
+            amount=yuan(answer.amount),
+            payees=_shares(payees, answer.amount, several=answer.action == INHERITED),
+            papers=papers,
+            account_status=account.status,
+            submitted_by=actor,
+            submitted_at=now,
+        )
+        if account.status == Account.Status.OPEN:
+            _set_status(account, Account.Status.FROZEN, f"payout {payout.pk}")
+        audit.record(
+            "payout.submit",
+            actor=actor,
+            now=now,
+            subject=payout,
+            area_id=account.area_id,
+            event=event,
+            amount=str(payout.amount),
+        )
+    return payout
+
+
+def approve_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> Payout:
+    """Move the amount out of the account to what is payable. Refused to whoever submitted it."""
+    with transaction.atomic():
+        payout, account = _locked(payout)
+        if payout.status == Payout.Status.APPROVED and payout.approved_by_id == actor.pk:
+            return payout
+        _expect(payout, Payout.Status.SUBMITTED)
+        if payout.submitted_by_id == actor.pk:
+            raise DomainError(_("A payout is approved by someone other than who submitted it."), field="approved_by")
+        if account.balance < payout.amount:
+            raise Overdrawn
+        payout.status, payout.approved_by, payout.approved_at = Payout.Status.APPROVED, actor, now
+        payout.save(update_fields=["status", "approved_by", "approved_at"])
+        entries = [
+            to_account(account.pk, -payout.amount),
+            control(Subject.PAYABLE_PAYOUT, payout.amount, holder=f"payout:{payout.pk}"),
+        ]
+        _post(payout, "approve", account, entries, actor, now)
+        audit.record("payout.approve", actor=actor, now=now, subject=payout, area_id=account.area_id)
+    return payout
+
+
+def return_payout(*, payout: Payout, note: str, actor: Staff, now: datetime.datetime) -> Payout:
+    """Send a submitted payout back with a note; the account is as it was before."""
+    if not note.strip():
+        raise DomainError(_("Say why it is returned."), field="note")
+    with transaction.atomic():
+        payout, account = _locked(payout)
+        if payout.status == Payout.Status.RETURNED:
+            return payout
+        _expect(payout, Payout.Status.SUBMITTED)
+        payout.status, payout.note = Payout.Status.RETURNED, note
+        payout.save(update_fields=["status", "note"])
+        _set_status(account, payout.account_status)
+        audit.record("payout.return", actor=actor, now=now, subject=payout, area_id=account.area_id, note=note)
+    return payout
+
+
+def pay_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> Payout:
+    """Record that the bank has paid an approved payout; the account is as it was before."""
+    with transaction.atomic():
+        payout, account = _locked(payout)
+        if payout.status == Payout.Status.PAID:
+            return payout
+        _expect(payout, Payout.Status.APPROVED)
+        payout.status, payout.paid_by, payout.paid_at = Payout.Status.PAID, actor, now
+        payout.save(update_fields=["status", "paid_by", "paid_at"])
+        entries = [
+            control(Subject.PAYABLE_PAYOUT, -payout.amount, holder=f"payout:{payout.pk}"),
+            control(Subject.BANK, payout.amount),
+        ]
+        if payout.action == TRANSFER:
+            # Through the expenditure, so that its turnover shows what was transferred out.
+            entries += [
+                control(Subject.TRANSFER_EXPENDITURE, payout.amount),
+                control(Subject.TRANSFER_EXPENDITURE, -payout.amount),
+            ]
+        _post(payout, "pay", account, entries, actor, now)
+        _set_status(account, payout.account_status)
+        audit.record("payout.pay", actor=actor, now=now, subject=payout, area_id=account.area_id)
+    return payout
+
+
+def _locked(payout: Payout) -> tuple[Payout, Account]:
+    """Account first, then payout, as everywhere."""
+    account = lock_account(payout.account_id)
+    return Payout.objects.select_for_update(no_key=True).get(pk=payout.pk), account
+
+
+def _expect(payout: Payout, status: Payout.Status) -> None:
+    if payout.status != status:
+        raise DomainError(_("The payout is %(status)s."), field="status", status=payout.get_status_display())
+
+
+def _set_status(account: Account, status: str, reason: str = "") -> None:
+    """Freeze for a payout, or put back what was before: an account frozen for a reason of its own keeps that."""
+    if account.status != status:
+        account.status, account.status_reason = status, reason
+        account.save(update_fields=["status", "status_reason"])
+
+
+def _shares(payees: Sequence[Payee], amount: int, *, several: bool) -> list[dict]:
+    if not payees:
+        raise DomainError(_("Name who is paid."), field="payees")
+    if len(payees) > 1 and not several:
+        raise DomainError(_("Only an inherited balance goes to several payees."), field="payees")
+    for place, payee in enumerate(payees, start=1):
+        if not (payee.name.strip() and payee.bank.strip() and payee.number.strip()):
+            raise DomainError(
+                _("Payee %(place)d: name, bank and account number are needed."), field="payees", place=place
+            )
+        if not payee.share.is_finite() or payee.share <= 0 or payee.share != round(payee.share, 4):
+            raise DomainError(
+                _("Payee %(place)d: write a share above 0 percent, with at most four decimals."),
+                field="payees",
+                place=place,
+            )
+    total = sum(payee.share for payee in payees)
+    if total != WHOLE:
+        raise DomainError(_("The shares come to %(total)s percent, not to 100."), field="payees", total=total)
+    parts = apportion(amount, {f"{place:04d}": millionths(payee.share) for place, payee in enumerate(payees)})
+    return [
+        asdict(payee) | {"share": str(payee.share), "amount": str(yuan(parts[f"{place:04d}"]))}
+        for place, payee in enumerate(payees)
+    ]
+
+
+def _post(
+    payout: Payout, step: str, account: Account, entries: list[EntryRequest], actor: Staff, now: datetime.datetime
+) -> None:
+    journal = JournalRequest(
+        key=f"payout:{payout.pk}:{step}",
+        area_id=account.area_id,
+        kind=Journal.Kind.PAYOUT,
+        posted_on=timezone.localdate(now),
+        source=f"payout:{payout.pk}",
+        entries=entries,
+    )
+    post([journal], actor=actor, now=now)

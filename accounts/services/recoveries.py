@@ -1,0 +1,138 @@
+"""Taking back what was credited by mistake: what the account does not cover is a receivable (HY-19, G-19)."""
+
+import datetime
+from dataclasses import replace
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account, Entry, Fund, Journal, Subject
+from accounts.services.ledger import (
+    JournalRequest,
+    Overdrawn,
+    check_amount,
+    control,
+    lock_account,
+    post,
+    posted,
+    to_account,
+)
+from bureau import audit
+from bureau.errors import DomainError
+from bureau.models import Staff
+
+CONTRIBUTION, POOL = "contribution", "pool"
+
+
+def holder_of(account_id: int) -> str:
+    """The holder code of a personal account on the control accounts."""
+    return f"account:{account_id}"
+
+
+@transaction.atomic
+def recover(
+    *,
+    key: str,
+    account: Account,
+    amount: Decimal,
+    source: str,
+    reason: str,
+    actor: Staff,
+    now: datetime.datetime,
+) -> int:
+    """Take back a credit: the balance as far as it goes, the rest as a receivable of the holder; return the journal.
+
+    `source` is what had paid it: "contribution" or "pool". The same key again returns the first journal.
+    """
+    _check(amount, reason)
+    if source not in (CONTRIBUTION, POOL):
+        raise DomainError(_("Say whether the credit came from contributions or from the pool."), field="source")
+    account = lock_account(account.pk)
+    journal = _journal(key, account, f"recover {source} {amount:.2f}", now)
+    if (known := posted(journal.key, journal.hash())) is not None:
+        return known
+    taken = min(account.balance, amount)
+    entries = []
+    if taken:
+        entries.append(to_account(account.pk, -taken))
+    if amount > taken:
+        entries.append(control(Subject.RECOVERIES, taken - amount, holder=holder_of(account.pk)))
+    if source == POOL:
+        entries += [
+            control(Subject.INTERFUND, amount, holder=Fund.EMPLOYEES_POOL),
+            control(Subject.INTERFUND, -amount, fund=Fund.EMPLOYEES_POOL, holder=Fund.PERSONAL_ACCOUNTS),
+            control(Subject.ACCOUNT_CREDITS, amount, fund=Fund.EMPLOYEES_POOL),
+        ]
+    else:
+        entries.append(control(Subject.CONTRIBUTION_INCOME, amount))
+    [journal_id] = post([replace(journal, entries=entries)], actor=actor, now=now)
+    audit.record(
+        "account.recover",
+        actor=actor,
+        now=now,
+        subject=account,
+        key=key,
+        amount=str(amount),
+        taken=str(taken),
+        reason=reason,
+    )
+    return journal_id
+
+
+@transaction.atomic
+def collect_recovery(
+    *,
+    key: str,
+    account: Account,
+    amount: Decimal,
+    from_account: bool,
+    reason: str,
+    actor: Staff,
+    now: datetime.datetime,
+) -> int:
+    """Book what comes in on a receivable: out of the account's balance, or paid into the bank."""
+    _check(amount, reason)
+    account = lock_account(account.pk)
+    journal = _journal(key, account, f"collect {from_account} {amount:.2f}", now)
+    if (known := posted(journal.key, journal.hash())) is not None:
+        return known
+    if (owed := outstanding(account.pk)) < amount:
+        raise DomainError(_("Only %(owed)s yuan are outstanding."), field="amount", owed=owed)
+    if from_account and account.balance < amount:
+        raise Overdrawn
+    entries = [
+        to_account(account.pk, -amount) if from_account else control(Subject.BANK, -amount),
+        control(Subject.RECOVERIES, amount, holder=holder_of(account.pk)),
+    ]
+    [journal_id] = post([replace(journal, entries=entries)], actor=actor, now=now)
+    audit.record("account.collect", actor=actor, now=now, subject=account, key=key, amount=str(amount), reason=reason)
+    return journal_id
+
+
+def outstanding(account_id: int) -> Decimal:
+    """What the holder of an account still owes, in yuan."""
+    entries = Entry.objects.filter(
+        subject=Subject.RECOVERIES, holder=holder_of(account_id), fund=Fund.PERSONAL_ACCOUNTS
+    )
+    return -(entries.aggregate(total=Sum("amount"))["total"] or Decimal("0.00"))
+
+
+def _check(amount: Decimal, reason: str) -> None:
+    check_amount(amount)
+    if not reason.strip():
+        raise DomainError(_("Say why."), field="reason")
+
+
+def _journal(key: str, account: Account, content: str, now: datetime.datetime) -> JournalRequest:
+    """Without its entries yet: they depend on the balance, so the request alone tells a repeat."""
+    return JournalRequest(
+        key=f"recovery:{key}",
+        area_id=account.area_id,
+        kind=Journal.Kind.RECOVERY,
+        posted_on=timezone.localdate(now),
+        source=holder_of(account.pk),
+        fingerprint=f"{account.pk} {content}",
+    )

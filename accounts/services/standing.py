@@ -1,0 +1,164 @@
+"""Opening accounts, what was in them before, and whether they may be used."""
+
+import datetime
+from collections.abc import Mapping
+from decimal import Decimal
+
+from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account, Journal, Payout, Subject
+from accounts.services.ledger import JournalRequest, control, fingerprint, lock_account, post, posted, to_account
+from bureau import audit
+from bureau.errors import DomainError
+from bureau.models import Area, Scheme, Staff
+from bureau.rules.credits import monthly_credit
+from bureau.rules.errors import NoEdition
+from bureau.rules.periods import month_of
+from bureau.services.editions import rulebook
+
+KINDS_ENROLLED = """
+SELECT DISTINCT scheme, person_class, plan FROM members_enrolment
+WHERE area_id = %(area)s AND starts_on <= %(on)s
+    AND coalesce(ends_on, 'infinity') >= date_trunc('year', %(on)s::timestamp)
+"""
+
+OPEN = """
+INSERT INTO accounts_account (member_id, area_id, status, status_reason, balance, last_number, opened_on)
+SELECT member_id, %(area)s, 'open', '', 0, 0, greatest(min(starts_on), date_trunc('year', %(on)s::timestamp)::date)
+FROM members_enrolment
+JOIN unnest(%(schemes)s::text[], %(classes)s::text[], %(plans)s::text[]) AS kind (scheme, person_class, plan)
+    USING (scheme, person_class, plan)
+WHERE area_id = %(area)s AND starts_on <= %(on)s
+    AND coalesce(ends_on, 'infinity') >= date_trunc('year', %(on)s::timestamp)
+GROUP BY member_id
+ON CONFLICT (member_id, area_id) DO NOTHING
+"""
+
+
+def open_accounts(*, area_id: str, on: datetime.date, actor: Staff, now: datetime.datetime) -> int:
+    """Open an account for every member who was enrolled this year up to `on` and has none; return how many.
+
+    Who has one is the edition's: the classes and plans for which it has a credit at all.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(KINDS_ENROLLED, {"area": area_id, "on": on})
+        kinds = [kind for kind in cursor.fetchall() if _has_account(area_id, *kind, on=on)]
+        if not kinds:
+            return 0
+        schemes, classes, plans = (list(column) for column in zip(*kinds, strict=True))
+        params = {"area": area_id, "on": on, "schemes": schemes, "classes": classes, "plans": plans}
+        cursor.execute(OPEN, params)
+        opened = cursor.rowcount
+        if opened:
+            audit.record("account.open_many", actor=actor, now=now, area_id=area_id, on=str(on), accounts=opened)
+    return opened
+
+
+def _has_account(area_id: str, scheme: Scheme, person_class: str, plan: str, *, on: datetime.date) -> bool:
+    try:
+        edition = rulebook(area_id).on(area_id, scheme, on, "credits")
+        credit = monthly_credit(edition, person_class=person_class, plan=plan, month=month_of(on), base=0)
+    except NoEdition:
+        return False
+    return credit.refusal is None or credit.refusal.code != "no_account"
+
+
+@transaction.atomic
+def load_opening_balances(
+    *,
+    key: str,
+    area: Area,
+    balances: Mapping[int, Decimal],
+    on: datetime.date,
+    actor: Staff,
+    now: datetime.datetime,
+) -> int:
+    """Take over what members (by number) had in the accounts of the old system; opens accounts that are missing.
+
+    One journal against transfers in; the same key with the same balances again does nothing. Returns how many
+    accounts were given a balance. Refused: a negative amount, and accounts in which something has been posted.
+    """
+    if any(amount < 0 for amount in balances.values()):
+        raise DomainError(_("An opening balance is not negative."), field="balances")
+    content = fingerprint(area.pk, sorted((member, f"{amount:.2f}") for member, amount in balances.items()))
+    journal_key = f"opening:{area.pk}:{key}"
+    request = JournalRequest(journal_key, area.pk, Journal.Kind.OPENING, on, f"opening:{key}", fingerprint=content)
+    if posted(journal_key, request.hash()) is not None:
+        return 0
+    Account.objects.bulk_create(
+        [Account(member_id=member, area=area, opened_on=on) for member in sorted(balances)],
+        ignore_conflicts=True,
+        batch_size=5000,
+    )
+    accounts = dict(Account.objects.filter(area=area, member__in=balances).values_list("member", "pk"))
+    used = Account.objects.filter(pk__in=accounts.values(), last_number__gt=0).order_by("pk").first()
+    if used is not None:
+        raise DomainError(
+            _("The account of %(member)s is in use; an opening balance comes first."), member=str(used.member)
+        )
+    entries = [to_account(accounts[member], amount) for member, amount in sorted(balances.items()) if amount]
+    if entries:
+        total = sum(entry.amount for entry in entries)
+        request = JournalRequest(
+            journal_key,
+            area.pk,
+            Journal.Kind.OPENING,
+            on,
+            f"opening:{key}",
+            [control(Subject.TRANSFER_INCOME, -total), *entries],
+            fingerprint=content,
+        )
+        post([request], actor=actor, now=now)
+    audit.record("account.opening", actor=actor, now=now, area_id=area.pk, key=key, accounts=len(entries))
+    return len(entries)
+
+
+def freeze(*, account: Account, reason: str, actor: Staff, now: datetime.datetime) -> Account:
+    """Stop all use of an account. Credits still arrive."""
+    return _change(account, Account.Status.OPEN, Account.Status.FROZEN, reason, "account.freeze", actor, now)
+
+
+def unfreeze(*, account: Account, reason: str, actor: Staff, now: datetime.datetime) -> Account:
+    """Let a frozen account be used again. Refused while a payout is on its way."""
+    return _change(account, Account.Status.FROZEN, Account.Status.OPEN, reason, "account.unfreeze", actor, now)
+
+
+def close(*, account: Account, reason: str, actor: Staff, now: datetime.datetime) -> Account:
+    """Close an empty account: it is neither used nor credited any more."""
+    return _change(account, Account.Status.OPEN, Account.Status.CLOSED, reason, "account.close", actor, now)
+
+
+def reopen(*, account: Account, reason: str, actor: Staff, now: datetime.datetime) -> Account:
+    """Take a closed account back into use."""
+    return _change(account, Account.Status.CLOSED, Account.Status.OPEN, reason, "account.reopen", actor, now)
+
+
+@transaction.atomic
+def _change(
+    account: Account,
+    before: Account.Status,
+    after: Account.Status,
+    reason: str,
+    action: str,
+    actor: Staff,
+    now: datetime.datetime,
+) -> Account:
+    if not reason.strip():
+        raise DomainError(_("Say why."), field="reason")
+    account = lock_account(account.pk)
+    if account.status == after:
+        return account
+    if account.status != before:
+        raise DomainError(_("The account is %(status)s."), field="status", status=account.get_status_display())
+    if Payout.objects.filter(account=account, status__in=[Payout.Status.SUBMITTED, Payout.Status.APPROVED]).exists():
+        raise DomainError(_("A payout of the account is on its way; finish or return it first."), field="status")
+    if after == Account.Status.CLOSED and account.balance:
+        raise DomainError(
+            _("There are still %(balance)s yuan in the account; pay them out first."), balance=account.balance
+        )
+    account.status = after
+    account.status_reason = "" if after == Account.Status.OPEN else reason
+    account.save(update_fields=["status", "status_reason"])
+    audit.record(action, actor=actor, now=now, subject=account, reason=reason)
+    return account
