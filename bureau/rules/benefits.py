@@ -16,6 +16,7 @@ from .edition import Edition, Figure
 from .errors import NoEdition, Refusal, _
 from .money import UNIT, percent, round_half_up
 from .periods import last_day, quarter
+from .places import CHARGE_LABELS
 from .program import CAP, COST_CAP, DEDUCTIBLE, Counter, Program, Term, figure_codes, program_of
 from .trace import Message, Step, exact, window
 from .visit import FUNDS, SPANS
@@ -102,6 +103,9 @@ def adjudicate(edition: Edition, care: Care, used: Mapping[str, int], steps: lis
     if refusal is None and not cost:
         refusal = Refusal("cost_not_covered" if out_of_policy else "no_cost", program.article)
     if refusal is None:
+        if steps is not None:
+            params = {"charge": Message(CHARGE_LABELS[program.charge])}
+            steps.append(Step("place", program.place_article, _("Charged to: {charge}"), params))
         outcome = _walk(program, care, costs, used, cost, out_of_policy, steps)
         if isinstance(outcome, Outcome):
             return outcome

@@ -63,7 +63,7 @@ def run_case(case: Mapping[str, Any], rulebook: Rulebook) -> list[str]:
             raise CaseError(f"unknown facts {sorted(facts)}")
     except Refused as error:
         actual = {"why": error.refusal.code}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         return [f"cannot be run: {type(error).__name__}: {error}"]
     return compare(case.get("expected") or {}, actual)
 

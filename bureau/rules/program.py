@@ -97,6 +97,7 @@ class Program:
     article: str
     refusal: Refusal | None
     charge: str
+    place_article: str
     entitlement: tuple[tuple[str, Refusal], ...]
     costs: tuple[str, ...]
     prices: Mapping[str, tuple[int, str]]
@@ -192,6 +193,7 @@ def _compile(edition: Edition, care: Care, age: int | None) -> Program:
         article=benefits["article"],
         refusal=refusal,
         charge="" if refusal else charge,
+        place_article=place["article"] if place else "",
         entitlement=tuple(always + listed),
         costs=costs + tuple(raw["cost"] for raw in benefits.get("fixed", [])),
         prices=dict(_prices(benefits.get("prices", []), profile)),
