@@ -379,13 +379,18 @@ def replay(edition: Edition, receipt: Mapping[str, Any], steps: list[Step] | Non
     """
     if receipt["edition"] != edition.content_hash or receipt["engine"] != ENGINE:
         raise ValueError("the receipt was made by another edition or another engine version")
+    return adjudicate(edition, care_from(receipt), receipt["used"], steps)
+
+
+def care_from(receipt: Mapping[str, Any]) -> Care:
+    """The facts that a stored visit was decided by."""
     facts = dict(receipt["care"])
     facts["on"] = date.fromisoformat(facts["on"])
     if "birth" in facts:
         facts["birth"] = date.fromisoformat(facts["birth"])
     for name in ("place", "standing"):
         facts[name] = frozenset(facts[name])
-    return adjudicate(edition, Care(**facts), receipt["used"], steps)
+    return Care(**facts)
 
 
 def figures_needed(edition: Edition, on: date) -> list[Figure]:
