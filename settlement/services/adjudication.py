@@ -140,13 +140,14 @@ def decide(
     request: VisitRequest, facts: dict, past: list[benefits.Past], rulebook: Rulebook, figures: Mapping[str, int]
 ) -> Decision:
     """Ask the rules once. A day without an edition and a person who is not enrolled become named refusals."""
-    care = care_of(request, facts, figures)
     if facts["area_id"] is None:
-        return unanswered(care, Refusal("not_enrolled"))
+        return unanswered(care_of(request, facts, {}), Refusal("not_enrolled"))
     try:
         edition = rulebook.on(facts["area_id"], facts["scheme"], request.care_on)
     except NoEdition as missing:
-        return unanswered(care, missing.refusal)
+        return unanswered(care_of(request, facts, {}), missing.refusal)
+    needed = [figure.code for figure in benefits.figures_needed(edition, request.care_on)]
+    care = care_of(request, facts, {code: figures[code] for code in needed if code in figures})
     used = benefits.counters(edition, care, past)
     outcome = benefits.adjudicate(edition, care, used)
     return Decision(
