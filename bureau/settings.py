@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "institutions.apps.InstitutionsConfig",
     "accounts.apps.AccountsConfig",
     "settlement.apps.SettlementConfig",
+    "demo.apps.DemoConfig",
     "bureau.apps.OfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -1,0 +1,395 @@
+"""How files of visits come in, row by row through the desk's own path, and what an old system had counted.
+
+A visits file of more than a part's rows is settled by a job: each chunk has the rows of whole members, so that a
+member's visits, prescriptions and reversals stay in their order while two workers share the file.
+"""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_noop as _
+
+from bureau.errors import DomainError
+from bureau.files import Problem, Row, read_rows, write_rejects
+from bureau.models import Chunk, Job, Staff, Upload
+from bureau.services import jobs
+from bureau.services.staging import REFUSED, STAGED, Batch, Loader
+from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_members, person
+from settlement.files import VISITS as VISITS_SHEET
+from settlement.models import OpeningUse, Visit
+from settlement.queries import facts as reading
+from settlement.services.requests import VisitRequest
+from settlement.services.reversals import reverse_visit
+from settlement.services.visits import settle_visits
+
+VISITS_JOB = "visits"
+ROWS_IN_A_PART = 2_000
+
+EMERGENCIES = {"13", "1301"}
+PHARMACY = "41"
+PAY_FROM = {"0": "none", "1": "own", "2": "family"}
+
+
+class Bill(NamedTuple):
+    """One staged row of a visits file, its names resolved. Amounts in yuan, as text."""
+
+    line: int
+    member_id: int
+    institution_id: int
+    prescriber_id: int | None
+    key: str
+    encounter: str
+    care_on: str
+    settled_at: str
+    channel: str
+    credential: str
+    total: str
+    own_expense: str
+    over_limit: str
+    first_self: str
+    general_fee: str
+    pay_from: str
+    reverses: str | None
+
+    def request(self) -> VisitRequest:
+        return VisitRequest(
+            institution_id=self.institution_id,
+            key=self.key,
+            member_id=self.member_id,
+            encounter=self.encounter,
+            care_on=datetime.date.fromisoformat(self.care_on),
+            total=Decimal(self.total),
+            own_expense=Decimal(self.own_expense),
+            over_limit=Decimal(self.over_limit),
+            first_self=Decimal(self.first_self),
+            general_fee=Decimal(self.general_fee),
+            channel=self.channel,
+            credential=self.credential,
+            prescriber_id=self.prescriber_id,
+            pay_from=self.pay_from,
+            settled_on=self.settled_on,
+        )
+
+    @property
+    def settled_on(self) -> datetime.date:
+        return datetime.datetime.fromisoformat(self.settled_at).date()
+
+
+class Turned(NamedTuple):
+    """A row that could not be settled: its line, the column to blame (or empty) and the sentence."""
+
+    line: int
+    field: str
+    sentence: str
+
+
+def _channel(values: dict[str, Any]) -> str:
+    if values["med_type"] in EMERGENCIES or values["urgency"] in ("1", "3"):
+        return Visit.Channel.EMERGENCY
+    # A purchase without a prescription is an ordinary one: the fund refuses it, the account may pay.
+    if values["med_type"] == PHARMACY and values["prescriber"]:
+        return Visit.Channel.PRESCRIPTION
+    return Visit.Channel.ORDINARY
+
+
+def _stage_visit(values: dict[str, Any]) -> tuple:
+    channel = _channel(values)
+    of_prescription = channel == Visit.Channel.PRESCRIPTION and values["prescription_encounter"]
+    return (
+        *person(values),
+        values["institution"],
+        values["prescriber"],
+        values["key"],
+        values["prescription_encounter"] if of_prescription else values["encounter"],
+        values["care_on"],
+        values["settled_at"],
+        channel,
+        values["credential"],
+        values["total"],
+        values["own_expense"],
+        values["over_limit"],
+        values["first_self"],
+        values["general_fee"],
+        PAY_FROM[values["account_use"]],
+        values["reverses"],
+    )
+
+
+def _load_visits(batch: Batch) -> None:
+    match_members(batch)
+    for column in ("institution", "prescriber"):
+        batch.run(
+            f"UPDATE {STAGED} s SET {column}_id = i.id FROM institutions_institution i WHERE i.code = s.{column}"
+        )
+        batch.refuse(
+            column,
+            _("No institution is recorded with the code %(code)s."),
+            f"s.{column} IS NOT NULL AND s.{column}_id IS NULL",
+            places={"code": f"s.{column}"},
+        )
+    batch.run(f"ANALYZE {STAGED}")
+    if batch.accepted_rows() > ROWS_IN_A_PART:
+        _leave_to_a_job(batch)
+        return
+    _settle_staged(batch)
+
+
+def _staged_bills() -> Iterator[Bill]:
+    """The staged rows, those of a member together and in the order in which they were settled."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT line, member_id, institution_id, prescriber_id, key, encounter, care_on::text,
+                   settled_at::text, channel, credential, total::text, own_expense::text, over_limit::text,
+                   first_self::text, general_fee::text, pay_from, reverses
+            FROM {STAGED} ORDER BY member_id, settled_at, line
+            """
+        )
+        yield from map(Bill._make, cursor.fetchall())
+
+
+def _settle_staged(batch: Batch) -> None:
+    repeated, turned = settle_bills(
+        list(_staged_bills()), upload_id=batch.upload.pk, actor=batch.actor, now=batch.now
+    )
+    batch.unchanged("s.line = ANY(%(lines)s)", lines=repeated)
+    for line, field, sentence in turned:
+        # The sentence is complete: there is nothing left to fill in.
+        batch.refuse(field, sentence.replace("%", "%%"), "s.line = %(line)s", line=line)
+
+
+def settle_bills(
+    bills: Sequence[Bill], *, upload_id: int | None, actor: Staff, now: datetime.datetime
+) -> tuple[list[int], list[Turned]]:
+    """Settle and take back, each member's rows in their order. Returns repeated lines and those turned away."""
+    repeated: list[int] = []
+    turned: list[Turned] = []
+    with transaction.atomic():
+        reading.lock_members([bill.member_id for bill in bills])
+        for visits, reversals in _turns(bills):
+            answers = settle_visits([bill.request() for bill in visits], actor=actor, now=now, upload_id=upload_id)
+            for bill, answer in zip(visits, answers, strict=True):
+                if answer.error is not None:
+                    turned.append(Turned(bill.line, answer.error.field or "", str(answer.error)))
+                elif answer.repeated:
+                    repeated.append(bill.line)
+            known = reading.known_keys([(bill.institution_id, bill.key) for bill in reversals])
+            first = reading.known_keys([(bill.institution_id, bill.reverses) for bill in reversals])
+            for number, bill in enumerate(reversals):
+                try:
+                    _take_back(bill, first.get(number), upload_id=upload_id, actor=actor, now=now)
+                except DomainError as error:
+                    turned.append(Turned(bill.line, error.field or "", str(error)))
+                else:
+                    if number in known:
+                        repeated.append(bill.line)
+    return repeated, turned
+
+
+def _turns(bills: Iterable[Bill]) -> Iterator[tuple[list[Bill], list[Bill]]]:
+    """Visits that may be settled together, then the reversals that follow them; what a member has settled after
+    a reversal waits for the next turn. Most files need two."""
+    turn: dict[int, int] = defaultdict(int)
+    visits: dict[int, list[Bill]] = defaultdict(list)
+    reversals: dict[int, list[Bill]] = defaultdict(list)
+    for bill in bills:
+        if bill.reverses is None:
+            visits[turn[bill.member_id]].append(bill)
+        else:
+            reversals[turn[bill.member_id]].append(bill)
+            turn[bill.member_id] += 1
+    for number in range(max(turn.values(), default=0) + 1):
+        yield visits[number], reversals[number]
+
+
+def _take_back(
+    bill: Bill, first: dict | None, *, upload_id: int | None, actor: Staff, now: datetime.datetime
+) -> None:
+    if first is None:
+        raise DomainError(
+            _lazy("The institution has settled no visit with the number %(key)s."), field="reverses", key=bill.reverses
+        )
+    visit = Visit.objects.only("member_id", "total").get(pk=first["id"])
+    if visit.member_id != bill.member_id:
+        raise DomainError(_lazy("The visit to be taken back is another member's."), field="document_number")
+    if visit.total != -Decimal(bill.total):
+        raise DomainError(
+            _lazy("The visit to be taken back cost %(total)s; a reversal takes back the whole of it."),
+            field="total",
+            total=visit.total,
+        )
+    reverse_visit(
+        visit.pk,
+        key=bill.key,
+        reason=gettext("Taken back by the institution"),
+        settled_on=bill.settled_on,
+        upload_id=upload_id,
+        actor=actor,
+        now=now,
+    )
+
+
+# Large files
+
+
+def _leave_to_a_job(batch: Batch) -> None:
+    """Keep the checked rows as chunks of a job; the upload stays in loading until the last of them."""
+    refused = [[row.line, [[p.field, p.header, p.text(gettext)] for p in row.problems]] for row in batch.refused()]
+    jobs.create_job(
+        kind=VISITS_JOB,
+        key=f"visits {batch.upload.pk}",
+        area_id=batch.area_id,
+        params={"upload": batch.upload.pk, "unchanged": batch.unchanged_rows, "refused": refused},
+        chunks=[{"bills": part} for part in _parts(_staged_bills())],
+        actor=batch.actor,
+        now=batch.now,
+    )
+    batch.goes_on = True
+
+
+def _parts(bills: Iterable[Bill]) -> Iterator[list[Bill]]:
+    part: list[Bill] = []
+    for bill in bills:
+        if len(part) >= ROWS_IN_A_PART and bill.member_id != part[-1].member_id:
+            yield part
+            part = []
+        part.append(bill)
+    if part:
+        yield part
+
+
+def settle_part(params: dict, *, job: Job, actor: Staff, now: datetime.datetime) -> dict:
+    """The work of one chunk of a job of kind `visits`."""
+    bills = [Bill(*values) for values in params["bills"]]
+    repeated, turned = settle_bills(bills, upload_id=job.params["upload"], actor=actor, now=now)
+    return {"settled": len(bills) - len(repeated) - len(turned), "repeated": len(repeated), "refused": turned}
+
+
+def finish_visits(*, job: Job, actor: Staff, now: datetime.datetime) -> dict:
+    """Say of the upload what became of its rows, and write down those that were turned away."""
+    upload = Upload.objects.select_for_update(no_key=True).get(pk=job.params["upload"])
+    headers = {column.name: column.header for column in VISITS_SHEET.columns}
+    problems: dict[int, list[Problem]] = {
+        line: [Problem(line, field, header, "", sentence.replace("%", "%%"), {}) for field, header, sentence in said]
+        for line, said in job.params["refused"]
+    }
+    results = list(Chunk.objects.filter(job=job).order_by("number").values_list("result", flat=True))
+    for line, field, sentence in (turned for result in results for turned in result["refused"]):
+        header = headers.get(field, "")
+        problems[line] = [Problem(line, field, header, "", sentence.replace("%", "%%"), {})]
+    upload.accepted = sum(result["settled"] for result in results)
+    upload.unchanged = job.params["unchanged"] + sum(result["repeated"] for result in results)
+    upload.rejected = len(problems)
+    upload.rejects = _rejects(upload, problems) if problems else None
+    upload.status = Upload.Status.LOADED
+    upload.save(update_fields=["status", "accepted", "unchanged", "rejected", "rejects"])
+    return {"accepted": upload.accepted, "unchanged": upload.unchanged, "rejected": upload.rejected}
+
+
+def _rejects(upload: Upload, problems: dict[int, list[Problem]]) -> bytes:
+    rows = read_rows(upload.name, bytes(upload.content), VISITS_SHEET)
+    wanted = (Row(row.line, {}, problems[row.line], row.raw) for row in rows if row.line in problems)
+    return write_rejects(rows.header, wanted, gettext)
+
+
+def why_visits_stay(upload: Upload) -> str:
+    """Objection to undoing a visits file: what was settled is taken back visit by visit."""
+    return _lazy("Visits that are settled stay settled; each can be taken back by a reversal.")
+
+
+VISITS = Loader(
+    columns={
+        **PERSON_COLUMNS,
+        "institution": "text",
+        "prescriber": "text",
+        "key": "text",
+        "encounter": "text",
+        "care_on": "date",
+        "settled_at": "timestamp",
+        "channel": "text",
+        "credential": "text",
+        "total": "numeric(16,2)",
+        "own_expense": "numeric(16,2)",
+        "over_limit": "numeric(16,2)",
+        "first_self": "numeric(16,2)",
+        "general_fee": "numeric(16,2)",
+        "pay_from": "text",
+        "reverses": "text",
+        **MEMBER_COLUMN,
+        "institution_id": "bigint",
+        "prescriber_id": "bigint",
+    },
+    stage=_stage_visit,
+    load=_load_visits,
+    models=(),
+)
+
+
+# What an old system had counted
+
+
+def _stage_opening(values: dict[str, Any]) -> tuple:
+    return *person(values), values["scheme"], values["year"], values["fund"], values["deductible"]
+
+
+def _load_opening(batch: Batch) -> None:
+    match_members(batch)
+    batch.run(
+        f"""
+        UPDATE {STAGED} s SET scheme = e.scheme FROM members_enrolment e
+        WHERE s.scheme IS NULL AND e.member_id = s.member_id AND e.area_id = %(area)s
+          AND e.starts_on <= make_date(s.year, 12, 31) AND (e.ends_on IS NULL OR e.ends_on >= make_date(s.year, 1, 1))
+        """
+    )
+    batch.refuse("scheme", _("The person was not enrolled in %(year)s; name the scheme."), "s.scheme IS NULL",
+                 places={"year": "s.year"})  # fmt: skip
+    same = "o.member_id = s.member_id AND o.scheme = s.scheme AND o.area_id = %(area)s AND o.year = s.year"
+    batch.unchanged(
+        f"{same} AND (o.fund, o.deductible) = (s.fund, s.deductible)", using="settlement_openinguse o"
+    )
+    batch.refuse(
+        "fund",
+        _("For %(year)s %(fund)s is recorded already."),
+        same,
+        using="settlement_openinguse o",
+        places={"year": "s.year", "fund": "o.fund"},
+    )
+    batch.refuse(
+        "year",
+        _("Visits of %(year)s are settled here already; what was counted before can no longer be changed."),
+        """EXISTS (SELECT FROM settlement_visit v WHERE v.member_id = s.member_id
+             AND v.care_on BETWEEN make_date(s.year, 1, 1) AND make_date(s.year, 12, 31))""",
+        places={"year": "s.year"},
+    )
+    columns = ["member_id", "scheme", "year", "fund", "deductible"]
+    batch.insert(OpeningUse, {"area_id": "%(area)s"} | {column: f"s.{column}" for column in columns})
+
+
+def why_opening_stays(upload: Upload) -> str | None:
+    """Objection to undoing opening figures: visits have been settled against them."""
+    built = Visit.objects.filter(
+        member_id__in=OpeningUse.objects.filter(upload=upload).values("member_id"),
+        care_on__year__in=OpeningUse.objects.filter(upload=upload).values("year"),
+    )
+    return _lazy("Visits have been settled against these figures.") if built.exists() else None
+
+
+OPENING = Loader(
+    columns={
+        **PERSON_COLUMNS,
+        "scheme": "text",
+        "year": "int",
+        "fund": "numeric(16,2)",
+        "deductible": "numeric(16,2)",
+        **MEMBER_COLUMN,
+    },
+    stage=_stage_opening,
+    load=_load_opening,
+    models=(OpeningUse,),
+)
