@@ -48,7 +48,7 @@ check: .venv/development
 messages: .venv/development
 	$(VENV) manage.py makemessages --locale zh_Hans --no-location --no-obsolete \
 		--ignore '.venv/*' --ignore 'tests/*' --ignore '.gongji/*'
-	$(VENV) manage.py compilemessages --locale zh_Hans
+	$(VENV) manage.py compilemessages --locale zh_Hans --ignore '.venv'
 
 lock:
 	$(LOCK) --output-file requirements.lock pyproject.toml
