@@ -1,0 +1,406 @@
+"""Settling, quoting and reversing a visit: what moves, what is refused, and that nothing moves then."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from accounts.models import Account, Entry, FamilyGrant, Journal
+from bureau.errors import DomainError, RefusedError
+from bureau.models import AuditEntry, PublishedFigure
+from institutions.models import Agreement, HospitalStay, OutOfAreaRegistration
+from members.models import BenefitPeriod, Enrolment, Relative, Suspension
+from settlement.models import Proposal, Visit
+from settlement.queries.books import check_books
+from settlement.queries.explain import explain
+from settlement.services.replays import decide_proposal, propose_late_facts, propose_replay
+from settlement.services.requests import VisitRequest
+from settlement.services.reversals import reverse_visit
+from settlement.services.visits import KeyReused, quote_visit, settle_visit, settle_visits
+from tests.settlement import factories
+
+NOW = datetime(2026, 3, 2, 2, tzinfo=UTC)
+DAY = date(2026, 3, 1)
+
+
+def request(where, person, **changes):
+    facts = {
+        "institution_id": where.pk,
+        "key": "S1",
+        "member_id": person.pk,
+        "encounter": "E1",
+        "care_on": DAY,
+        "total": Decimal("100.00"),
+    }
+    return VisitRequest(**(facts | changes))
+
+
+@pytest.fixture
+def where(city):
+    return factories.institution(city, "源城社区")
+
+
+@pytest.fixture
+def person(city, where):
+    return factories.member(city, selected=where, balance="25.00")
+
+
+def settle(city, *args, **changes):
+    return settle_visit(request(*args, **changes), actor=city.clerk, now=NOW)
+
+
+def moved():
+    return (Visit.objects.count(), Journal.objects.count(), Entry.objects.count(), AuditEntry.objects.count())
+
+
+def entries(visit):
+    rows = Entry.objects.filter(journal__source=f"visit:{visit.pk}").order_by("id")
+    return [(e.fund, e.subject, e.holder, str(e.amount)) for e in rows]
+
+
+def test_settle_visit_splits_between_fund_account_and_cash(city, where, person):
+    visit = settle(city, where, person, own_expense=Decimal("10.00"))
+    assert (visit.pooled, visit.account, visit.family, visit.cash) == (
+        Decimal("60.00"),
+        Decimal("25.00"),
+        Decimal("0.00"),
+        Decimal("15.00"),
+    )
+    assert (visit.charge, visit.charged_institution, visit.payee) == ("selected_capitation", where, where)
+    assert entries(visit) == [
+        ("employees_pool", "benefit_expenditure", "", "-60.00"),
+        ("employees_pool", "payable_quota", where.code, "60.00"),
+        ("personal_accounts", "member_accounts", "", "-25.00"),
+        ("personal_accounts", "payable_items", where.code, "25.00"),
+    ]
+    [line] = visit.payments.all()
+    assert (line.relation, line.amount) == ("self", Decimal("25.00"))
+    assert AuditEntry.objects.get(action="visit.settle").record_id == str(visit.pk)
+
+
+def test_settle_visit_again_returns_the_first_answer(city, where, person):
+    first = settle(city, where, person)
+    before = moved()
+    assert settle(city, where, person) == first
+    assert moved() == before
+
+
+def test_settle_visit_with_a_used_key_is_refused(city, where, person):
+    settle(city, where, person)
+    before = moved()
+    with pytest.raises(KeyReused):
+        settle(city, where, person, total=Decimal("100.01"))
+    assert moved() == before
+
+
+def test_quote_moves_nothing_and_tells_what_settling_gives(city, where, person):
+    before = moved()
+    quote = quote_visit(request(where, person), now=NOW)
+    assert moved() == before
+    visit = settle(city, where, person)
+    assert (quote.row["pooled"], quote.row["account"], quote.row["cash"]) == (
+        str(visit.pooled),
+        str(visit.account),
+        str(visit.cash),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"total": Decimal("-1.00")}, "total"),
+        ({"total": Decimal("1.001")}, "total"),
+        ({"total": Decimal("NaN")}, "total"),
+        ({"total": Decimal("1000000000.00")}, "total"),
+        ({"own_expense": Decimal("100.01")}, "total"),
+        ({"general_fee": Decimal("100.01")}, "general_fee"),
+        ({"care_on": date(2026, 3, 3)}, "care_on"),
+        ({"key": " "}, "key"),
+        ({"encounter": ""}, "encounter"),
+        ({"channel": "prescription"}, "prescriber"),
+        ({"channel": "helicopter"}, "channel"),
+        ({"credential": "99"}, "credential"),
+        ({"pay_from": "neighbour"}, "pay_from"),
+        ({"settled_on": date(2026, 2, 28)}, "settled_on"),
+    ],
+)
+def test_settle_visit_refuses_a_request_that_makes_no_sense(city, where, person, changes, field):
+    before = moved()
+    with pytest.raises(DomainError) as refused:
+        settle(city, where, person, **changes)
+    assert refused.value.field == field
+    assert str(refused.value)
+    assert moved() == before
+
+
+def test_settle_visit_without_the_yearly_cap_is_refused(city, where, person):
+    other = factories.member(city, selected=None)
+    factories.choose(city, other, where, year=2028)
+    assert not PublishedFigure.objects.filter(year=2028).exists()
+    before = moved()
+    with pytest.raises(RefusedError) as refused:
+        settle_visit(
+            request(where, other, care_on=date(2028, 3, 1)), actor=city.clerk, now=datetime(2028, 3, 2, tzinfo=UTC)
+        )
+    assert refused.value.refusal.code == "figure_missing"
+    assert moved() == before
+
+
+def refusal_of(visit):
+    return (visit.refusal, visit.pooled, visit.account, visit.cash)
+
+
+def test_refusal_of_the_fund_does_not_block_the_account(city, where, person):
+    elsewhere = factories.institution(city, "别处")
+    visit = settle(city, elsewhere, person)
+    assert refusal_of(visit) == ("not_selected", 0, Decimal("25.00"), Decimal("75.00"))
+    assert visit.refusal_article == "15"
+    assert [line.article for line in explain(visit)][-1] == "15"
+
+
+def test_institution_without_agreement_is_paid_in_cash(city, where, person):
+    Agreement.objects.filter(institution=where).delete()
+    visit = settle(city, where, person)
+    assert refusal_of(visit) == ("not_designated", 0, 0, Decimal("100.00"))
+    assert entries(visit) == []
+
+
+@pytest.mark.parametrize(
+    ("arrange", "code"),
+    [
+        (lambda p, c: BenefitPeriod.objects.filter(member=p).delete(), "no_benefit_period"),
+        (
+            lambda p, c: Suspension.objects.create(
+                member=p, area=c.area, kind="suspended", starts_on=DAY, ends_on=DAY
+            ),
+            "suspended",
+        ),
+        (lambda p, c: Enrolment.objects.filter(member=p).delete(), "not_enrolled"),
+    ],
+)
+def test_standing_against_a_member_refuses_the_fund(city, where, person, arrange, code):
+    arrange(person, city)
+    assert settle(city, where, person).refusal == code
+
+
+def test_death_before_the_day_of_care_refuses_the_fund(city, where, person):
+    person.died_on = date(2026, 2, 28)
+    person.save()
+    assert settle(city, where, person).refusal == "not_enrolled"
+
+
+def test_stay_in_hospital_is_no_bar_in_heyuan(city, where, person):
+    HospitalStay.objects.create(member=person, admitted_on=DAY)
+    assert settle(city, where, person).pooled == Decimal("60.00")
+
+
+def test_day_without_an_edition_is_refused_and_says_so(city, where):
+    person = factories.member(city, starts_on=date(2025, 1, 1))
+    factories.choose(city, person, where, year=2025)
+    visit = settle(city, where, person, care_on=date(2025, 7, 31))
+    assert (visit.refusal, visit.edition, visit.pooled) == ("no_edition", None, 0)
+
+
+def test_station_of_the_selected_centre_is_paid_through_it(city, where, person):
+    station = factories.institution(city, kind="station", level=None, parent=where)
+    visit = settle(city, station, person)
+    assert (visit.pooled, visit.payee, visit.charged_institution) == (Decimal("60.00"), where, where)
+    assert ("employees_pool", "payable_quota", where.code, "60.00") in entries(visit)
+
+
+def test_referral_is_owed_to_who_treated_and_uses_the_selected_quota(city, where, person):
+    hospital = factories.institution(city, kind="hospital", level=3)
+    factories.refer(person, where, hospital, DAY, DAY)
+    visit = settle(city, hospital, person)
+    assert (visit.pooled, visit.payee, visit.charged_institution) == (Decimal("55.00"), hospital, where)
+    assert ("employees_pool", "payable_items", hospital.code, "55.00") in entries(visit)
+
+
+def test_registered_care_out_of_the_area_is_owed_to_the_clearing_body(city, where, person):
+    clearing = factories.institution(city, kind="clearing", level=None)
+    away = factories.institution(city, kind="hospital", level=3, local=False, code="H44010000001")
+    assert settle(city, away, person).refusal == "remote_not_filed"
+    OutOfAreaRegistration.objects.create(
+        member=person, kind="posted_worker", destination="440100", starts_on=date(2026, 1, 1)
+    )
+    visit = settle(city, away, person, key="S2", encounter="E2")
+    assert (visit.pooled, visit.payee, visit.charge) == (Decimal("55.00"), clearing, "fee_for_service")
+
+
+def test_registration_for_another_province_does_not_cover(city, where, person):
+    away = factories.institution(city, kind="hospital", level=3, local=False, code="H11010100001")
+    OutOfAreaRegistration.objects.create(
+        member=person, kind="posted_worker", destination="440000", starts_on=date(2026, 1, 1)
+    )
+    assert settle(city, away, person).refusal == "remote_not_filed"
+
+
+def test_prescription_of_no_settled_encounter_is_refused(city, where, person):
+    pharmacy = factories.institution(city, kind="pharmacy", level=None)
+    before = moved()
+    with pytest.raises(DomainError) as refused:
+        settle(city, pharmacy, person, channel="prescription", prescriber_id=where.pk, encounter="E9")
+    assert refused.value.field == "encounter"
+    assert moved() == before
+
+
+def test_emergency_at_the_selected_institution_uses_its_quota(city, where, person):
+    visit = settle(city, where, person, channel="emergency")
+    assert (visit.charge, visit.charged_institution) == ("selected_capitation", where)
+
+
+def grant(city, holder, beneficiary, relation="spouse", **days):
+    relative = Relative.objects.create(
+        member=holder, relative=beneficiary, relation=relation, starts_on=date(2026, 1, 1)
+    )
+    return FamilyGrant.objects.create(
+        account=Account.objects.get(member=holder),
+        relative=relative,
+        beneficiary=beneficiary,
+        granted_by=city.clerk,
+        **({"starts_on": date(2026, 1, 1)} | days),
+    )
+
+
+def test_family_accounts_pay_after_the_own_one_in_the_order_of_their_grants(city, where, person):
+    wife, brother = (factories.member(city, balance="10.00") for _ in range(2))
+    grant(city, wife, person)
+    grant(city, brother, person, "sibling")
+    visit = settle(city, where, person, pay_from="family")
+    assert [(p.relation, str(p.amount)) for p in visit.payments.all()] == [
+        ("self", "25.00"),
+        ("spouse", "10.00"),
+        ("sibling", "5.00"),
+    ]
+    assert (visit.account, visit.family, visit.cash) == (Decimal("25.00"), Decimal("15.00"), 0)
+
+
+def test_family_account_outside_its_grant_or_list_does_not_pay(city, where, person):
+    late, uncle = (factories.member(city, balance="10.00") for _ in range(2))
+    grant(city, late, person, starts_on=date(2026, 3, 2))
+    grant(city, uncle, person, "other")
+    visit = settle(city, where, person, pay_from="family")
+    assert (visit.family, visit.cash) == (0, Decimal("15.00"))
+
+
+def test_frozen_account_does_not_pay(city, where, person):
+    Account.objects.filter(member=person).update(status="frozen")
+    assert settle(city, where, person).account == 0
+
+
+def test_reversal_gives_back_exactly_what_was_taken(city, where, person):
+    wife = factories.member(city, balance="10.00")
+    grant(city, wife, person)
+    visit = settle(city, where, person, pay_from="family")
+    reversal = reverse_visit(visit.pk, key="B1", reason="收费错误", actor=city.clerk, now=NOW)
+    assert (reversal.pooled, reversal.account, reversal.family, reversal.total) == (
+        Decimal("-60.00"),
+        Decimal("-25.00"),
+        Decimal("-10.00"),
+        Decimal("-100.00"),
+    )
+    assert [str(a.balance) for a in Account.objects.order_by("id")] == ["25.00", "10.00"]
+    assert sum(e.amount for e in Entry.objects.filter(subject="payable_quota")) == 0
+    again = settle(city, where, person, key="S2", encounter="E1")
+    assert again.pooled == Decimal("60.00")
+    assert explain(reversal) == explain(visit)
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_reversal_without_a_reason_is_refused(city, where, person, reason):
+    visit = settle(city, where, person)
+    before = moved()
+    with pytest.raises(DomainError):
+        reverse_visit(visit.pk, key="B1", reason=reason, actor=city.clerk, now=NOW)
+    assert moved() == before
+
+
+def test_second_reversal_is_refused_and_a_repeated_one_answered(city, where, person):
+    visit = settle(city, where, person)
+    reversal = reverse_visit(visit.pk, key="B1", reason="错", actor=city.clerk, now=NOW)
+    before = moved()
+    assert reverse_visit(visit.pk, key="B1", reason="错", actor=city.clerk, now=NOW) == reversal
+    for number, key in ((visit.pk, "B2"), (reversal.pk, "B3"), (visit.pk, "S1")):
+        with pytest.raises(DomainError):
+            reverse_visit(number, key=key, reason="错", actor=city.clerk, now=NOW)
+    assert moved() == before
+
+
+def test_batch_answers_each_request_by_a_visit_or_an_error(city, where, person):
+    good, bad = request(where, person), request(where, person, key="S2", total=Decimal("-1.00"))
+    twice, reused = request(where, person), request(where, person, total=Decimal("7.00"))
+    unknown = request(where, person, key="S3", member_id=0)
+    answers = settle_visits([good, bad, twice, reused, unknown], actor=city.clerk, now=NOW)
+    assert [a.visit_id is not None for a in answers] == [True, False, True, False, False]
+    assert (answers[2].visit_id, answers[2].repeated) == (answers[0].visit_id, True)
+    assert Visit.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "UPDATE settlement_visit SET pooled = 0, cash = total",
+        "DELETE FROM settlement_visit",
+        "UPDATE settlement_visitpayment SET amount = 1",
+        "TRUNCATE settlement_visit CASCADE",
+    ],
+)
+def test_settled_visit_cannot_be_changed_by_raw_sql(city, where, person, attack):
+    settle(city, where, person)
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(attack)
+    assert Visit.objects.get().pooled == Decimal("60.00")
+
+
+def test_late_arrears_become_a_proposal_that_another_person_confirms(city, where, person):
+    visit = settle(city, where, person)
+    Suspension.objects.create(member=person, area=city.area, kind="suspended", starts_on=DAY, ends_on=DAY)
+    [proposal] = propose_late_facts(area_id=city.area.pk, year=2026, actor=city.clerk, now=NOW)
+    assert (proposal.visit, proposal.settled, proposal.proposed) == (visit, Decimal("60.00"), Decimal("0.00"))
+    assert propose_late_facts(area_id=city.area.pk, year=2026, actor=city.clerk, now=NOW) == []
+    before = moved()
+    with pytest.raises(DomainError):
+        decide_proposal(proposal.pk, confirm=True, actor=city.clerk, now=NOW)
+    assert moved() == before
+    decide_proposal(proposal.pk, confirm=True, actor=city.reviewer, now=NOW)
+    decide_proposal(proposal.pk, confirm=True, actor=city.reviewer, now=NOW)
+    recovery = Entry.objects.get(subject="recoveries")
+    assert (recovery.holder, recovery.amount) == (f"member:{person.pk}", Decimal("-60.00"))
+    assert_clean(city)
+
+
+def test_confirmed_proposal_counts_and_is_given_back_with_its_visit(city, where, person):
+    visits = [settle(city, where, person, key=f"S{n}", encounter=f"E{n}") for n in range(30)]
+    assert [str(v.pooled) for v in visits[27:]] == ["60.00", "20.00", "0.00"]
+    reverse_visit(visits[0].pk, key="B1", reason="错", actor=city.clerk, now=NOW)
+    proposals = propose_replay(member_id=person.pk, year=2026, actor=city.clerk, now=NOW)
+    assert [(p.visit, str(p.settled), str(p.proposed)) for p in proposals] == [
+        (visits[28], "20.00", "60.00"),
+        (visits[29], "0.00", "20.00"),
+    ]
+    for proposal in proposals:
+        decide_proposal(proposal.pk, confirm=True, actor=city.reviewer, now=NOW)
+    assert settle(city, where, person, key="T1", encounter="T1").pooled == 0
+    assert_clean(city)
+    reverse_visit(visits[28].pk, key="B2", reason="错", actor=city.clerk, now=NOW)
+    assert settle(city, where, person, key="T2", encounter="T2").pooled == Decimal("60.00")
+    assert_clean(city)
+
+
+def test_dropped_proposal_needs_a_reason_and_moves_no_money(city, where, person):
+    settle(city, where, person)
+    Suspension.objects.create(member=person, area=city.area, kind="suspended", starts_on=DAY, ends_on=DAY)
+    [proposal] = propose_late_facts(area_id=city.area.pk, year=2026, actor=city.clerk, now=NOW)
+    with pytest.raises(DomainError):
+        decide_proposal(proposal.pk, confirm=False, actor=city.reviewer, now=NOW)
+    journals = Journal.objects.count()
+    decide_proposal(proposal.pk, confirm=False, note="已核实", actor=city.reviewer, now=NOW)
+    assert Journal.objects.count() == journals
+    assert Proposal.objects.get().status == "dropped"
+    assert propose_late_facts(area_id=city.area.pk, year=2026, actor=city.clerk, now=NOW) == []
+
+
+def assert_clean(city):
+    for proof in check_books(city.area.pk):
+        assert not proof.wrong, (proof.question, proof.shown)
