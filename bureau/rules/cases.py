@@ -234,7 +234,7 @@ def _choice(item: Any) -> selection.Choice:
 
 def _accrual(city: City, facts: Facts) -> Facts:
     birth = facts.pop("birth", None)
-    amounts: list[int] = []
+    amounts: dict[str, int] = {}
     for segment in facts.pop("segments"):
         unknown = set(segment) - {"from", "to", "status", "plan", "base", "paid", "made_up", "in_benefit"}
         if unknown:
@@ -253,8 +253,11 @@ def _accrual(city: City, facts: Facts) -> Facts:
             )
             if credit.refusal and credit.refusal.code == "fact_missing":
                 raise CaseError(f"a fact is missing: {credit.refusal.params['fact']}")
-            amounts.append(credit.amount)
-    return {"month_first": money(amounts[0] if amounts else 0), "total": money(sum(amounts))}
+            if month in amounts:
+                raise CaseError(f"two segments cover {month}; a month earns one credit")
+            amounts[month] = credit.amount
+    first = amounts[min(amounts)] if amounts else 0
+    return {"month_first": money(first), "total": money(sum(amounts.values()))}
 
 
 def _use(city: City, facts: Facts) -> Facts:

@@ -86,6 +86,8 @@ class Edition:
     switches: Mapping[str, Switch]
     figures: Mapping[str, Figure]
     content_hash: str
+    _raw: Tree = field(repr=False)  # with every reading still open
+    _files_hash: str = field(repr=False)
     _tree: Tree = field(repr=False)
     _breaks: tuple[int, ...] = field(repr=False)
     _days: dict[int, Tree] = field(default_factory=dict, repr=False)
@@ -143,15 +145,11 @@ class Edition:
             name: replace(switch, chosen=choices.get(name, switch.chosen)) for name, switch in self.switches.items()
         }
         chosen = ",".join(f"{name}={switch.chosen}" for name, switch in sorted(switches.items()))
-        raw = self._tree["raw"]
-        tree = chosen_tree(raw, {name: switch.chosen for name, switch in switches.items()})
-        tree["raw"] = raw
-        digest = hashlib.sha256(f"{self._tree['hash']} {chosen}".encode()).hexdigest()
-        tree["hash"] = self._tree["hash"]
+        tree = chosen_tree(self._raw, {name: switch.chosen for name, switch in switches.items()})
         return replace(
             self,
             switches=switches,
-            content_hash=digest,
+            content_hash=hashlib.sha256(f"{self._files_hash} {chosen}".encode()).hexdigest(),
             _tree=tree,
             _breaks=changes(tree),
             _days={},
@@ -246,7 +244,6 @@ def _edition(file: str, raw: Tree, digest: str, documents: tuple[str, ...]) -> E
     for choices in _alternatives(switches):
         check_meaning(file, chosen_tree(raw, choices))
     tree = chosen_tree(raw, {name: switch.chosen for name, switch in switches.items()})
-    tree["raw"], tree["hash"] = raw, digest
     figures = {}
     for row in raw.get("figures", []):
         formula = row.get("equals") or row.get("floor")
@@ -271,6 +268,8 @@ def _edition(file: str, raw: Tree, digest: str, documents: tuple[str, ...]) -> E
         switches=switches,
         figures=figures,
         content_hash=digest,
+        _raw=raw,
+        _files_hash=digest,
         _tree=tree,
         _breaks=changes(tree),
     )

@@ -70,8 +70,6 @@ def tree_on(node: Any, on: date) -> Any:
     if isinstance(node, dict):
         day: Tree = {}
         for key, value in node.items():
-            if key in ("raw", "hash"):
-                continue
             if isinstance(value, list) and _is_dated(value):
                 rows = [row for row in value if row["from"] <= on]
                 if rows and on <= rows[-1].get("to", on):
@@ -95,8 +93,6 @@ def changes(node: Any) -> tuple[int, ...]:
     def walk(node: Any) -> None:
         if isinstance(node, dict):
             for key, value in node.items():
-                if key == "raw":
-                    continue
                 if isinstance(value, date):
                     found.add((value + ONE_DAY if key in ("to", "ends_on") else value).toordinal())
                 walk(value)

@@ -12,6 +12,7 @@ from .edition import Edition
 from .enrolment import in_hospital
 from .errors import NoEdition
 from .money import fen, yuan
+from .periods import Span
 from .program import program_of
 
 Facts = dict[str, Any]
@@ -121,9 +122,7 @@ def _care(member: Mapping[str, Any], event: Mapping[str, Any], settled: Mapping[
     _known(event, EVENT, f"event {event.get('n')}")
     on = event["d"]
     person_class, plan = _dated(member, "status", on), _dated(member, "plan", on)
-    standing = {
-        name for name in ("arrears", "suspended") if any(first <= on <= last for first, last in member.get(name, []))
-    }
+    standing = {name for name in ("arrears", "suspended") if any(on in Span(*days) for days in member.get(name, []))}
     if any(in_hospital(on, *stay) for stay in member.get("inpatient", [])):
         standing.add("inpatient")
     if not person_class:
@@ -164,11 +163,10 @@ def _with_params(edition: Edition, care: Care, params: Mapping[str, str], unused
     figures: dict[str, int] = {}
     standing = set(care.standing)
     for term in program.terms:
-        if term.code == "annual_cap" and term.limit.figure:
-            for name in ("annual_cap", "avg_wage_y_minus_2"):
-                if name in params:
-                    figures[term.limit.figure] = fen(params[name])
-                    unused.discard(name)
+        name = "avg_wage_y_minus_2" if term.limit.ratio else "annual_cap"
+        if term.code == "annual_cap" and term.limit.figure and name in params:
+            figures[term.limit.figure] = fen(params[name])
+            unused.discard(name)
     for share in program.shares:
         name = f"{share.role}_left"
         if share.left and name in params:
