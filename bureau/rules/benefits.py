@@ -19,11 +19,7 @@ from .periods import last_day, quarter
 from .places import CHARGE_LABELS
 from .program import CAP, COST_CAP, DEDUCTIBLE, Counter, Program, Term, figure_codes, program_of
 from .trace import Message, Step, exact, window
-from .visit import FUNDS, SPANS
-from .visit import Care as Care
-from .visit import Outcome as Outcome
-from .visit import Past as Past
-from .visit import past_of as past_of
+from .visit import FUNDS, SPANS, Care, Outcome, Past, past_of
 
 ENGINE = 1  # stored with every receipt; a change that could alter a result raises it
 

@@ -13,6 +13,7 @@ from .errors import NoEdition, Refused
 from .money import fen, whole_yuan, yuan
 from .periods import month_start, months_between
 from .program import program_of
+from .visit import Care
 from .visit_cases import run_visits
 
 Facts = dict[str, Any]
@@ -135,7 +136,7 @@ def _newborn(city: City, facts: Facts) -> Facts:
     covered = cover.span is not None and on in cover.span
     tree = edition.at(on)
     classes = next(iter(tree["persons"].values()))
-    care = benefits.Care(
+    care = Care(
         on=on,
         encounter="1",
         institution="",
@@ -162,7 +163,7 @@ def _published_example(city: City, facts: Facts) -> Facts:
     facts.pop("age", None)  # told by the leaflet; no benefit term of the case depends on it
     total, other = fen(facts.pop("total_cost")), fen(facts.pop("other_fund_paid"))
     balance = fen(facts.pop("pa_credit"))
-    care = benefits.Care(
+    care = Care(
         on=on,
         encounter="1",
         institution="",

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from .benefits import Care, Outcome, Past, adjudicate, counters, past_of, refused, replay_chain
+from .benefits import adjudicate, counters, refused, replay_chain
 from .edition import Edition
 from .enrolment import in_hospital
 from .errors import NoEdition
 from .money import fen, yuan
 from .periods import Span
 from .program import program_of
+from .visit import Care, Outcome, Past, past_of
 
 Facts = dict[str, Any]
 
