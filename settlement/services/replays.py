@@ -7,6 +7,7 @@ difference is put before a reviewer, and a confirmed one is booked and counts in
 import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 from accounts.services import EntryRequest, JournalRequest, post
 from bureau.services.editions import rulebook
@@ -115,8 +116,8 @@ def propose(
         visit=visit,
         cause=cause,
         pool=visit.pool or next(iter(outcome.shares)),
-        settled=yuan(settled),
-        proposed=yuan(fund),
+        settled=Decimal(yuan(settled)),
+        proposed=Decimal(yuan(fund)),
         reason=reason,
         proposed_by=actor,
         proposed_at=now,
