@@ -1,4 +1,8 @@
-"""Where care took place, as flags, and which of an edition's ordered place rules applies."""
+"""Where care took place, as flags, and which of an edition's ordered place rules applies.
+
+A prescription filled outside has the flags of the visit that prescribed, and `prescription`; it is designated
+only if both the prescriber and the pharmacy are.
+"""
 
 from __future__ import annotations
 

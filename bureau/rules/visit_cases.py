@@ -18,7 +18,8 @@ from .visit import Care, Outcome, Past, past_of
 
 Facts = dict[str, Any]
 
-# Where an event of a case took place, as the flags of places.py.
+# Where an event of a case took place, as the flags of places.py. A prescription whose visit is not told is the
+# selected institution's.
 PLACES: dict[str, frozenset[str]] = {
     name: frozenset(flags.split())
     for name, flags in {
@@ -26,7 +27,7 @@ PLACES: dict[str, frozenset[str]] = {
         "nonselected": "local designated",
         "designated": "local designated",
         "referral": "local designated referral",
-        "pharmacy_rx": "local designated prescription",
+        "pharmacy_rx": "local designated selected prescription",
         "emergency": "local designated emergency",
         "nondesignated": "local",
         "nondesignated_emergency": "local emergency",
@@ -147,7 +148,14 @@ def _care(member: Mapping[str, Any], event: Mapping[str, Any], settled: Mapping[
     if "rx" not in event:
         return care
     by = settled[event["rx"]].care
-    return replace(care, encounter=by.encounter, institution=by.institution, level=by.level, kind=by.kind)
+    return replace(
+        care,
+        encounter=by.encounter,
+        institution=by.institution,
+        level=by.level,
+        kind=by.kind,
+        place=by.place | {"prescription"},
+    )
 
 
 def _dated(member: Mapping[str, Any], name: str, on: date) -> str:

@@ -79,9 +79,9 @@ ZHANJIANG = (RULEBOOKS / "zhanjiang" / "2022-12.toml").read_text("utf-8")
             "no declared figure",
         ),
         ('id = "visit_cap"\n', 'id = "ratio"\n', "benefits terms ratio", "id", "is used twice"),
-        ('refuse = "not_selected"', 'refuse = "go_away"', "places #8", "refuse", "refusal codes"),
-        ('refuse = "not_selected"', 'charge = "nobody"', "places #8", "charge", "write one of selected_capitation"),
-        ('refuse = "not_selected"\n', "", "places #8", "charge", "either charge or refuse"),
+        ('refuse = "not_selected"', 'refuse = "go_away"', "places #9", "refuse", "refusal codes"),
+        ('refuse = "not_selected"', 'charge = "nobody"', "places #9", "charge", "write one of selected_capitation"),
+        ('refuse = "not_selected"\n', "", "places #9", "charge", "either charge or refuse"),
         (
             'person = "active", level = 3',
             'person = "pilot", level = 3',
