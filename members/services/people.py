@@ -148,11 +148,13 @@ def record_death(*, member: Member, on: datetime.date, actor: Staff, now: dateti
             raise DomainError(_("An enrolment or benefit period begins after this day; remove it first."), field="on")
         member.died_on = on
         member.save(update_fields=["died_on"])
-        for span in [*_beyond(member.enrolments, on), *_beyond(member.benefit_periods, on)]:
+        running = [("enrolment.end", span) for span in _beyond(member.enrolments, on)]
+        running += [("benefit_period.end", span) for span in _beyond(member.benefit_periods, on)]
+        for action, span in running:
             before, span.ends_on = span.ends_on, on
             span.save(update_fields=["ends_on"])
             audit.record(
-                f"{span._meta.model_name}.end",
+                action,
                 actor=actor,
                 now=now,
                 subject=span,

@@ -47,6 +47,8 @@ def _stage_member(values: dict[str, Any]) -> tuple:
 def _load_members(batch: Batch) -> None:
     _refuse_unfit(batch)
     _find_employers(batch)
+    find_members(batch)
+    refuse_other_names(batch)
     batch.refuse(
         "name",
         _OTHER_NAME_IN_FILE,
@@ -55,8 +57,6 @@ def _load_members(batch: Batch) -> None:
         using="roster_staged o",
         places={"other": "o.line", "said": "o.name"},
     )
-    find_members(batch)
-    refuse_other_names(batch)
     refuse_after_death(batch)
     batch.refuse(
         "starts_on",
@@ -251,6 +251,8 @@ _FIND_RELATIVES = """
 def _load_relatives(batch: Batch) -> None:
     match_members(batch)
     refuse_after_death(batch)
+    batch.run(_FIND_RELATIVES)
+    refuse_other_names(batch, "relative_name", "relative_id", field="relative_name")
     batch.refuse(
         "relative_name",
         _OTHER_NAME_IN_FILE,
@@ -259,8 +261,6 @@ def _load_relatives(batch: Batch) -> None:
         using="roster_staged o",
         places={"other": "o.line", "said": "o.relative_name"},
     )
-    batch.run(_FIND_RELATIVES)
-    refuse_other_names(batch, "relative_name", "relative_id", field="relative_name")
     batch.refuse(
         "relation",
         _("The record has another relation between the two from this day on."),
