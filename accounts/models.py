@@ -175,11 +175,12 @@ class Entry(models.Model):
                 | Q(
                     account__isnull=False,
                     number__isnull=False,
-                    balance_after__gte=0,
+                    balance_after__isnull=False,
                     subject="member_accounts",
                     fund="personal_accounts",
                 ),
             ),
+            models.CheckConstraint(name="entry_not_overdrawn", condition=Q(balance_after__gte=0)),
             models.UniqueConstraint(
                 fields=["account", "number"],
                 name="entry_number_once_in_account",

@@ -19,7 +19,8 @@ BEGIN
           FROM new_entries GROUP BY journal_id, fund) AS funds
     GROUP BY journal_id
     HAVING bool_or(total <> 0)
-        OR sum(entries) IS DISTINCT FROM (SELECT entry_count FROM accounts_journal WHERE id = journal_id)
+        OR sum(entries) IS DISTINCT FROM (SELECT entry_count FROM accounts_journal WHERE id = funds.journal_id)
+        OR sum(entries) <> (SELECT count(*) FROM accounts_entry AS e WHERE e.journal_id = funds.journal_id)
     LIMIT 1;
     IF FOUND AND wrong.unbalanced THEN
         RAISE EXCEPTION 'Journal % does not balance within each fund.', wrong.journal_id

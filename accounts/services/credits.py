@@ -192,7 +192,7 @@ def _entries(lines: Sequence[Line]) -> list:
 
 
 def _insert(lines: Sequence[Line], journal_id: int) -> None:
-    editions = {line.edition.content_hash: stored_edition(line.edition.content_hash) for line in lines}
+    editions = {content: stored_edition(content) for content in {line.edition.content_hash for line in lines}}
     params = [
         journal_id,
         [line.due.account_id for line in lines],

@@ -59,7 +59,7 @@ class AccountNotOpen(DomainError):
 
 REFUSALS = {
     "account_not_overdrawn": Overdrawn,
-    "entry_personal_or_control": Overdrawn,
+    "entry_not_overdrawn": Overdrawn,
     "journal_month_open": MonthClosed,
 }
 
