@@ -16,6 +16,7 @@ from members.models import BenefitPeriod, Enrolment, Member
 from settlement.models import Visit
 from settlement.queries.facts import fetch, new_visit_ids
 from settlement.services.recording import POST, Batch
+from settlement.services.reversals import reverse_visit
 from settlement.services.split import AccountShare
 
 FIRST_DAY = date(2025, 1, 1)
@@ -283,10 +284,8 @@ def settled(
         charged = charged or where
     number = new_visit_ids(1)[0]
     key = key or f"T{number}"
-    money = dict.fromkeys(
-        ("own_expense", "over_limit", "first_self", "general_fee", "fixed", "deductible", "large_claims", "family", "cash"),
-        "0.00",
-    )  # fmt: skip
+    nothing = "own_expense over_limit first_self general_fee fixed deductible large_claims family cash"
+    money = dict.fromkeys(nothing.split(), "0.00")
     total = str(fund + from_account)
     row = money | {
         "id": number,
@@ -330,6 +329,18 @@ def settled(
     batch.add(row, shares, {POOL: fen(fund)}, payee.code)
     batch.write()
     return Visit.objects.get(pk=number)
+
+
+def reversed(city: City, visit: Visit, *, on: date, at: datetime | None = None) -> Visit:
+    """The visit taken back whole, by the service, settled on a day."""
+    return reverse_visit(
+        visit.pk,
+        key=f"R{visit.pk}",
+        reason="test",
+        actor=city.clerk,
+        now=at or datetime(on.year, on.month, on.day, 3, 0, tzinfo=UTC),
+        settled_on=on,
+    )
 
 
 def fen(amount: Decimal) -> int:

@@ -1,0 +1,147 @@
+"""What the facts of a run's line come to: the only place where a run meets bureau.rules.provider.
+
+A line's facts are plain JSON with the day `on` whose rules apply; amounts are in fen. The same function computes a
+line, replays it and explains it.
+"""
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from accounts.models import Fund
+from bureau.rules import provider
+from bureau.rules.edition import Edition, Rulebook
+from bureau.rules.places import CHARGE_LABELS
+from bureau.rules.trace import Message, Step
+from bureau.services.editions import rulebook
+from settlement.models import Line, Run
+
+Facts = Mapping[str, Any]
+Results = dict[str, Any]
+
+
+def noop(message: str) -> str:
+    """Marks a message id for extraction; steps are translated when they are shown."""
+    return message
+
+
+_ = noop
+
+# What is owed by item besides the charges that the rules know.
+OTHER_LABELS = {"account": _("personal-account money"), "use": _("purchases with account money")}
+
+
+def replay_line(line: Line, steps: list[Step] | None = None) -> Results:
+    """Compute a stored line again, from its facts alone; with `steps`, also say how."""
+    run = line.run
+    return work_out(run.kind, rulebook(run.area_id), run.area_id, run.scheme, line.facts, steps)
+
+
+def work_out(
+    kind: str, book: Rulebook, area_id: str, scheme: str, facts: Facts, steps: list[Step] | None = None
+) -> Results:
+    """The results of one line. Raises Refused (NoEdition among them) where the rules refuse."""
+    on = datetime.date.fromisoformat(facts["on"])
+    edition = book.on(area_id, scheme, on, "provider")
+    if kind == Run.Kind.ADVANCE:
+        return provider.compute(edition, on, "advance", facts, steps)
+    if kind == Run.Kind.ITEMS:
+        return items(edition, on, facts, steps)
+    if kind == Run.Kind.MONTH:
+        return month(edition, on, facts, steps)
+    return year_end(book, area_id, scheme, facts, steps)
+
+
+def items(edition: Edition, on: datetime.date, facts: Facts, steps: list[Step] | None) -> Results:
+    """Payments by item. Facts: owed (fund → charge → fen), carried and adjustments (fund → fen).
+
+    Each fund pays out of its own books. What is below zero pays nothing and carries on (G-17).
+    """
+    article = edition.part("provider", on)["article"]
+    paid, carried = {}, {}
+    for fund in sorted({*facts["owed"], *facts["carried"], *facts["adjustments"]}):
+        owed = facts["owed"].get(fund, {})
+        before, late = facts["carried"].get(fund, 0), facts["adjustments"].get(fund, 0)
+        net = sum(owed.values()) + before + late
+        paid[fund], carried[fund] = max(net, 0), min(net, 0)
+        if steps is None:
+            continue
+        name = Message(Fund(fund).label)
+        for charge, amount in sorted(owed.items()):
+            template = _("{fund}, {charge}: owed for the month")
+            params = {"fund": name, "charge": charge_label(charge)}
+            steps.append(Step(f"owed {fund}", article, template, params, amount))
+        if before:
+            template = _("{fund}: carried from earlier months")
+            steps.append(Step(f"carried {fund}", article, template, {"fund": name}, before))
+        if late:
+            template = _("{fund}: adjustments of approved runs")
+            steps.append(Step(f"adjusted {fund}", article, template, {"fund": name}, late))
+        if net < 0:
+            template = _("{fund}: below zero, nothing is paid and {rest} carries on")
+            steps.append(Step(f"paid {fund}", article, template, {"fund": name, "rest": net}, 0))
+        else:
+            steps.append(Step(f"paid {fund}", article, _("{fund}: paid"), {"fund": name}, net))
+    return {
+        "paid": {fund: amount for fund, amount in paid.items() if amount},
+        "carried": {fund: amount for fund, amount in carried.items() if amount},
+    }
+
+
+def charge_label(charge: str) -> Message:
+    return Message(CHARGE_LABELS.get(charge) or OTHER_LABELS.get(charge, charge))
+
+
+def month(edition: Edition, on: datetime.date, facts: Facts, steps: list[Step] | None) -> Results:
+    """One institution's part of a monthly settlement. Facts: those of the method, `code`, `book` (the fund) and `net`.
+
+    Methods that share one pool answer for every institution at once; the line takes its own part. What is below
+    zero counts as zero and carries on (G-17).
+    """
+    answer = provider.compute(edition, on, "month_settlement", facts, steps)
+    mine = {name: part[facts["code"]] if isinstance(part, dict) else part for name, part in answer.items()}
+    carried = min(0, facts["net"])
+    return mine | {"carried": {facts["book"]: carried} if carried else {}}
+
+
+def year_end(book: Rulebook, area_id: str, scheme: str, facts: Facts, steps: list[Step] | None) -> Results:
+    """The year-end settlement. Facts: spans, each with its days, person_months by month, own use, what others were
+    paid by their codes, and what was advanced; usually one span, the year (HY-14b)."""
+    total: Results = {}
+    for span in facts["spans"]:
+        last = datetime.date.fromisoformat(span["to"])
+        edition = book.on(area_id, scheme, last, "provider")
+        quota = provider.year_quota(book, area=area_id, scheme=scheme, person_months=span["person_months"], steps=steps)
+        others = sum(span["others"].values())
+        told = {
+            "quota": quota,
+            "actual": span["own"] + others,
+            "advanced": span["advanced"],
+            "paid_to_others": others,
+        }
+        answer = provider.compute(edition, last, "year_end", told, steps) | {"quota": quota}
+        for name, amount in answer.items():
+            total[name] = total.get(name, 0) + amount
+    return total
+
+
+def pooled_fund(edition: Edition, on: datetime.date) -> str:
+    """The fund that pays benefits first, out of which institutions are paid."""
+    shares = edition.part("benefits", on)["shares"]
+    return next(share["fund"] for share in shares if share.get("role") != "mutual")
+
+
+def funds_of(edition: Edition, on: datetime.date) -> list[str]:
+    """Every fund whose books belong to the edition's scheme."""
+    funds = [share["fund"] for share in edition.part("benefits", on)["shares"]]
+    return [*funds, "personal_accounts"] if edition.has("account") else funds
+
+
+def others_are_paid_by_fund(edition: Edition, on: datetime.date) -> bool:
+    """Whether the fund pays others for what they did on a quota, or the selected institution does (a switch)."""
+    return edition.part("provider", on).get("year_end", {}).get("others_paid_by", "fund") == "fund"
+
+
+def charge_by_month(edition: Edition, on: datetime.date) -> str:
+    """The charge that the monthly settlement pays rather than the payments by item; "" where there is none."""
+    return {"fee_for_service": "fee_for_service", "pool_share": "pool"}.get(provider.method(edition, on), "")

@@ -1,0 +1,1 @@
+"""Payment runs: computed, submitted, approved by another person, paid; and what late facts change afterwards."""

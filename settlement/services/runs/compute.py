@@ -1,0 +1,209 @@
+"""Computing payment runs: one for each agency, scheme, kind and period; again while it is only computed."""
+
+import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from bureau import audit
+from bureau.errors import DomainError, RefusedError
+from bureau.models import Area, County, Job, Staff
+from bureau.rules.errors import Refused
+from bureau.rules.money import yuan
+from bureau.rules.periods import month_of, months_between
+from bureau.services import jobs
+from bureau.services.editions import stored_edition
+from institutions.models import Institution
+from settlement.models import Line, Run
+from settlement.queries.lines import Facts, Results, work_out
+from settlement.services.runs.gathering import ByInstitution, Scope, gather, open_adjustments
+
+JOB_KIND = "runs"
+SETTLED = (Run.Status.APPROVED, Run.Status.PAID)
+
+
+@transaction.atomic
+def compute_run(
+    *, area: Area, county: County, scheme: str, kind: str, period: datetime.date, actor: Staff, now: datetime.datetime
+) -> Run:
+    """Compute what an agency's institutions are paid for a period (the first day of the month or year).
+
+    While the run is computed its lines are replaced; a submitted, approved or paid run is returned as it stands.
+    Refused: a period that is not over (an advance: that has not begun), a kind that the edition's method does not
+    have, a second run of its kind while an earlier one waits for approval (what that carries on enters this one),
+    and a year with advances on their way.
+    """
+    period = check_period(kind, period)
+    if county.area_id != area.pk:
+        raise DomainError(_("%(county)s is no agency of %(area)s."), field="county", county=county, area=area)
+    # Runs of one agency are computed one after the other.
+    County.objects.select_for_update(no_key=True).get(pk=county.pk)
+    key = {"area": area, "county": county, "scheme": scheme, "kind": kind, "period": period}
+    run = Run.objects.filter(**key).first()
+    if run is not None and run.status != Run.Status.COMPUTED:
+        return run
+    scope = Scope.of(county, scheme, kind, period)
+    check_due(scope, timezone.localdate(now))
+    if run is None:
+        run = Run(**key)
+    else:
+        run.lines.all().delete()
+    run.computed_by, run.computed_at, run.total, run.note = actor, now, 0, note_of(scope)
+    run.save()
+    lines = write_lines(run, scope, gather(scope))
+    run.total = sum(line.to_pay for line in lines)
+    run.save(update_fields=["total"])
+    audit.record("run.compute", actor=actor, now=now, subject=run, lines=len(lines), total=str(run.total))
+    return run
+
+
+def write_lines(run: Run, scope: Scope, found: ByInstitution) -> list[Line]:
+    """One line an institution, and the adjustments that it carries."""
+    edition_id = stored_edition(scope.edition.content_hash)
+    codes = Institution.objects.filter(pk__in=list(found)).values_list("pk", "code")
+    lines = []
+    for number, _code in sorted(codes, key=lambda row: row[1]):
+        facts = found[number]
+        results = outcome(scope, facts)
+        amount, to_pay = by_rule(scope, facts, results), payable(scope.kind, results)
+        lines.append(
+            Line(
+                run=run,
+                institution_id=number,
+                edition_id=edition_id,
+                facts=facts,
+                results=results,
+                amount=yuan(amount),
+                adjustment=yuan(to_pay - amount),
+                to_pay=yuan(to_pay),
+            )
+        )
+    Line.objects.bulk_create(lines)
+    if scope.kind == Run.Kind.ITEMS:
+        by_institution = {line.institution_id: line for line in lines}
+        for late in open_adjustments(scope):
+            late.carried_by = by_institution[late.institution_id]
+            late.save(update_fields=["carried_by"])
+    return lines
+
+
+def outcome(scope: Scope, facts: Facts) -> Results:
+    try:
+        return work_out(scope.kind, scope.book, scope.area_id, scope.scheme, facts)
+    except Refused as refused:
+        raise RefusedError(refused.refusal) from refused
+
+
+def payable(kind: str, results: Results) -> int:
+    """What a line pays in all funds, in fen; below zero where the institution owes it."""
+    if kind == Run.Kind.ITEMS:
+        return sum(results["paid"].values())
+    return results[{"advance": "advance", "month": "paid", "year_end": "clearing"}[kind]]
+
+
+def by_rule(scope: Scope, facts: Facts, results: Results) -> int:
+    """What the line would pay without adjustments of earlier runs."""
+    if scope.kind == Run.Kind.ITEMS and facts["adjustments"]:
+        results = outcome(scope, {**facts, "adjustments": {}})
+    return payable(scope.kind, results)
+
+
+def check_period(kind: str, period: datetime.date) -> datetime.date:
+    if kind not in Run.Kind.values:
+        raise DomainError(_("There is no such kind of run: %(kind)s."), field="kind", kind=kind)
+    if period.day != 1 or (kind == Run.Kind.YEAR_END and period.month != 1):
+        raise DomainError(_("The period is the first day of the month, or of the year."), field="period")
+    return period
+
+
+def check_due(scope: Scope, today: datetime.date) -> None:
+    """Raise DomainError where it is too early, or where another run comes first."""
+    kinds = scope.kinds
+    advances = "advance" in kinds and "month_settlement" not in kinds
+    has = {
+        Run.Kind.ADVANCE: advances,
+        Run.Kind.ITEMS: True,
+        Run.Kind.MONTH: "month_settlement" in kinds,
+        Run.Kind.YEAR_END: advances and "year_end" in kinds,
+    }
+    if not has[Run.Kind(scope.kind)]:
+        raise DomainError(
+            _("Under %(document)s there is no %(kind)s."),
+            field="kind",
+            document=scope.edition.document,
+            kind=Run.Kind(scope.kind).label,
+        )
+    if scope.kind == Run.Kind.ADVANCE:
+        if today < scope.period:
+            raise DomainError(_("The month %(month)s has not begun."), field="period", month=month_of(scope.period))
+        year = runs_like(scope, kind=Run.Kind.YEAR_END, period=scope.period.replace(month=1))
+        if year.exclude(status=Run.Status.COMPUTED).exists():
+            raise DomainError(_("The year has been settled; there are no more advances."), field="period")
+        return
+    if today <= scope.last:
+        raise DomainError(_("The period is not over before %(day)s."), field="period", day=scope.last)
+    if scope.kind == Run.Kind.YEAR_END:
+        unpaid = advances_of_year(scope).exclude(status=Run.Status.PAID)
+        months = ", ".join(month_of(run.period) for run in unpaid.order_by("period"))
+        if months:
+            raise DomainError(_("First pay or discard the advances of %(months)s."), field="period", months=months)
+        return
+    waiting = runs_like(scope).exclude(period=scope.period).exclude(status__in=SETTLED).order_by("period").first()
+    if waiting is not None:
+        raise DomainError(
+            _("First approve the run of %(month)s: what it carries on enters this one."),
+            field="period",
+            month=month_of(waiting.period),
+        )
+
+
+def runs_like(scope: Scope, **other):
+    key = {"area_id": scope.area_id, "county_id": scope.county_id, "scheme": scope.scheme, "kind": scope.kind}
+    return Run.objects.filter(**(key | other))
+
+
+def advances_of_year(scope: Scope):
+    return runs_like(scope, kind=Run.Kind.ADVANCE, period__year=scope.period.year)
+
+
+def note_of(scope: Scope) -> str:
+    """Which months of a year have no advance: their institutions are cleared for what was not advanced too."""
+    if scope.kind != Run.Kind.YEAR_END:
+        return ""
+    there = {month_of(period) for period in advances_of_year(scope).values_list("period", flat=True)}
+    missing = [m for m in months_between(f"{scope.period.year}-01", f"{scope.period.year}-12") if m not in there]
+    return gettext("No advance was paid for %(months)s.") % {"months": ", ".join(missing)} if missing else ""
+
+
+def compute_runs(
+    *, area: Area, scheme: str, kind: str, period: datetime.date, actor: Staff, now: datetime.datetime
+) -> Job:
+    """Compute a run for every agency of an area, as a job with one part an agency. Asked again: the same job."""
+    period = check_period(kind, period)
+    counties = County.objects.filter(area=area).order_by("code").values_list("pk", flat=True)
+    return jobs.create_job(
+        kind=JOB_KIND,
+        key=f"runs {area.pk} {scheme} {kind} {period}",
+        area_id=area.pk,
+        params={"scheme": scheme, "kind": kind, "period": period.isoformat()},
+        chunks=[{"county": code} for code in counties],
+        actor=actor,
+        now=now,
+    )
+
+
+def compute_as_job(params: dict, *, job: Job, actor: Staff, now: datetime.datetime) -> dict:
+    """One agency's run, as a part of a job."""
+    county = County.objects.select_related("area").get(pk=params["county"])
+    run = compute_run(
+        area=county.area,
+        county=county,
+        scheme=job.params["scheme"],
+        kind=job.params["kind"],
+        period=datetime.date.fromisoformat(job.params["period"]),
+        actor=actor,
+        now=now,
+    )
+    return {"runs": 1, "lines": run.lines.count()}

@@ -1,0 +1,200 @@
+"""Paying an approved run: orders to the bank and journals, in one transaction; and what the bank returns."""
+
+import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Journal
+from accounts.services.ledger import EntryRequest, JournalRequest, post
+from bureau import audit
+from bureau.errors import DomainError
+from bureau.models import County, Staff
+from bureau.rules.money import yuan
+from settlement.models import Adjustment, Line, Payment, Run
+from settlement.queries.facts import fen
+from settlement.queries.lines import Facts, Results, pooled_fund
+from settlement.services.runs import bookings
+from settlement.services.runs.approval import locked, require
+from settlement.services.runs.gathering import Scope
+
+
+@transaction.atomic
+def pay_run(*, run: Run, actor: Staff, now: datetime.datetime) -> Run:
+    """Order every payment of an approved run and post its journals. A paid run is returned as it stands.
+
+    Refused: a run that nobody approved, and an institution without a bank account, by name. What an institution
+    owes becomes a recovery; what is below zero in payments by item stays on its payable and carries on.
+    """
+    # Computing a year and paying an advance of it come one after the other.
+    County.objects.select_for_update(no_key=True).get(pk=run.county_id)
+    run = locked(run)
+    if run.status == Run.Status.PAID:
+        return run
+    require(run, Run.Status.APPROVED)
+    lines = list(run.lines.select_related("institution").order_by("institution__code"))
+    scope = Scope.of(run.county, run.scheme, run.kind, run.period)
+    book = pooled_fund(scope.edition, scope.on)
+    today = timezone.localdate(now)
+    orders, journals = [], []
+    for line in lines:
+        paid = bookings.payments(run.kind, book, line.results)
+        orders += [order(line, fund, amount, today) for fund, amount in sorted(paid.items()) if amount > 0]
+        code = line.institution.code
+        own = bookings.booking(run.kind, code, book, line.facts, line.results)
+        journals.append(
+            journal(
+                run,
+                key=f"run:{run.pk}:{code}",
+                source=f"line:{line.pk}",
+                entries=bookings.merged(own, bookings.settling(code, paid)),
+                year=run.period.year,
+                today=today,
+            )
+        )
+    journals += adjustment_journals(run, book, today)
+    refuse_without_account(orders)
+    post(journals=[asked for asked in journals if asked.entries], actor=actor, now=now)
+    Payment.objects.bulk_create(orders)
+    run.status, run.paid_by, run.paid_at = Run.Status.PAID, actor, now
+    run.save(update_fields=["status", "paid_by", "paid_at"])
+    audit.record(
+        "run.pay",
+        actor=actor,
+        now=now,
+        subject=run,
+        orders=len(orders),
+        ordered=str(sum((payment.amount for payment in orders), yuan(0))),
+    )
+    return run
+
+
+def order(line: Line, fund: str, amount: int, today: datetime.date) -> Payment:
+    where = line.institution
+    return Payment(
+        line=line,
+        fund=fund,
+        amount=yuan(amount),
+        account_name=where.account_name,
+        bank_name=where.bank_name,
+        bank_account=where.bank_account,
+        ordered_on=today,
+    )
+
+
+def refuse_without_account(orders: list[Payment]) -> None:
+    missing = {
+        payment.line.institution.name: None
+        for payment in orders
+        if not (payment.bank_account and payment.bank_name and payment.account_name)
+    }
+    if missing:
+        raise DomainError(
+            _("No bank account is recorded for %(names)s."), field="bank_account", names=", ".join(missing)
+        )
+
+
+def journal(
+    run: Run, *, key: str, source: str, entries: bookings.Entries, year: int, today: datetime.date
+) -> JournalRequest:
+    """A journal of a run. The year of origin stands beside the day of posting where they differ (SG-18)."""
+    return JournalRequest(
+        key=key,
+        area_id=run.area_id,
+        kind=Journal.Kind.RUN,
+        posted_on=today,
+        source=source,
+        entries=[EntryRequest(*entry) for entry in bookings.requests(entries)],
+        origin_year=year if year != today.year else None,
+    )
+
+
+def adjustment_journals(run: Run, book: str, today: datetime.date) -> list[JournalRequest]:
+    """What carried adjustments of settlements move in the books. Those of items are in the visits' own journals."""
+    late = (
+        Adjustment.objects.filter(carried_by__run=run)
+        .exclude(origin__kind=Run.Kind.ITEMS)
+        .select_related("origin", "institution")
+        .order_by("id")
+    )
+    journals = []
+    for adjustment in late:
+        origin, code = adjustment.origin, adjustment.institution.code
+        entries = bookings.difference(
+            bookings.booking(origin.kind, code, adjustment.fund, adjustment.facts, adjustment.results),
+            bookings.booking(origin.kind, code, adjustment.fund, *known_before(adjustment)),
+            code,
+        )
+        journals.append(
+            journal(
+                run,
+                key=f"adjustment:{adjustment.pk}",
+                source=f"adjustment:{adjustment.pk}",
+                entries=entries,
+                year=origin.period.year,
+                today=today,
+            )
+        )
+    return journals
+
+
+def known_before(adjustment: Adjustment) -> tuple[Facts, Results]:
+    """What the books knew before: the adjustment before it, else the line it corrects, else nothing."""
+    same = {"institution": adjustment.institution_id}
+    before = (
+        Adjustment.objects.filter(origin=adjustment.origin_id, pk__lt=adjustment.pk, **same).order_by("-id").first()
+        or Line.objects.filter(run=adjustment.origin_id, **same).first()
+    )
+    return (before.facts, before.results) if before is not None else ({}, {})
+
+
+@transaction.atomic
+def return_payment(*, payment: Payment, note: str, actor: Staff, now: datetime.datetime) -> Payment:
+    """The bank sent the money back: it lies in suspense until it is ordered again."""
+    if not note.strip():
+        raise DomainError(_("Say why the bank returned the payment."), field="note")
+    payment = Payment.objects.select_for_update(no_key=True).get(pk=payment.pk)
+    if payment.status == Payment.Status.RETURNED:
+        return payment
+    run, code = payment.line.run, payment.line.institution.code
+    payment.status, payment.note = Payment.Status.RETURNED, note.strip()[:200]
+    payment.save(update_fields=["status", "note"])
+    move_suspense(payment, run, code, "returned", fen(payment.amount), actor=actor, now=now)
+    audit.record("payment.return", actor=actor, now=now, subject=payment, area_id=run.area_id, note=payment.note)
+    return payment
+
+
+@transaction.atomic
+def reissue_payment(*, payment: Payment, actor: Staff, now: datetime.datetime) -> Payment:
+    """Order a returned payment again, to the account that is recorded now. Asked twice: the same order."""
+    payment = Payment.objects.select_for_update(no_key=True).get(pk=payment.pk)
+    if payment.status != Payment.Status.RETURNED:
+        raise DomainError(_("Only a payment that the bank returned is ordered again."))
+    standing = Payment.objects.filter(line=payment.line_id, fund=payment.fund).exclude(status=Payment.Status.RETURNED)
+    if (first := standing.first()) is not None:
+        return first
+    again = order(payment.line, payment.fund, fen(payment.amount), timezone.localdate(now))
+    again.status = Payment.Status.REISSUED
+    refuse_without_account([again])
+    again.save()
+    run = payment.line.run
+    move_suspense(again, run, payment.line.institution.code, "reissued", -fen(payment.amount), actor=actor, now=now)
+    audit.record("payment.reissue", actor=actor, now=now, subject=again, area_id=run.area_id, returned=payment.pk)
+    return again
+
+
+def move_suspense(
+    payment: Payment, run: Run, code: str, act: str, amount: int, *, actor: Staff, now: datetime.datetime
+) -> None:
+    """Money between the bank and suspense; a positive amount has come back."""
+    entries = {(payment.fund, "suspense", code): amount, (payment.fund, "bank", ""): -amount}
+    asked = journal(
+        run,
+        key=f"payment:{payment.pk}:{act}",
+        source=f"payment:{payment.pk}",
+        entries=entries,
+        year=run.period.year,
+        today=timezone.localdate(now),
+    )
+    post(journals=[asked], actor=actor, now=now)
