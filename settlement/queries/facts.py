@@ -100,6 +100,8 @@ SELECT r.n, r.institution AS institution_id, COALESCE(r.prescriber, r.institutio
        p.parent_id AS prescriber_parent_id,
        EXISTS (SELECT FROM institutions_agreement g WHERE g.institution_id = r.institution
            AND r.day BETWEEN g.starts_on AND COALESCE(g.ends_on, 'infinity')) AS designated,
+       EXISTS (SELECT FROM institutions_agreement g WHERE g.institution_id = r.prescriber
+           AND r.day BETWEEN g.starts_on AND COALESCE(g.ends_on, 'infinity')) AS prescriber_designated,
        (SELECT l.level FROM institutions_level l WHERE l.institution_id = COALESCE(r.prescriber, r.institution)
            AND r.day BETWEEN l.starts_on AND COALESCE(l.ends_on, 'infinity')) AS level,
        (SELECT l.level FROM institutions_level l WHERE l.institution_id = s.institution_id

@@ -28,7 +28,7 @@ class Decision:
 def place_of(facts: dict, channel: str, member_area: str | None) -> frozenset[str]:
     """Where the care took place, as the edition's place rules know it.
 
-    A prescription filled outside is judged by the institution that wrote it; the pharmacy must be designated.
+    A prescription filled outside is judged by the institution that wrote it; both must be designated.
     """
     through_prescription = facts["prescriber_code"] is not None
     side = "prescriber_" if through_prescription else ""
@@ -37,7 +37,7 @@ def place_of(facts: dict, channel: str, member_area: str | None) -> frozenset[st
     treating = facts["treating_id"]
     parent = facts[f"{side}parent_id"]
     flags = set()
-    if facts["designated"]:
+    if facts["designated"] and (facts["prescriber_designated"] or not through_prescription):
         flags.add("designated")
     if area is not None and area == member_area:
         flags.add("local")
