@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,9 +11,10 @@ class BureauConfig(AppConfig):
 
     def ready(self):
         from bureau import celery  # noqa: F401  binds shared tasks to the application
-        from bureau.services import jobs, uploads
+        from bureau.services import jobs, roles, uploads
 
-        jobs.register(uploads.JOB_KIND, uploads.load_as_job)
+        post_migrate.connect(roles.install_roles, sender=self)
+        jobs.register(uploads.JOB_KIND, uploads.load_as_job, queue="import")
         post_migrate.connect(_install_schedule, sender=self)
 
 
@@ -27,4 +29,4 @@ def _install_schedule(**_signal):
 
 
 class OfficeConfig(AdminConfig):
-    default_site = "bureau.admin.Office"
+    default_site = "bureau.office.Office"

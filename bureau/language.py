@@ -1,9 +1,14 @@
 """Chinese by default, English by one click: the choice lies with the member of staff, not with the browser."""
 
+from django.http import HttpResponseRedirect
+from django.urls import reverse
 from django.utils import translation
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
 
 COOKIE = "gongji_language"
 LANGUAGES = ("zh-hans", "en")
+A_YEAR = 365 * 24 * 3600
 
 
 class StaffLanguageMiddleware:
@@ -19,3 +24,16 @@ class StaffLanguageMiddleware:
                 response.render()
             response.headers.setdefault("Content-Language", translation.get_language())
             return response
+
+
+@require_POST
+def choose(request):
+    """Remember the language and go back to the page."""
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
+        back = reverse("admin:index")
+    response = HttpResponseRedirect(back)
+    language = request.POST.get("language")
+    if language in LANGUAGES:
+        response.set_cookie(COOKIE, language, max_age=A_YEAR, httponly=True, samesite="Lax", secure=request.is_secure())
+    return response

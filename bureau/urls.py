@@ -2,7 +2,15 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
+from bureau import language
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("language/", language.choose, name="language"),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "bureau.admin.failures.bad_request"
+handler403 = "bureau.admin.failures.forbidden"
+handler404 = "bureau.admin.failures.not_found"
+handler500 = "bureau.admin.failures.broken"

@@ -1,0 +1,130 @@
+"""Forms of acts: fields named like the service's arguments, choices cut to what the member of staff may see."""
+
+import datetime
+import secrets
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from bureau.models import Area
+
+FEW = ("bureau.area", "bureau.county")  # chosen from a plain list
+
+
+class DayInput(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self, attrs=None):
+        super().__init__(attrs, format="%Y-%m-%d")
+
+
+class MonthInput(forms.DateInput):
+    input_type = "month"
+
+    def __init__(self, attrs=None):
+        super().__init__(attrs, format="%Y-%m")
+
+
+class MonthField(forms.DateField):
+    """A month, as its first day."""
+
+    widget = MonthInput
+
+    def __init__(self, **options):
+        super().__init__(input_formats=["%Y-%m", "%Y-%m-%d"], **options)
+
+    def clean(self, value):
+        day = super().clean(value)
+        return day and day.replace(day=1)
+
+
+class ActForm(forms.Form):
+    """Cleaned data are the keyword arguments of a service. Knows who fills it in, and on which record."""
+
+    def __init__(self, *args, request, record=None, **kwargs):
+        self.request, self.record = request, record
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, forms.ModelChoiceField):
+                self._limit(field)
+
+    def _limit(self, field: forms.ModelChoiceField) -> None:
+        model = field.queryset.model
+        if admin.site.is_registered(model):
+            field.queryset = admin.site.get_model_admin(model).get_queryset(self.request)
+        if model is Area and field.initial is None:
+            field.initial = self.request.user.area_id or (
+                field.queryset.first() if field.queryset.count() == 1 else None
+            )
+
+
+class KeyField(forms.CharField):
+    """The key of a request, made with the form: the same form sent twice is one request."""
+
+    def __init__(self):
+        super().__init__(
+            widget=forms.HiddenInput, max_length=40, initial=lambda: f"desk-{secrets.token_hex(8)}", label=_("number")
+        )
+
+
+def form_of(model: type[models.Model], *names: str, optional: tuple[str, ...] = (), **extra) -> type[ActForm]:
+    """A form with some of a model's fields, in this order, and extra ones. `optional`: may stay empty here."""
+    fields: dict[str, forms.Field] = {}
+    for name in names:
+        field = _form_field(model._meta.get_field(name))
+        if name in optional:
+            field.required = False
+        fields[name] = field
+    return type(f"{model.__name__}Form", (ActForm,), fields | extra)
+
+
+def _form_field(field: models.Field) -> forms.Field:
+    if isinstance(field, models.ForeignKey):
+        return pick(field)
+    if isinstance(field, models.DateField):
+        return field.formfield(widget=DayInput)
+    return field.formfield()
+
+
+def pick(field: models.ForeignKey, *, label=None, required: bool | None = None, help_text="") -> forms.ModelChoiceField:
+    """Choose a record to which a model field points: by typing part of it, or from a list where there are few."""
+    target = field.remote_field.model
+    options = {
+        "label": label or capfirst(field.verbose_name),
+        "required": not field.blank if required is None else required,
+        "help_text": help_text or field.help_text,
+    }
+    if target._meta.label_lower not in FEW:
+        options["widget"] = AutocompleteSelect(field, admin.site)
+    return forms.ModelChoiceField(target._default_manager.all(), **options)
+
+
+def when(label, *, required: bool = True, help_text="", initial=None) -> forms.DateField:
+    """A day."""
+    return forms.DateField(label=label, required=required, help_text=help_text, widget=DayInput, initial=initial)
+
+
+def money_field(label, *, required: bool = True, help_text="", initial=None) -> forms.DecimalField:
+    """An amount in yuan."""
+    return forms.DecimalField(
+        label=label, required=required, help_text=help_text, max_digits=12, decimal_places=2, initial=initial
+    )
+
+
+def year_field(label, **options) -> forms.IntegerField:
+    return forms.IntegerField(label=label, min_value=2000, max_value=2100, **options)
+
+
+def reason_field(label=None, *, required: bool = True) -> forms.CharField:
+    return forms.CharField(label=label or _("Reason"), max_length=200, required=required)
+
+
+def in_order(first: datetime.date | None, last: datetime.date | None) -> None:
+    """Refuse a period that runs backwards."""
+    if first and last and last < first:
+        raise ValidationError({"last": _("The last day lies before the first.")})

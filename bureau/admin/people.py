@@ -1,0 +1,187 @@
+"""Staff and their roles, and the audit trail."""
+
+from django import forms
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth import admin as auth_admin  # noqa: F401  registers groups, so that ours can take its place
+from django.contrib.auth.models import Group
+from django.core.exceptions import FieldDoesNotExist
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from bureau.admin.acts import LABELS, Act, url_of
+from bureau.admin.forms import ActForm, pick
+from bureau.admin.records import Records
+from bureau.admin.sections import EMPTY, Panel, Section
+from bureau.models import AuditEntry, Staff
+from bureau.services import roles
+from bureau.services.staff import change_staff, register_staff, set_password
+
+# Acts of the audit trail that no button stands for.
+LABELS |= {
+    "session.login": _("Log in"),
+    "session.locked": _("Locked after wrong passwords"),
+    "schedule.change": _("Change the schedule"),
+    "upload.receive": _("Receive a file"),
+    "upload.refuse": _("Refuse a file"),
+    "job.create": _("Start a job"),
+    "visit.settle_file": _("Settle the visits of a file"),
+    "account.open_many": _("Open accounts"),
+    "account.opening": _("Take over opening balances"),
+    "proposal.make": _("Propose an adjustment"),
+    "proposal.confirm": _("Confirm a proposal"),
+    "proposal.drop": _("Drop a proposal"),
+}
+
+
+def password_field() -> forms.CharField:
+    return forms.CharField(
+        label=_("Password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("At least ten characters, not only figures and not a common word."),
+    )
+
+
+class NewStaffForm(ActForm):
+    username = forms.CharField(label=_("user name"), max_length=150)
+    name = forms.CharField(label=_("name"), max_length=60)
+    password = password_field()
+    area = pick(Staff._meta.get_field("area"), help_text=_("Empty: all areas."))
+    county = pick(Staff._meta.get_field("county"), help_text=_("Empty: the whole area."))
+
+
+class StaffForm(ActForm):
+    name = forms.CharField(label=_("name"), max_length=60)
+    area = pick(Staff._meta.get_field("area"), help_text=_("Empty: all areas."))
+    county = pick(Staff._meta.get_field("county"), help_text=_("Empty: the whole area."))
+    is_active = forms.BooleanField(label=_("may log in"), required=False)
+
+
+class PasswordForm(ActForm):
+    password = password_field()
+
+
+class RolesForm(ActForm):
+    roles = forms.MultipleChoiceField(
+        label=_("roles"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        choices=lambda: [(role.code, role.label) for role in roles.ROLES.values()],
+        help_text=_("Inspector and the three administrators go with no other role."),
+    )
+
+
+@admin.register(Staff)
+class StaffAdmin(Records):
+    list_display = ["username", "full_name", "role", "area", "county", "is_active", "last_login"]
+    list_filter = ["is_active", "area"]
+    search_fields = ["username", "first_name"]
+    list_select_related = ["area", "county"]
+    fields = ["username", "full_name", "role", "area", "county", "is_active", "date_joined", "last_login"]
+    list_acts = [
+        Act(
+            code="staff.register",
+            label=_("Open an account for staff"),
+            do=register_staff,
+            form=NewStaffForm,
+            help=_("The account may do nothing until the security administrator assigns a role."),
+        ),
+    ]
+    acts = [
+        Act(
+            code="staff.change",
+            label=_("Change details"),
+            do=change_staff,
+            record="staff",
+            form=StaffForm,
+            initial=lambda request, staff: {
+                "name": staff.first_name,
+                "area": staff.area_id,
+                "county": staff.county_id,
+                "is_active": staff.is_active,
+            },
+        ),
+        Act(code="staff.password", label=_("New password"), do=set_password, record="staff", form=PasswordForm),
+        Act(
+            code="staff.roles",
+            label=_("Assign roles"),
+            do=roles.assign_roles,
+            record="staff",
+            form=RolesForm,
+            initial=lambda request, staff: {"roles": [role.code for role in roles.roles_of(staff)]},
+        ),
+    ]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("groups")
+
+    @admin.display(description=_("name"), ordering="first_name")
+    def full_name(self, staff):
+        return staff.get_full_name()
+
+    @admin.display(description=_("roles"))
+    def role(self, staff):
+        names = [role_label(group.name) for group in staff.groups.all()]
+        return "、".join(names) if names else EMPTY
+
+
+def role_label(code: str) -> str:
+    return str(roles.ROLES[code].label) if code in roles.ROLES else code
+
+
+def acts_of_role(request, group: Group) -> Panel | None:
+    role = roles.ROLES.get(group.name)
+    if role is None:
+        return None
+    return Panel(
+        _("What the role may do"),
+        [_("Act"), _("Code")],
+        sorted([str(LABELS.get(code, code)), code] for code in role.acts),
+        note=_("It reads much and changes nothing.") if not role.acts else "",
+    )
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class RoleAdmin(Records):
+    list_display = ["role", "name"]
+    fields = ["role", "name"]
+    sections = [acts_of_role, Section(Staff, "groups", without=["role"])]
+
+    @admin.display(description=_("role"), ordering="name")
+    def role(self, group):
+        return role_label(group.name)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(Records):
+    list_display = ["at", "actor", "deed", "subject", "area"]
+    list_display_links = ["at"]
+    list_filter = ["at"]
+    search_fields = ["=actor__username", "=action"]
+    search_help_text = _("User name, or code of an act such as run.approve")
+    list_select_related = ["actor", "area"]
+    area_path = "area"
+    area_may_be_empty = True
+    fields = ["at", "actor", "deed", "action", "subject", "area", "detail"]
+
+    @admin.display(description=_("action"), ordering="action")
+    def deed(self, entry):
+        return LABELS.get(entry.action, entry.action)
+
+    @admin.display(description=_("record"))
+    def subject(self, entry):
+        try:
+            model = apps.get_model(entry.record_type)
+        except (LookupError, ValueError):
+            return entry.record_id or EMPTY
+        text = f"{model._meta.verbose_name} {entry.record_id}"
+        try:
+            return format_html('<a href="{}">{}</a>', url_of(model(pk=entry.record_id)), text)
+        except (LookupError, ValueError, FieldDoesNotExist):
+            return text
+
+

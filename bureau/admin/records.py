@@ -1,0 +1,257 @@
+"""The base of every list and page: readable by role and area, fast at millions of rows, written only by acts."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.contrib.admin import ShowFacets
+from django.contrib.admin.utils import flatten_fieldsets, unquote
+from django.core.exceptions import FieldDoesNotExist, PermissionDenied
+from django.core.paginator import Paginator
+from django.db import DataError, models
+from django.http import Http404, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html, format_html_join
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from bureau.admin.acts import Act, Report, list_url
+from bureau.admin.sections import EMPTY, Panel, Section
+from bureau.services import roles
+
+MOST_COUNTED = 10_000
+
+
+class BoundedPaginator(Paginator):
+    """Counts up to ten thousand and no further: nobody pages through millions, they search."""
+
+    @cached_property
+    def count(self) -> int:
+        return self.object_list.order_by()[:MOST_COUNTED].count()
+
+
+def money(name: str, label: Any = None) -> Callable:
+    """A column or line with an amount, aligned at the right by the style sheet."""
+
+    def amount(record):
+        value = getattr(record, name)
+        return EMPTY if value is None else f"{value:,.2f}"
+
+    amount.__name__ = f"{name}_amount"
+    amount.short_description = label
+    amount.admin_order_field = name
+    return amount
+
+
+def facts(name: str, label: Any) -> Callable:
+    """A JSON field as lines of name and value."""
+
+    def shown(record):
+        return _told(getattr(record, name)) or EMPTY
+
+    shown.__name__ = f"{name}_facts"
+    shown.short_description = label
+    return shown
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, dict):
+        rows = format_html_join("", "<dt>{}</dt><dd>{}</dd>", ((key, _told(one)) for key, one in value.items()))
+        return format_html('<dl class="facts">{}</dl>', rows) if value else ""
+    if isinstance(value, list):
+        if any(isinstance(one, dict | list) for one in value):
+            return format_html_join("", "<div>{}</div>", ((_told(one),) for one in value))
+        return ", ".join(str(one) for one in value)
+    return "" if value is None else str(value)
+
+
+class Records(admin.ModelAdmin):
+    """A model's list and pages. `area_path` and `county_path` lead from it to the area and agency it belongs to."""
+
+    area_path = ""
+    area_may_be_empty = False
+    county_path = ""
+    acts: Sequence[Act | Report] = ()
+    list_acts: Sequence[Act | Report] = ()
+    sections: Sequence[Section | Callable[..., Panel | None]] = ()
+
+    actions = None
+    list_per_page = 50
+    list_max_show_all = 0
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    paginator = BoundedPaginator
+    view_on_site = False
+    hidden = False  # a part of another record, without a place of its own in the menu
+    change_list_template = "admin/records.html"
+    change_form_template = "admin/record.html"
+
+    def has_view_permission(self, request, obj=None):
+        return roles.may_read(request.user, self.opts.label_lower)
+
+    def has_module_permission(self, request):
+        return not self.hidden and self.has_view_permission(request)
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def get_queryset(self, request):
+        found = super().get_queryset(request)
+        if self.area_path and request.user.area_id:
+            mine = models.Q(**{self.area_path: request.user.area_id})
+            if self.area_may_be_empty:
+                mine |= models.Q(**{f"{self.area_path}__isnull": True})
+            found = found.filter(mine)
+        if self.county_path and request.user.county_id:
+            found = found.filter(**{self.county_path: request.user.county_id})
+        return found
+
+    # How values are shown
+
+    def get_list_display(self, request):
+        return [self._shown(name) for name in super().get_list_display(request)]
+
+    def get_fieldsets(self, request, obj=None):
+        fieldsets = self.fieldsets or [(None, {"fields": self.fields or self._all_fields()})]
+        return [
+            (title, options | {"fields": [self._shown(name) for name in flatten_fieldsets([(None, options)])]})
+            for title, options in fieldsets
+        ]
+
+    def _all_fields(self) -> list[str]:
+        return [
+            field.name
+            for field in self.opts.fields
+            if not field.primary_key and not isinstance(field, models.BinaryField)
+        ]
+
+    def _shown(self, name: Any) -> Any:
+        if not isinstance(name, str) or hasattr(self, name):
+            return name
+        try:
+            field = self.opts.get_field(name)
+        except FieldDoesNotExist:
+            return name
+        if isinstance(field, models.DecimalField):
+            return money(name, field.verbose_name)
+        if isinstance(field, models.JSONField):
+            return facts(name, field.verbose_name)
+        return name
+
+    # Pages
+
+    def get_urls(self):
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        view = self.admin_site.admin_view
+        return [
+            path("act/<str:code>/", view(self.list_act_view), name=f"{name}_list_act"),
+            path("<path:object_id>/act/<str:code>/", view(self.act_view), name=f"{name}_act"),
+            *super().get_urls(),
+        ]
+
+    def list_act_view(self, request, code):
+        act = self._act(self.list_acts, code)
+        self._require(request, act)
+        return act.view(self, request, None)
+
+    def act_view(self, request, object_id, code):
+        act = self._act(self.acts, code)
+        self._require(request, act)
+        record = self.get_object(request, unquote(object_id))
+        if record is None:
+            raise Http404
+        if not self.is_near(request, record):
+            raise PermissionDenied
+        return act.view(self, request, record)
+
+    def is_near(self, request, record) -> bool:
+        """Whether a member of staff may act on a record that they may read."""
+        return True
+
+    @staticmethod
+    def _act(acts, code):
+        for act in acts:
+            if act.code == code:
+                return act
+        raise Http404
+
+    def _require(self, request, act) -> None:
+        if not self.has_view_permission(request) or not roles.may(request.user, act.code):
+            raise PermissionDenied
+
+    def changelist_view(self, request, extra_context=None):
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_list_act"
+        buttons = [
+            (act.label, reverse(name, args=[act.code]))
+            for act in self.list_acts
+            if roles.may(request.user, act.code)
+        ]
+        try:
+            return super().changelist_view(
+                request,
+                {
+                    "buttons": buttons,
+                    "title": capfirst(self.opts.verbose_name_plural),
+                    "subtitle": None,
+                    "most_counted": MOST_COUNTED,
+                }
+                | (extra_context or {}),
+            )
+        except (DataError, ValueError):  # what stands in the address fits no column
+            messages.error(request, _("The address of the list cannot be read; here is the whole list."))
+            return HttpResponseRedirect(list_url(self.model))
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        record = self.get_object(request, unquote(object_id)) if object_id is not None else None
+        extra = {"title": capfirst(self.opts.verbose_name)}
+        if record is not None and self.has_view_permission(request):
+            extra |= {"buttons": self._buttons(request, record), "panels": self._panels(request, record)}
+        return super().changeform_view(request, object_id, form_url, extra | (extra_context or {}))
+
+    def _buttons(self, request, record) -> list[tuple[Any, str]]:
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_act"
+        near = self.is_near(request, record)
+        buttons = [
+            (act.label, reverse(name, args=[record.pk, act.code]))
+            for act in self.acts
+            if near and roles.may(request.user, act.code) and act.offered(record)
+        ]
+        if roles.may_read(request.user, "bureau.auditentry"):
+            buttons.append((_("Audit trail"), self._trail(record.pk)))
+        return buttons
+
+    def _panels(self, request, record) -> list[Panel]:
+        panels = [
+            section.panel(request, record) if isinstance(section, Section) else section(request, record)
+            for section in self.sections
+        ]
+        return [panel for panel in panels if panel is not None]
+
+    def history_view(self, request, object_id, extra_context=None):
+        return HttpResponseRedirect(self._trail(object_id))
+
+    def _trail(self, pk) -> str:
+        query = urlencode({"record_type__exact": self.opts.label_lower, "record_id__exact": pk})
+        return f"{reverse('admin:bureau_auditentry_changelist')}?{query}"
+
+
+def extend(
+    model: type[models.Model],
+    *,
+    acts: Sequence[Act | Report] = (),
+    list_acts: Sequence[Act | Report] = (),
+    sections: Sequence[Section | Callable[..., Panel | None]] = (),
+) -> None:
+    """Let a room add to the pages of a room below it."""
+    desk = admin.site.get_model_admin(model)
+    desk.acts = [*desk.acts, *acts]
+    desk.list_acts = [*desk.list_acts, *list_acts]
+    desk.sections = [*desk.sections, *sections]
