@@ -5,3 +5,13 @@ from django.utils.translation import gettext_lazy as _
 class DemoConfig(AppConfig):
     name = "demo"
     verbose_name = _("Demonstration")
+
+    def ready(self):
+        from bureau.services import jobs
+
+        jobs.register("demo", _nothing_left)
+
+
+def _nothing_left(params, *, job, actor, now):
+    """A lived month is marked by a job without parts."""
+    return {}

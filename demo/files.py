@@ -10,7 +10,6 @@ from datetime import date, datetime
 
 import xlsxwriter
 
-from bureau.rules.periods import next_month_start
 from demo.people import NEW_YEAR, Employer, Person, Tie
 from demo.places import AGREEMENTS_FROM, Place
 from demo.visits import Bill, Referral
@@ -120,6 +119,15 @@ def benefit_periods(people: Sequence[Person]) -> Table:
     for person in people:
         table.rows.append([person.name, person.document, SCHEME, person.enrolled_on.isoformat(), "2099-12-31"])
     return table.spoil({"结束日期": "2001-01-01"}, {"姓名": "无名氏"})
+
+
+def benefit_changes(rows: Iterable[tuple[Person, date, date | None]]) -> Table:
+    """Person, first and last day; a known first day gets a new last day."""
+    table = Table(["姓名", "证件号码", "险种类型", "开始日期", "结束日期"])
+    for person, first, last in rows:
+        ends_on = last.isoformat() if last else "2099-12-31"
+        table.rows.append([person.name, person.document, SCHEME, first.isoformat(), ends_on])
+    return table
 
 
 def changes(rows: Iterable[tuple[Person, str, date, str]]) -> Table:
@@ -290,7 +298,3 @@ def opening_use(rows: Iterable[tuple[Person, int]], year: int) -> Table:
 
 def _moment(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}"
-
-
-def month_after(month: date) -> date:
-    return next_month_start(month)

@@ -5,3 +5,15 @@ from django.utils.translation import gettext_lazy as _
 class SettlementConfig(AppConfig):
     name = "settlement"
     verbose_name = _("Settlement")
+
+    def ready(self):
+        from bureau.services import jobs
+        from bureau.services.uploads import register_objection, register_roster
+        from settlement import files
+        from settlement.services import rosters
+
+        register_roster("visits", _("Visits"), files.VISITS, rosters.VISITS)
+        register_roster("opening", _("Opening figures of a year"), files.OPENING, rosters.OPENING)
+        register_objection("visits", rosters.why_visits_stay)
+        register_objection("opening", rosters.why_opening_stays)
+        jobs.register(rosters.VISITS_JOB, rosters.settle_part, finish=rosters.finish_visits)

@@ -1,0 +1,92 @@
+"""Visits one by one at the desk, and what is put before the reviewer afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from django.db.models import Count
+from django.utils.translation import gettext as _
+
+from demo.acts import Stage
+from demo.people import YEAR, Person
+from demo.visits import EMERGENCY, Bill
+from settlement.models import Visit
+from settlement.services.replays import decide_proposal, propose_late_facts, propose_replay
+from settlement.services.requests import VisitRequest
+from settlement.services.reversals import reverse_visit
+from settlement.services.rosters import PAY_FROM
+from settlement.services.visits import settle_visit
+
+
+def settle(stage: Stage, bill: Bill) -> None:
+    """One visit, as an institution sends it to be settled at once."""
+    request = VisitRequest(
+        institution_id=stage.institution_id(bill.place.code),
+        key=bill.key,
+        member_id=stage.member_ids([bill.person.document])[bill.person.document],
+        encounter=bill.encounter,
+        care_on=bill.care_on,
+        total=_yuan(bill.total),
+        own_expense=_yuan(bill.own_expense),
+        over_limit=_yuan(bill.over_limit),
+        first_self=_yuan(bill.first_self),
+        general_fee=_yuan(bill.general_fee),
+        channel=Visit.Channel.EMERGENCY if bill.med_type == EMERGENCY else Visit.Channel.ORDINARY,
+        credential=bill.card,
+        pay_from=PAY_FROM[bill.pays_with],
+    )
+    settle_visit(request, actor=stage.office.clerk, now=stage.at(bill.settled_at.hour, bill.settled_at.minute))
+
+
+def take_back(stage: Stage, bill: Bill) -> None:
+    """A visit of the desk, taken back the day after."""
+    visit = Visit.objects.get(institution__code=bill.place.code, key=bill.key)
+    reverse_visit(visit.pk, key=f"TF{bill.key[2:]}", reason="患者退费", actor=stage.office.clerk, now=stage.at(18))
+
+
+def look_back(stage: Stage, people: Sequence[Person], first: date) -> None:
+    """What facts learnt late and reversals would change: proposed by the clerk, decided by the reviewer."""
+    clerk, reviewer = stage.office.clerk, stage.office.reviewer
+    doubtful = [person for person in people if person.unpaid or person.dies_on]
+    ids = stage.member_ids(person.document for person in doubtful)
+    late = propose_late_facts(
+        area_id=stage.area.pk,
+        year=YEAR,
+        member_ids=[ids[person.document] for person in doubtful if person.document in ids],
+        actor=clerk,
+        now=stage.at(22),
+    )
+    again = []
+    for member_id in _capped_and_reversed(stage):
+        again += propose_replay(member_id=member_id, year=YEAR, actor=clerk, now=stage.at(22))
+    # The last quarter's wait for whoever signs in.
+    decided = 0
+    if first.month < 12:
+        for number, proposal in enumerate(late + again):
+            decide_proposal(
+                proposal.pk,
+                confirm=number % 4 != 3,
+                note="" if number % 4 != 3 else "情况属实，不予追回",
+                actor=reviewer,
+                now=stage.at(23),
+            )
+            decided += 1
+    stage.say(
+        _("Looked back: %(late)d visits by facts learnt late, %(again)d after reversals; %(decided)d decided"),
+        late=len(late),
+        again=len(again),
+        decided=decided,
+    )
+
+
+def _capped_and_reversed(stage: Stage) -> list[int]:
+    """Members with a reversal and a visit that met the yearly cap, at most twenty."""
+    reversed_ = Visit.objects.filter(area=stage.area, care_on__year=YEAR, reverses__isnull=False).values("member")
+    capped = Visit.objects.filter(area=stage.area, care_on__year=YEAR, refusal="annual_cap", member__in=reversed_)
+    return list(capped.values("member").annotate(n=Count("id")).order_by("member").values_list("member", flat=True)[:20])
+
+
+def _yuan(fen: int) -> Decimal:
+    return Decimal(fen).scaleb(-2)

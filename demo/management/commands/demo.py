@@ -1,0 +1,141 @@
+"""`manage.py demo`: a synthetic city lives a year through the same files and services that staff use."""
+
+import datetime
+import time
+from random import Random
+
+from celery import current_app
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Count
+from django.utils.translation import gettext as _
+
+from bureau.clock import SHANGHAI
+from bureau.models import Job
+from bureau.rules import edition as rules
+from bureau.services import jobs
+from demo import office, people, places, visits
+from demo.acts import Stage
+from demo.staff import USERS, Office, open_office, password
+from demo.year import OPENING, Act, City, story
+from settlement.models import Visit
+from settlement.queries.books import check_books
+
+SEED = 4416
+MEMBERS = 20_000
+TODAY = datetime.date(2027, 1, 20)
+KIND = "demo"
+
+
+class Command(BaseCommand):
+    help = "Lives a year in a synthetic city. What has been lived is found again and not lived twice."
+
+    def add_arguments(self, parser) -> None:
+        parser.add_argument("--members", type=int, default=MEMBERS)
+        parser.add_argument("--seed", type=int, default=SEED)
+        parser.add_argument("--today", type=datetime.date.fromisoformat, default=TODAY, metavar="YYYY-MM-DD")
+
+    def handle(self, *args, members: int, seed: int, today: datetime.date, **options) -> None:
+        if not 100 <= members <= 1_000_000:
+            raise CommandError(_("The city has between 100 and 1,000,000 members."))
+        started = time.monotonic()
+        # The story does its jobs itself, on its own clock; workers, who stand on today's, are not called.
+        current_app.conf.broker_write_url = "memory://"
+        edition = rules.load(office.texts())
+        opening = datetime.datetime.combine(OPENING, datetime.time(8), SHANGHAI)
+        staff = open_office(edition.area, edition.name, opening)
+        self._require_same_city(staff, members, seed)
+        self.stdout.write(_("A synthetic city: %(city)s, %(members)d members, seed %(seed)d") % {
+            "city": edition.name, "members": members, "seed": seed,
+        })  # fmt: skip
+        stage = Stage(staff, self._tell, OPENING)
+        self._live(stage, members, seed, today)
+        clean = self._prove(staff)
+        self._sign_in()
+        self.stdout.write(_("Today is %(today)s. It took %(seconds)d s.") % {
+            "today": today, "seconds": time.monotonic() - started,
+        })  # fmt: skip
+        if not clean:
+            raise CommandError(_("The books do not agree."))
+
+    def _tell(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+    def _require_same_city(self, staff: Office, members: int, seed: int) -> None:
+        first = Job.objects.filter(kind=KIND).order_by("pk").first()
+        if first is not None and (first.params["members"], first.params["seed"]) != (members, seed):
+            raise CommandError(
+                _("These data hold a city of %(members)d members with seed %(seed)d; use another data folder.")
+                % {"members": first.params["members"], "seed": first.params["seed"]}
+            )
+
+    def _live(self, stage: Stage, members: int, seed: int, today: datetime.date) -> None:
+        """Act by act, month by month; a month that has been lived is marked by a job of its own."""
+        lived = set(Job.objects.filter(kind=KIND, status=Job.Status.DONE).values_list("key", flat=True))
+        acts: list[Act] = []
+        for month, days in _months(OPENING, today):
+            key = f"{KIND} {days[-1]}"
+            self.stdout.write(f"{month:%Y-%m}")
+            if key in lived:
+                stage.day = month
+                self._tell(_("  has been lived already"))
+                continue
+            acts = acts or story(_city(members, seed))
+            started = time.monotonic()
+            for act in acts:
+                if days[0] <= act.day <= days[-1]:
+                    stage.day = act.day
+                    act.do(stage)
+            stage.day = days[-1]
+            stage.say(_("The month took %(seconds).1f s"), seconds=time.monotonic() - started)
+            job = jobs.create_job(
+                kind=KIND,
+                key=key,
+                area_id=stage.area.pk,
+                params={"members": members, "seed": seed},
+                chunks=[],
+                actor=stage.office.clerk,
+                now=stage.at(23, 59),
+            )
+            stage.work(job, hour=23)
+
+    def _prove(self, staff: Office) -> bool:
+        numbers = Visit.objects.filter(area=staff.area).aggregate(
+            visits=Count("id"), reversals=Count("reverses")
+        )
+        self.stdout.write(_("Visits: %(visits)d, of them %(reversals)d reversals") % numbers)
+        clean = True
+        for proof in check_books(staff.area.pk):
+            clean = clean and not proof.wrong
+            self._tell(
+                _("  %(question)s: %(asked)d looked at, %(wrong)d wrong")
+                % {"question": proof.question, "asked": proof.asked, "wrong": proof.wrong}
+            )
+            for line in proof.shown if proof.wrong else ():
+                self._tell(f"    {line}")
+        return clean
+
+    def _sign_in(self) -> None:
+        self.stdout.write(_("Sign in at /admin/ as"))
+        for _role, username, name in USERS:
+            self.stdout.write(f"  {username:<10} {password(username):<22} {name}")
+
+
+def _months(first: datetime.date, today: datetime.date):
+    """Each month from the first to today's: its first day, and its days up to today."""
+    month = first.replace(day=1)
+    while month <= today:
+        days = []
+        day = month
+        while day.month == month.month and day <= today:
+            days.append(day)
+            day += datetime.timedelta(days=1)
+        yield month, days
+        month = day.replace(day=1) if day.month != month.month else today + datetime.timedelta(days=1)
+
+
+def _city(members: int, seed: int) -> City:
+    rng = Random(f"{seed} city")
+    found = places.found(rng)
+    settled = people.settle(rng, found, members)
+    return City(settled, found, visits.of_year(seed, settled, found))

@@ -1,0 +1,299 @@
+"""What moves money in the story: opening balances, credits, family use, payouts, payment runs, a late reversal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.db.models import Q, Sum
+from django.utils.translation import gettext as _
+
+from accounts.models import Account, Credit, Payout
+from accounts.services.credits import credit_month
+from accounts.services.family import grant as grant_use
+from accounts.services.payouts import Payee, approve_payout, pay_payout, submit_payout
+from accounts.services.standing import load_opening_balances
+from accounts.services.uses import use_account
+from bureau.errors import DomainError
+from bureau.models import County
+from bureau.rules.periods import next_month_start
+from bureau.services.figures import enter_figure
+from demo.acts import Stage
+from demo.people import YEAR, Person, Tie
+from institutions.models import Institution
+from members.models import Member
+from settlement.models import Line, Run, Visit
+from settlement.services.reversals import reverse_visit
+from settlement.services.runs.approval import approve_run, submit_run
+from settlement.services.runs.compute import compute_run
+from settlement.services.runs.late import find_adjustments
+from settlement.services.runs.payment import pay_run
+
+SCHEME = "310"
+TAX_OFFICE = "TAX441600"
+
+
+def take_over_balances(stage: Stage, people: Sequence[Person]) -> None:
+    """What the old system held in the personal accounts on the first day of the year."""
+    ids = stage.member_ids(person.document for person in people)
+    balances = {
+        ids[person.document]: Decimal(person.balance).scaleb(-2)
+        for person in people
+        if person.balance and person.document in ids
+    }
+    count = load_opening_balances(
+        key=str(YEAR), area=stage.area, balances=balances, on=stage.day, actor=stage.office.clerk, now=stage.at()
+    )
+    total = sum(balances.values())
+    stage.say(_("Opening balances: %(count)d accounts, %(total)s yuan"), count=count, total=f"{total:,.2f}")
+
+
+def credit(stage: Stage, first: date) -> None:
+    """The month's credit of all accounts, as one job."""
+    started = time.monotonic()
+    stage.work(credit_month(area=stage.area, month=first, actor=stage.office.clerk, now=stage.at()))
+    sums = Credit.objects.filter(journal__posted_on=stage.day).aggregate(total=Sum("amount"))
+    accounts = Credit.objects.filter(journal__posted_on=stage.day).values("account").distinct().count()
+    stage.say(
+        _("Monthly credit: %(accounts)d accounts, %(total)s yuan (%(seconds).1f s)"),
+        accounts=accounts,
+        total=f"{sums['total'] or 0:,.2f}",
+        seconds=time.monotonic() - started,
+    )
+
+
+# Payment runs
+
+
+def pay_runs(stage: Stage, kind: str, period: date) -> None:
+    """One run an agency: computed and submitted by the clerk, approved by the reviewer, paid by finance."""
+    started = time.monotonic()
+    office = stage.office
+    total, lines = Decimal(0), 0
+    for county in County.objects.filter(area=office.area).select_related("area").order_by("code"):
+        run = compute_run(
+            area=office.area,
+            county=county,
+            scheme=SCHEME,
+            kind=kind,
+            period=period,
+            actor=office.clerk,
+            now=stage.at(9),
+        )
+        if run.status == Run.Status.COMPUTED:
+            run = submit_run(run=run, actor=office.clerk, now=stage.at(11))
+        if run.status == Run.Status.SUBMITTED:
+            run = approve_run(run=run, actor=office.reviewer, now=stage.at(15))
+        run = pay_run(run=run, actor=office.finance, now=stage.at(16))
+        total += run.total
+        lines += run.lines.count()
+    stage.say(
+        _("%(kind)s of %(period)s paid: %(lines)d institutions, %(total)s yuan (%(seconds).1f s)"),
+        kind=Run.Kind(kind).label,
+        period=f"{period:%Y}" if kind == Run.Kind.YEAR_END else f"{period:%Y-%m}",
+        lines=lines,
+        total=f"{total:,.2f}",
+        seconds=time.monotonic() - started,
+    )
+
+
+# Families
+
+
+def grant(stage: Stage, ties: Sequence[Tie]) -> None:
+    """Holders let their relatives use the account, from the day on which they ask."""
+    ids = stage.member_ids(person.document for tie in ties for person in (tie.holder, tie.relative))
+    accounts = _accounts(stage, (tie.holder for tie in ties))
+    relatives = Member.objects.in_bulk([ids[tie.relative.document] for tie in ties])
+    for tie in ties:
+        grant_use(
+            account=accounts[ids[tie.holder.document]],
+            beneficiary=relatives[ids[tie.relative.document]],
+            starts_on=stage.day,
+            actor=stage.office.clerk,
+            now=stage.at(10),
+        )
+    if ties:
+        stage.say(_("Family grants: %(count)d"), count=len(ties))
+
+
+def use(stage: Stage, ties: Sequence[Tie], first: date) -> None:
+    """Relatives who are not enrolled use the account at a pharmacy; in November it pays their premium."""
+    children = [tie for tie in ties if not tie.relative.person_class and _comes(tie, first.month)]
+    ids = stage.member_ids(person.document for tie in children for person in (tie.holder, tie.relative))
+    accounts = _accounts(stage, (tie.holder for tie in children))
+    relatives = Member.objects.in_bulk([ids[tie.relative.document] for tie in children])
+    pharmacies = list(Institution.objects.filter(kind="pharmacy").order_by("code").values_list("code", flat=True))
+    paid = Decimal(0)
+    count = 0
+    for tie in children:
+        premium = first.month == 11
+        number = int(tie.relative.number)
+        try:
+            used = use_account(
+                key=f"demo:{first:%Y%m}:{tie.relative.number}",
+                account=accounts[ids[tie.holder.document]],
+                user=relatives[ids[tie.relative.document]],
+                purpose="resident_premium" if premium else "pharmacy_drug",
+                payee=TAX_OFFICE if premium else pharmacies[number % len(pharmacies)],
+                amount=Decimal("400.00") if premium else Decimal(2000 + number * 97 % 9000).scaleb(-2),
+                on=stage.day,
+                actor=stage.office.clerk,
+                now=stage.at(14),
+            )
+        except DomainError:  # the grant is of a later day
+            continue
+        paid += used.paid
+        count += 1
+    if count:
+        stage.say(_("Accounts used for relatives: %(count)d times, %(paid)s yuan"), count=count, paid=f"{paid:,.2f}")
+
+
+def _comes(tie: Tie, month: int) -> bool:
+    return month == 11 or int(tie.relative.number) % 4 == month % 4
+
+
+def _accounts(stage: Stage, holders: Iterable[Person]) -> dict[int, Account]:
+    """Accounts by their members' numbers."""
+    ids = stage.member_ids(holder.document for holder in holders)
+    wanted = [ids[holder.document] for holder in holders if holder.document in ids]
+    found = Account.objects.filter(area=stage.area, member__in=wanted or ids.values())
+    return {account.member_id: account for account in found}
+
+
+# Payouts
+
+
+def pay_out(stage: Stage, people: Sequence[Person], first: date) -> None:
+    """Balances of those whose death was learnt this month, and of those who left for elsewhere."""
+    ids = stage.member_ids(person.document for person in people)
+    office = stage.office
+    total, count = Decimal(0), 0
+    for person, event, happened_on, payees in _leaving(people, first):
+        account = Account.objects.filter(member=ids.get(person.document), area=office.area, balance__gt=0).first()
+        if account is None or Payout.objects.filter(account=account).exists():
+            continue
+        payout = submit_payout(
+            account=account,
+            event=event,
+            happened_on=happened_on,
+            payees=payees,
+            papers="死亡证明、继承公证书" if event == "death" else "转移接续申请表",
+            actor=office.clerk,
+            now=stage.at(9),
+        )
+        payout = approve_payout(payout=payout, actor=office.reviewer, now=stage.at(14))
+        payout = pay_payout(payout=payout, actor=office.finance, now=stage.at(16))
+        total += payout.amount
+        count += 1
+    if count:
+        stage.say(_("Payouts: %(count)d, %(total)s yuan"), count=count, total=f"{total:,.2f}")
+
+
+def _leaving(people: Sequence[Person], first: date):
+    for person in people:
+        number = int(person.number)
+        if person.dies_on and next_month_start(person.dies_on) == first and number % 10 < 7:
+            heirs = [Payee("配偶 " + person.name[0] + "氏", "建设银行河源演示支行", f"6217{number % 10**12:012d}")]
+            if number % 2:
+                child = Payee(person.name[0] + "小宁", "农业银行河源演示支行", f"6228{number % 10**12:012d}", Decimal(40))
+                heirs = [Payee(heirs[0].name, heirs[0].bank, heirs[0].number, Decimal(60)), child]
+            yield person, "death", person.dies_on, heirs
+        elif person.leaves_on == first and person.returns_on is None and number % 3 == 0:
+            agency = Payee("外省医疗保险经办机构", "工商银行演示支行", "62000000000000009")
+            yield person, "transfer_out_of_province", first, [agency]
+
+
+# After the year
+
+
+def cross_a_threshold(stage: Stage) -> None:
+    """A hospital takes back visits of the settled year, and falls below a band by them: an adjustment."""
+    line, gap, threshold = min(_gaps(), key=lambda found: found[1])
+    place = line.institution
+    visits = Visit.objects.filter(
+        Q(charged_institution=place) | Q(charged_institution__parent=place),
+        payee=place,
+        care_on__year=YEAR,
+        pooled__gt=0,
+        reverses=None,
+        reversal=None,
+    ).order_by("-pooled", "id")
+    back, taken = Decimal(0), 0
+    for visit in visits[:500]:
+        if back * 100 >= gap:
+            break
+        reverse_visit(
+            visit.pk,
+            key=f"TF2701{taken:06d}",
+            reason="重复记账，年终自查退回",
+            actor=stage.office.clerk,
+            now=stage.at(10),
+        )
+        back += visit.pooled
+        taken += 1
+    stage.say(
+        _("%(name)s takes back %(count)d visits of %(year)d, %(amount)s yuan, and falls below %(threshold)d %%"),
+        name=place.name,
+        count=taken,
+        year=YEAR,
+        amount=f"{back:,.2f}",
+        threshold=threshold,
+    )
+    found = find_adjustments(
+        area=stage.area, kind=Run.Kind.YEAR_END, period=date(YEAR, 1, 1), actor=stage.office.finance, now=stage.at(15)
+    )
+    for adjustment in found:
+        stage.say(
+            _("Adjustment of the year-end settlement: %(name)s %(amount)s yuan"),
+            name=adjustment.institution.name,
+            amount=f"{adjustment.amount:,.2f}",
+        )
+
+
+def _gaps():
+    """Lines of the year-end settlement with how far (fen) their use is above the next band below, in percent."""
+    lines = Line.objects.filter(run__kind=Run.Kind.YEAR_END, run__period=date(YEAR, 1, 1)).select_related("institution")
+    for line in lines.order_by("institution__code"):
+        quota = line.results.get("quota", 0)
+        span = line.facts["spans"][0]
+        use = span["own"] + sum(span["others"].values())
+        for threshold in (80, 60):
+            gap = use - quota * threshold // 100 + 1
+            if use <= quota and 0 < gap <= span["own"]:
+                yield line, gap, threshold
+
+
+def leave_for_staff(stage: Stage, people: Sequence[Person]) -> None:
+    """Some things are left as they are, for whoever signs in to do: a payout, a figure to confirm."""
+    office = stage.office
+    dead = [person for person in people if person.dies_on and person.dies_on.month == 12]
+    dead += [person for person in people if person.dies_on and int(person.number) % 10 >= 7]
+    ids = stage.member_ids(person.document for person in dead)
+    for person in dead:
+        account = Account.objects.filter(member=ids[person.document], area=office.area, balance__gt=0).first()
+        if account is None or Payout.objects.filter(account=account).exists():
+            continue
+        submit_payout(
+            account=account,
+            event="death",
+            happened_on=person.dies_on or stage.day - timedelta(days=30),
+            payees=[Payee("配偶 " + person.name[0] + "氏", "建设银行河源演示支行", "6217000000000001")],
+            papers="死亡证明",
+            actor=office.clerk,
+            now=stage.at(16),
+        )
+        stage.say(_("A payout waits for the reviewer"))
+        break
+    enter_figure(
+        area=office.area,
+        code="average_wage",
+        year=YEAR,
+        value=Decimal("93800.00"),
+        document="演示数据（虚构）",
+        actor=office.clerk,
+        now=stage.at(16),
+    )
+    stage.say(_("A published figure waits to be confirmed"))
