@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from bureau import clock
+from bureau.models import Job
 from bureau.services import jobs
 
 AT_ONCE = 50  # chunks for one delivery; the rest is rung for again, so that no delivery lasts for hours
@@ -11,7 +12,7 @@ AT_ONCE = 50  # chunks for one delivery; the rest is rung for again, so that no 
 @shared_task
 def work_on(job_id: int) -> None:
     if jobs.work(job_id, clock=clock.now, limit=AT_ONCE) == AT_ONCE:
-        jobs.ring(job_id)
+        jobs.ring(Job.objects.get(pk=job_id))
 
 
 @shared_task

@@ -56,14 +56,15 @@ class Finish(Protocol):
 class _Kind:
     handler: Handler
     finish: Finish | None
+    queue: str
 
 
 _kinds: dict[str, _Kind] = {}
 
 
-def register(kind: str, handler: Handler, *, finish: Finish | None = None) -> None:
-    """Say who does the work of a kind of job; called by each app when it is ready."""
-    _kinds[kind] = _Kind(handler, finish)
+def register(kind: str, handler: Handler, *, finish: Finish | None = None, queue: str = "settlement") -> None:
+    """Say who does the work of a kind of job, and in which queue; called by each app when it is ready."""
+    _kinds[kind] = _Kind(handler, finish, queue)
 
 
 def create_job(
@@ -94,18 +95,21 @@ def create_job(
             )
             audit.record("job.create", actor=actor, now=now, subject=job, key=key, chunks=len(chunks))
         if job.status in OPEN:
-            ring(job.pk, bells=max(1, min(BELLS, len(chunks))))
+            ring(job, bells=max(1, min(BELLS, len(chunks))))
     return job
 
 
-def ring(job_id: int, *, bells: int = 1) -> None:
+def ring(job: Job, *, bells: int = 1) -> None:
     """Call workers to a job after the commit. A broker that is down is logged; sweep() rings again."""
+    if job.kind not in _kinds:
+        return
+    queue = _kinds[job.kind].queue
 
     def send() -> None:
         options = {**current_app.conf.broker_transport_options, **IMPATIENT}
         with current_app.connection_for_write(transport_options=options) as connection:
             for _bell in range(bells):
-                current_app.send_task(WORK_ON, args=[job_id], connection=connection, retry=False)
+                current_app.send_task(WORK_ON, args=[job.pk], queue=queue, connection=connection, retry=False)
 
     transaction.on_commit(send, robust=True)
 
@@ -144,7 +148,7 @@ def retry_job(job: Job, *, actor: Staff, now: datetime.datetime) -> Job:
         job.status, job.finished_at, job.result = Job.Status.WAITING, None, {}
         job.save(update_fields=["status", "finished_at", "result"])
         audit.record("job.retry", actor=actor, now=now, subject=job, key=job.key)
-        ring(job.pk)
+        ring(job)
     return job
 
 
@@ -153,10 +157,10 @@ def sweep() -> int:
 
     It looks at no clock, so a clock that jumps cannot hide a job; a bell too many finds nothing to do.
     """
-    waiting = list(Job.objects.filter(status__in=OPEN).order_by("pk").values_list("pk", flat=True))
-    for job_id in waiting:
-        ring(job_id)
-    return len(waiting)
+    unfinished = list(Job.objects.filter(status__in=OPEN).order_by("pk").only("pk", "kind"))
+    for job in unfinished:
+        ring(job)
+    return len(unfinished)
 
 
 def _open_chunks(job: Job):
