@@ -6,6 +6,7 @@ has been settled shows what became of it. A village station's visits count in it
 """
 
 import datetime
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -151,7 +152,8 @@ SELECT DISTINCT ON (l.institution_id) l.institution_id AS institution, l.results
 def carried_on(area_id: str, county_id: str | None, scheme: str, kind: str) -> dict[int, dict[str, int]]:
     """What the last approved run of a kind could not set off: institution → fund → fen below zero."""
     params = {"area": area_id, "county": county_id, "scheme": scheme, "kind": kind}
-    return {row["institution"]: row["carried"] for row in fetch(CARRIED, params) if row["carried"]}
+    rows = fetch(CARRIED, params)  # Django has JSON come as text
+    return {row["institution"]: carried for row in rows if (carried := json.loads(row["carried"] or "{}"))}
 
 
 def carried_into(nets: Sequence[int]) -> int:
