@@ -78,7 +78,8 @@ SELECT i.id AS institution, i.code, e.fund,
   FROM accounts_journal j
   JOIN accounts_entry e ON e.journal_id = j.id AND e.subject = 'payable_items'
   JOIN institutions_institution i ON i.code = e.holder
-  LEFT JOIN settlement_visit v ON j.source LIKE 'visit:%%' AND v.id = substr(j.source, 7)::bigint
+  LEFT JOIN settlement_visit v
+         ON v.id = CASE WHEN j.source LIKE 'visit:%%' THEN substr(j.source, 7)::bigint END
  WHERE j.area_id = %(area)s AND j.posted_on BETWEEN %(first)s AND %(last)s AND j.kind <> 'run'
    AND e.fund = ANY(%(funds)s::text[])
    AND (%(county)s::text IS NULL OR i.county_id = %(county)s)
