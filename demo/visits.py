@@ -149,7 +149,7 @@ class _Clinic:
             yield self._bill(person, home, day)
             return
         end = min(day + timedelta(days=10), last_day(YEAR, day.month))
-        self.month.referrals.append(Referral(person, home.payee, receiver, day, end))
+        self.month.referrals.append(Referral(person, home, receiver, day, end))
         yield self._bill(person, receiver, day, urgency="2")
 
     def _filled_outside(self, bill: Bill) -> Bill:
