@@ -13,10 +13,12 @@ from bureau.models import Area, County, Edition, PublishedFigure, Staff
 from bureau.rules.edition import RULEBOOKS, load
 from institutions.models import Agreement, Institution, Level, Referral, Selection
 from members.models import BenefitPeriod, Enrolment, Member
-from settlement.models import Visit
+from settlement.models import Line, Run, Visit
 from settlement.queries.facts import fetch, new_visit_ids
 from settlement.services.recording import POST, Batch
 from settlement.services.reversals import reverse_visit
+from settlement.services.runs.approval import approve_run, submit_run
+from settlement.services.runs.payment import pay_run
 from settlement.services.split import AccountShare
 
 FIRST_DAY = date(2025, 1, 1)
@@ -341,6 +343,33 @@ def reversed(city: City, visit: Visit, *, on: date, at: datetime | None = None) 
         now=at or datetime(on.year, on.month, on.day, 3, 0, tzinfo=UTC),
         settled_on=on,
     )
+
+
+def advanced(city: City, where: Institution, month: date, amount: str | Decimal) -> Run:
+    """A paid advance run of any amount, with its journal, asking no rule: what the year-end settlement offsets."""
+    now = datetime(month.year, month.month, 20, 2, 0, tzinfo=UTC)
+    run = Run.objects.create(
+        area=city.area,
+        county=where.county,
+        scheme=city.scheme,
+        kind="advance",
+        period=month,
+        total=Decimal(amount),
+        computed_by=city.clerk,
+        computed_at=now,
+    )
+    Line.objects.create(
+        run=run,
+        institution=where,
+        edition=city.edition,
+        facts={"on": month.isoformat()},
+        results={"advance": fen(Decimal(amount))},
+        amount=Decimal(amount),
+        to_pay=Decimal(amount),
+    )
+    submit_run(run=run, actor=city.clerk, now=now)
+    approve_run(run=run, actor=city.reviewer, now=now)
+    return pay_run(run=run, actor=city.finance, now=now)
 
 
 def fen(amount: Decimal) -> int:

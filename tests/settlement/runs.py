@@ -7,6 +7,7 @@ from django.db.models import Sum
 
 from accounts.models import Entry
 from settlement.models import Run
+from settlement.queries.runs import runs_agree
 from settlement.services.runs.approval import approve_run, submit_run
 from settlement.services.runs.compute import compute_run
 from settlement.services.runs.payment import pay_run
@@ -33,6 +34,11 @@ def approve(city, run: Run, *, now: datetime = NOW) -> Run:
 
 def pay(city, run: Run, *, now: datetime = NOW) -> Run:
     return pay_run(run=approve(city, run, now=now), actor=city.finance, now=now)
+
+
+def disagreements(city) -> list[str]:
+    """Everything that the proof of the runs finds wrong."""
+    return [found for _asked, differences in runs_agree(city.area.pk).values() for found in differences]
 
 
 def trial_balance(subject: str | None = None) -> dict[str, Decimal]:

@@ -30,8 +30,8 @@ from bureau.rules.periods import month_of
 from bureau.rules.provider.year_end import shown_usage
 from institutions.models import Institution
 from settlement.models import Adjustment, Line, Run, Visit
+from settlement.queries import bookings
 from settlement.queries.lines import Facts, Results, pooled_fund
-from settlement.services.runs import bookings
 from settlement.services.runs.compute import SETTLED, outcome, payable
 from settlement.services.runs.gathering import Scope, gather, month_with, owed_for_month
 

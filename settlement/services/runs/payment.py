@@ -12,10 +12,11 @@ from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import County, Staff
 from bureau.rules.money import yuan
-from settlement.models import Adjustment, Line, Payment, Run
+from settlement.models import Line, Payment, Run
+from settlement.queries import bookings
 from settlement.queries.facts import fen
-from settlement.queries.lines import Facts, Results, pooled_fund
-from settlement.services.runs import bookings
+from settlement.queries.lines import pooled_fund
+from settlement.queries.runs import adjustment_entries, adjustments_in_books
 from settlement.services.runs.approval import locked, require
 from settlement.services.runs.gathering import Scope
 
@@ -53,7 +54,7 @@ def pay_run(*, run: Run, actor: Staff, now: datetime.datetime) -> Run:
                 today=today,
             )
         )
-    journals += adjustment_journals(run, book, today)
+    journals += adjustment_journals(run, today)
     refuse_without_account(orders)
     post(journals=[asked for asked in journals if asked.entries], actor=actor, now=now)
     Payment.objects.bulk_create(orders)
@@ -110,43 +111,19 @@ def journal(
     )
 
 
-def adjustment_journals(run: Run, book: str, today: datetime.date) -> list[JournalRequest]:
-    """What carried adjustments of settlements move in the books. Those of items are in the visits' own journals."""
-    late = (
-        Adjustment.objects.filter(carried_by__run=run)
-        .exclude(origin__kind=Run.Kind.ITEMS)
-        .select_related("origin", "institution")
-        .order_by("id")
-    )
-    journals = []
-    for adjustment in late:
-        origin, code = adjustment.origin, adjustment.institution.code
-        entries = bookings.difference(
-            bookings.booking(origin.kind, code, adjustment.fund, adjustment.facts, adjustment.results),
-            bookings.booking(origin.kind, code, adjustment.fund, *known_before(adjustment)),
-            code,
+def adjustment_journals(run: Run, today: datetime.date) -> list[JournalRequest]:
+    """What the carried adjustments of settlements move in the books."""
+    return [
+        journal(
+            run,
+            key=f"adjustment:{late.pk}",
+            source=f"adjustment:{late.pk}",
+            entries=adjustment_entries(late),
+            year=late.origin.period.year,
+            today=today,
         )
-        journals.append(
-            journal(
-                run,
-                key=f"adjustment:{adjustment.pk}",
-                source=f"adjustment:{adjustment.pk}",
-                entries=entries,
-                year=origin.period.year,
-                today=today,
-            )
-        )
-    return journals
-
-
-def known_before(adjustment: Adjustment) -> tuple[Facts, Results]:
-    """What the books knew before: the adjustment before it, else the line it corrects, else nothing."""
-    same = {"institution": adjustment.institution_id}
-    before = (
-        Adjustment.objects.filter(origin=adjustment.origin_id, pk__lt=adjustment.pk, **same).order_by("-id").first()
-        or Line.objects.filter(run=adjustment.origin_id, **same).first()
-    )
-    return (before.facts, before.results) if before is not None else ({}, {})
+        for late in adjustments_in_books(carried_by__run=run)
+    ]
 
 
 @transaction.atomic

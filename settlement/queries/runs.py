@@ -1,0 +1,178 @@
+"""Whether the payment runs, the visits and the ledger say the same."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from django.db.models import Q, Sum
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Entry
+from bureau.rules.errors import Refused
+from bureau.rules.money import yuan
+from bureau.services.editions import edition_by_hash
+from settlement.models import Adjustment, Line, Payment, Run
+from settlement.queries import bookings
+from settlement.queries.facts import fen, fetch
+from settlement.queries.lines import Facts, Results, pooled_fund, replay_line
+
+Answer = tuple[int, list[str]]
+PAYABLES = ("payable_items", "payable_quota")
+
+
+def runs_agree(area_id: str) -> dict[str | Promise, Answer]:
+    """Each question about the runs of an area: how many rows were asked, and what disagrees."""
+    return {
+        _("Run lines replay to the stored fen"): lines_replay(area_id),
+        _("Runs are the total of their lines"): totals_agree(area_id),
+        _("Paid lines stand in the ledger as computed"): paid_lines_booked(area_id),
+        _("Payables are what visits say less what runs paid"): payables_agree(area_id),
+    }
+
+
+def lines_of(area_id: str, **conditions):
+    return (
+        Line.objects.filter(run__area=area_id, **conditions)
+        .select_related("run", "institution", "edition")
+        .order_by("id")
+    )
+
+
+def lines_replay(area_id: str) -> Answer:
+    """Every line computed again from its facts gives the stored results and the stored amounts."""
+    asked, differences = 0, []
+    for line in lines_of(area_id).iterator(500):
+        asked += 1
+        try:
+            again = replay_line(line)
+        except Refused as refused:
+            differences.append(f"line {line.pk}: {refused}")
+            continue
+        paid = sum(bookings.payments(line.run.kind, "", again).values())
+        if again != line.results or paid != fen(line.to_pay):
+            differences.append(f"line {line.pk}: {line.results} / {again}")
+    return asked, differences
+
+
+def totals_agree(area_id: str) -> Answer:
+    runs = Run.objects.filter(area=area_id).annotate(lines_total=Sum("lines__to_pay", default=Decimal(0)))
+    rows = list(runs.order_by("id").values_list("id", "total", "lines_total"))
+    return len(rows), [f"run {number}: {total} / {lines}" for number, total, lines in rows if total != lines]
+
+
+def paid_lines_booked(area_id: str) -> Answer:
+    """The journal of every paid line and carried adjustment has exactly the entries that its facts call for, and
+    the orders to the bank come to what is paid."""
+    booked: dict[str, bookings.Entries] = {}
+    rows = (
+        Entry.objects.filter(journal__area=area_id)
+        .filter(Q(journal__source__startswith="line:") | Q(journal__source__startswith="adjustment:"))
+        .values_list("journal__source", "fund", "subject", "holder")
+        .annotate(total=Sum("amount"))
+    )
+    for source, fund, subject, holder, total in rows:
+        booked.setdefault(source, {})[fund, subject, holder] = fen(total)
+    orders = Payment.objects.filter(line__run__area=area_id).exclude(status=Payment.Status.REISSUED)
+    ordered = {
+        (number, fund): fen(total)
+        for number, fund, total in orders.values_list("line", "fund").annotate(total=Sum("amount"))
+    }
+    asked, differences = 0, []
+    for source, entries, paid in expected(area_id):
+        asked += 1
+        stands = booked.pop(source, {})
+        if stands != entries:
+            differences.append(f"{source}: {stands} / {entries}")
+        for key, amount in paid.items():
+            if ordered.pop(key, 0) != amount:
+                differences.append(f"{source}: {key[1]} {yuan(amount)}")
+    differences += [f"{source}: {entries}" for source, entries in booked.items()]
+    differences += [f"line:{number}: {fund} {yuan(amount)}" for (number, fund), amount in ordered.items()]
+    return asked, differences
+
+
+def expected(area_id: str) -> Iterator[tuple[str, bookings.Entries, dict[tuple[int, str], int]]]:
+    """By source: the entries that paid lines and carried adjustments call for, and the orders to the bank."""
+    for line in lines_of(area_id, run__status=Run.Status.PAID).iterator(500):
+        kind, code = line.run.kind, line.institution.code
+        book = pooled_fund(edition_by_hash(line.edition.content_hash), line.run.period)
+        paid = bookings.payments(kind, book, line.results)
+        entries = bookings.merged(
+            bookings.booking(kind, code, book, line.facts, line.results), bookings.settling(code, paid)
+        )
+        yield (
+            f"line:{line.pk}",
+            entries,
+            {(line.pk, fund): amount for fund, amount in paid.items() if amount > 0},
+        )
+    for late in adjustments_in_books(carried_by__run__area=area_id, carried_by__run__status=Run.Status.PAID):
+        yield f"adjustment:{late.pk}", adjustment_entries(late), {}
+
+
+def adjustments_in_books(**conditions):
+    """Carried adjustments that need a journal of their own; those of items are in their visits' journals."""
+    return (
+        Adjustment.objects.filter(**conditions)
+        .exclude(origin__kind=Run.Kind.ITEMS)
+        .select_related("origin", "institution")
+        .order_by("id")
+    )
+
+
+def adjustment_entries(late: Adjustment) -> bookings.Entries:
+    """From what the books knew to what they should know; the difference is owed by item."""
+    kind, code = late.origin.kind, late.institution.code
+    return bookings.difference(
+        bookings.booking(kind, code, late.fund, late.facts, late.results),
+        bookings.booking(kind, code, late.fund, *known_before(late)),
+        code,
+    )
+
+
+def known_before(late: Adjustment) -> tuple[Facts, Results]:
+    """The adjustment before it, else the line it corrects, else nothing."""
+    same = {"institution": late.institution_id}
+    before = (
+        Adjustment.objects.filter(origin=late.origin_id, pk__lt=late.pk, **same).order_by("-id").first()
+        or Line.objects.filter(run=late.origin_id, **same).first()
+    )
+    return (before.facts, before.results) if before is not None else ({}, {})
+
+
+VISITS = """
+SELECT fund, subject, holder, (sum(amount) * 100)::bigint AS amount FROM (
+    SELECT part.fund, p.code AS holder, part.amount,
+           CASE WHEN part.quota AND v.charged_institution_id = v.payee_id
+                THEN 'payable_quota' ELSE 'payable_items' END AS subject
+      FROM settlement_visit v
+      JOIN institutions_institution p ON p.id = v.payee_id,
+           LATERAL (VALUES (v.pool, v.pooled, true), ('large_claims', v.large_claims, true),
+                           ('personal_accounts', v.account + v.family, false)) AS part(fund, amount, quota)
+     WHERE v.area_id = %(area)s AND part.amount <> 0
+) AS owed GROUP BY 1, 2, 3
+"""
+LEDGER = """
+SELECT e.fund, e.subject, e.holder, (sum(e.amount) * 100)::bigint AS amount,
+       COALESCE(sum(e.amount) FILTER (WHERE j.kind NOT IN ('visit', 'reversal', 'run')) * 100, 0)::bigint AS other
+  FROM accounts_entry e JOIN accounts_journal j ON j.id = e.journal_id
+ WHERE j.area_id = %(area)s AND e.subject IN ('payable_items', 'payable_quota')
+ GROUP BY 1, 2, 3
+"""
+
+
+def payables_agree(area_id: str) -> Answer:
+    """By fund, payable and holder: what visits and purchases made owed, less what runs paid, is the balance."""
+    stated: bookings.Entries = {
+        (row["fund"], row["subject"], row["holder"]): row["amount"] for row in fetch(VISITS, {"area": area_id})
+    }
+    for _source, entries, _paid in expected(area_id):
+        stated = bookings.merged(stated, {key: amount for key, amount in entries.items() if key[1] in PAYABLES})
+    asked, differences = 0, []
+    for row in fetch(LEDGER, {"area": area_id}):
+        asked += 1
+        key = (row["fund"], row["subject"], row["holder"])
+        says = stated.pop(key, 0) + row["other"]
+        if says != row["amount"]:
+            differences.append(f"{' '.join(key)}: {yuan(says)} / {yuan(row['amount'])}")
+    differences += [f"{' '.join(key)}: {yuan(amount)} / 0.00" for key, amount in stated.items() if amount]
+    return asked, differences
