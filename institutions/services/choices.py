@@ -31,6 +31,8 @@ CHANGEABLE = (
     "counts_to",
     "recorded_by_id",
 )
+# The part of a request that a refusal of the rules is about, where it is not the institution.
+_BLAMED = {"outside_window": "requested_on", "no_reason": "reason"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Plan:
     def __init__(self, facts: Facts, *, actor: Staff, upload: Upload | None = None):
         self.new: list[Selection] = []
         self.removed: list[Selection] = []
+        self.steps = 0  # how often a selection has been made, ended or taken away so far
         self._facts, self._actor, self._upload = facts, actor, upload
         self._stored = {
             row.pk: (row, _changeable(row)) for rows in facts.selections.values() for row in rows
@@ -96,7 +99,7 @@ class Plan:
         request = self._request(ask, enrolled, wanted)
         decision = rules.decide(edition, request)
         if decision.refusal is not None:
-            raise RefusedError(decision.refusal)
+            raise RefusedError(decision.refusal, field=_BLAMED.get(decision.refusal.code, "institution"))
         benefit_from = decision.benefit_from
         assert benefit_from is not None
         self._require_member(ask, enrolled, benefit_from)
@@ -129,17 +132,7 @@ class Plan:
             if departure is not None and departure[0] < row.ends_on:
                 self._end(row, *departure)
 
-    def acts(self) -> dict[int, dict]:
-        """For the audit trail: what the plan changes and removes, by member."""
-        acts: dict[int, dict] = {}
-        for row in self.changed:
-            acts.setdefault(row.member_id, {}).setdefault("changed", {})[str(row.pk)] = self._before(row)
-        for row in self.removed:
-            said = {name: str(getattr(row, name)) for name in ("institution_id", "role", "requested_on", "starts_on")}
-            acts.setdefault(row.member_id, {}).setdefault("removed", {})[str(row.pk)] = said
-        return acts
-
-    def _before(self, row: Selection) -> dict[str, str]:
+    def before(self, row: Selection) -> dict[str, str]:
         """What the plan changes on a stored selection, as it stood there."""
         pairs = zip(CHANGEABLE, self._stored[row.pk][1], _changeable(row), strict=True)
         return {name: str(was or "") for name, was, will_be in pairs if was != will_be}
@@ -262,6 +255,7 @@ class Plan:
         self, ask: Ask, one: Wanted, enrolled: Enrolled, route: str, decision: rules.Decision
     ) -> Selection:
         """The new selection; one that has not had a day yet is overwritten, one that has ends the day before."""
+        self.steps += 1
         starts_on, old = decision.benefit_from, one.current
         if old is not None and old.starts_on >= starts_on:
             row = old
@@ -298,6 +292,7 @@ class Plan:
         return (first, last) if first <= last else (None, None)
 
     def _end(self, row: Selection, on: datetime.date, event: str) -> None:
+        self.steps += 1
         if on < row.starts_on:
             self._remove(row)
         else:

@@ -25,33 +25,37 @@ def choose(
     year: int,
     requested_on: datetime.date,
     reason: str = "",
+    route: str = "",
     actor: Staff,
     now: datetime.datetime,
 ) -> list[Selection]:
     """Choose for a year: in the window, for the first time in the year, or, with a reason, another institution.
 
-    Which of these it is follows from the day and from what is selected. Afterwards the selections hold from the
-    day that the rules give to the end of the year, with the months that count; what they replace has ended the
-    day before and counts no month of theirs (Heyuan, articles 13(5) and 15; HY-8, HY-9). Returned in the order
-    of `institutions`: one, or one for each role (a centre and its station). The same request again returns the
-    same selections.
+    Which of these it is follows from the day and from what is selected; a `route` that says otherwise (a change
+    where nothing is selected, say) is refused. Afterwards the selections hold from the day that the rules give
+    to the end of the year, with the months that count; what they replace has ended the day before and counts no
+    month of theirs (Heyuan, articles 13(5) and 15; HY-8, HY-9). Returned in the order of `institutions`: one,
+    or one for each role (a centre and its station). The same request again returns the same selections.
 
     Refused (RefusedError, with the rules' code): outside the window, too many institutions, a kind that cannot
     be selected, a station of another centre, a change without a reason or to the same institution, a member not
     enrolled on the day of the request and on the first day of care, an institution without an agreement.
     """
     chosen = [institutions] if isinstance(institutions, Institution) else list(institutions)
-    ask = Ask(member.pk, tuple(one.pk for one in chosen), year, requested_on, reason=reason.strip())
+    ask = Ask(member.pk, tuple(one.pk for one in chosen), year, requested_on, reason=reason.strip(), route=route)
     with transaction.atomic():
         plan = plan_for([ask], actor=actor)
         selections = plan.choose(ask)
-        acts = plan.acts().get(member.pk, {})
-        if plan.new or acts:
+        if plan.steps:
+            first = selections[0]
+            overwritten = plan.before(first) if first in plan.changed else {}
+            ended = [row for row in plan.changed if row not in selections]
+            _record_ends(plan, ended, actor, now, route="change")
             write(plan)
             audit.record(
-                "selection.choose", actor=actor, now=now, subject=selections[0],
+                "selection.choose", actor=actor, now=now, subject=first,
                 member=member.pk, year=year, requested_on=str(requested_on), reason=ask.reason,
-                institutions=[one.code for one in chosen], **acts,
+                institutions=[one.code for one in chosen], before=overwritten,
             )  # fmt: skip
     return selections
 
@@ -95,7 +99,8 @@ def end_selections(
     with transaction.atomic():
         plan = Plan(Facts([member.pk]), actor=actor)
         plan.leave(member.pk, last_day, event, area_id, scheme)
-        _write_ends(plan, actor, now, event=event, last_day=str(last_day), reason=reason)
+        _record_ends(plan, plan.changed, actor, now, event=event, last_day=str(last_day), reason=reason)
+        write(plan)
 
 
 def end_selections_of_departed(*, area_id: str, on: datetime.date, actor: Staff, now: datetime.datetime) -> int:
@@ -110,7 +115,9 @@ def end_selections_of_departed(*, area_id: str, on: datetime.date, actor: Staff,
             plan = Plan(Facts(members), actor=actor)
             for member_id in members:
                 plan.depart(member_id, on)
-            changed += _write_ends(plan, actor, now, event="departure")
+            _record_ends(plan, plan.changed, actor, now, event="departure")
+            changed += len({row.member_id for row in [*plan.changed, *plan.removed]})
+            write(plan)
     return changed
 
 
@@ -121,12 +128,13 @@ def write(plan: Plan) -> None:
     Selection.objects.bulk_create(plan.new)
 
 
-def _write_ends(plan: Plan, actor: Staff, now: datetime.datetime, **detail) -> int:
-    acts = plan.acts()
-    write(plan)
-    for member_id, act in acts.items():
-        audit.record("selection.end", actor=actor, now=now, subject=Member(pk=member_id), **detail, **act)
-    return len(acts)
+def _record_ends(plan: Plan, ended: list[Selection], actor: Staff, now: datetime.datetime, **detail) -> None:
+    """An audit entry for each selection that a plan ends or takes away, before it is written."""
+    for row in ended:
+        audit.record("selection.end", actor=actor, now=now, subject=row, before=plan.before(row), **detail)
+    for row in plan.removed:
+        said = {name: str(getattr(row, name)) for name in ("institution_id", "role", "requested_on", "starts_on")}
+        audit.record("selection.remove", actor=actor, now=now, subject=row, before=said, **detail)
 
 
 def _departed(area_id: str, on: datetime.date) -> Iterator[list[int]]:

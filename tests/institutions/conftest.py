@@ -71,15 +71,16 @@ def place(area, county, clerk) -> Callable:
 @pytest.fixture
 def person(area) -> Callable:
     """A member of the employees' scheme, enrolled since 1 January 2025, unless told otherwise."""
+    from members.identity import keyed_hash
     from members.models import Enrolment, Member
 
-    def enrol(*, starts_on=FIRST_DAY, ends_on=None, scheme="310", died_on=None):
+    def enrol(*, starts_on=FIRST_DAY, ends_on=None, scheme="310", died_on=None, name="", document=""):
         number = next(_numbers)
         member = Member.objects.create(
-            name=f"成员{number}",
+            name=name or f"成员{number}",
             document_cipher=b"",
-            document_hash=number.to_bytes(32, "big"),
-            document_last4=f"{number % 10000:04d}",
+            document_hash=keyed_hash(document) if document else number.to_bytes(32, "big"),
+            document_last4=document[-4:] or f"{number % 10000:04d}",
             died_on=died_on,
         )
         if starts_on:
@@ -94,3 +95,39 @@ def person(area) -> Callable:
         return member
 
     return enrol
+
+
+@pytest.fixture
+def load(area, clerk) -> Callable:
+    """Receive a roster of some headings and lines, and load it at once."""
+    from bureau.services.uploads import load_now, receive_upload
+
+    def send(kind: str, headings: str, *lines: str):
+        content = "\r\n".join([headings, *lines, ""]).encode("utf-8-sig")
+        upload = receive_upload(kind=kind, name="roster.csv", content=content, area=area, actor=clerk, now=NOW)
+        return load_now(upload, actor=clerk, now=NOW)
+
+    return send
+
+
+@pytest.fixture
+def reasons() -> Callable:
+    """Line, field and reason of each rejected row, in English."""
+    import csv
+    import io
+
+    def read(upload) -> list[tuple[str, ...]]:
+        if upload.rejects is None:
+            return []
+        text = bytes(upload.rejects).decode("utf-8-sig")
+        return [tuple(row[-3:]) for row in csv.reader(io.StringIO(text))][1:]
+
+    return read
+
+
+@pytest.fixture(autouse=True)
+def english():
+    from django.utils import translation
+
+    with translation.override("en"):
+        yield

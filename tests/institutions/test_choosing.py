@@ -155,9 +155,8 @@ def test_change_on_the_day_of_the_first_choice_overwrites_it(ask, person, place,
     ask(member, a, date(2026, 2, 5))
     ask(member, b, date(2026, 2, 5), "录入有误")
     assert rows(member) == [("乙", date(2026, 2, 5), date(2026, 12, 31), date(2026, 3, 1), date(2026, 12, 1))]
-    entry = AuditEntry.objects.first()
-    (change,) = entry.detail["changed"].values()
-    assert change == {"institution_id": str(a.pk), "route": "in_year", "reason": ""}
+    before = AuditEntry.objects.first().detail["before"]
+    assert before == {"institution_id": str(a.pk), "route": "in_year", "reason": ""}
 
 
 def test_change_on_new_years_day_waits_a_day(ask, person, place, area):
