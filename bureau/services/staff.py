@@ -130,3 +130,10 @@ def _said(staff: Staff) -> dict[str, object]:
         "county": staff.county_id,
         "is_active": staff.is_active,
     }
+
+
+def scheduler() -> Staff:
+    """Who acts where the schedule does: a user that nobody can sign in as."""
+    nobody = {"is_active": False, "password": "!"}
+    staff, _created = Staff.objects.get_or_create(username="scheduler", defaults=nobody)
+    return staff

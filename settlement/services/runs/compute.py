@@ -10,11 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Area, County, Job, Staff
-from bureau.rules.errors import Refused
+from bureau.rules import provider
+from bureau.rules.edition import Edition
+from bureau.rules.errors import NoEdition, Refused
 from bureau.rules.money import yuan
-from bureau.rules.periods import month_of, months_between
+from bureau.rules.periods import add_months, month_of, months_between
 from bureau.services import jobs
-from bureau.services.editions import stored_edition
+from bureau.services.editions import rulebook, stored_edition
 from institutions.models import Institution
 from settlement.models import Line, Run
 from settlement.queries.lines import Facts, Results, work_out
@@ -120,15 +122,7 @@ def check_period(kind: str, period: datetime.date) -> datetime.date:
 
 def check_due(scope: Scope, today: datetime.date) -> None:
     """Raise DomainError where it is too early, or where another run comes first."""
-    kinds = scope.kinds
-    advances = "advance" in kinds and "month_settlement" not in kinds
-    has = {
-        Run.Kind.ADVANCE: advances,
-        Run.Kind.ITEMS: True,
-        Run.Kind.MONTH: "month_settlement" in kinds,
-        Run.Kind.YEAR_END: advances and "year_end" in kinds,
-    }
-    if not has[Run.Kind(scope.kind)]:
+    if scope.kind not in kinds_of(scope.edition, scope.on):
         raise DomainError(
             _("Under %(document)s there is no %(kind)s."),
             field="kind",
@@ -157,6 +151,14 @@ def check_due(scope: Scope, today: datetime.date) -> None:
             field="period",
             month=month_of(waiting.period),
         )
+
+
+def kinds_of(edition: Edition, on: datetime.date) -> set[str]:
+    """Which runs a method has. Where a month is settled, its prepayment is a bound and not a payment of its own."""
+    known = provider.kinds(edition, on)
+    if "month_settlement" in known:
+        return {Run.Kind.ITEMS, Run.Kind.MONTH}
+    return {Run.Kind.ITEMS} | ({Run.Kind.ADVANCE, Run.Kind.YEAR_END} if "advance" in known else set())
 
 
 def runs_like(scope: Scope, **other):
@@ -192,6 +194,27 @@ def compute_runs(
         actor=actor,
         now=now,
     )
+
+
+def compute_due(*, actor: Staff, now: datetime.datetime) -> list[Job]:
+    """What a new month asks for in every area: its advances, and the last month's payments. Submits nothing."""
+    today = timezone.localdate(now)
+    month = today.replace(day=1)
+    last = add_months(month, -1)
+    started = []
+    for area in Area.objects.order_by("pk"):
+        book = rulebook(area.pk)
+        for scheme in sorted({edition.scheme for edition in book.editions}):
+            for kind, period in ((Run.Kind.ADVANCE, month), (Run.Kind.ITEMS, last), (Run.Kind.MONTH, last)):
+                try:
+                    edition = book.on(area.pk, scheme, period, "provider")
+                except NoEdition:
+                    continue
+                if kind in kinds_of(edition, period):
+                    started.append(
+                        compute_runs(area=area, scheme=scheme, kind=kind, period=period, actor=actor, now=now)
+                    )
+    return started
 
 
 def compute_as_job(params: dict, *, job: Job, actor: Staff, now: datetime.datetime) -> dict:

@@ -1,0 +1,18 @@
+"""What the scheduler asks of this room. Each task may be delivered any number of times."""
+
+from celery import shared_task
+
+from bureau import clock
+from bureau.services.staff import scheduler
+from settlement.services.proofs import prove_books
+from settlement.services.runs.compute import compute_due
+
+
+@shared_task
+def compute_runs() -> None:
+    compute_due(actor=scheduler(), now=clock.now())
+
+
+@shared_task
+def check_books() -> None:
+    prove_books(actor=scheduler(), now=clock.now())
