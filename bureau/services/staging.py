@@ -202,7 +202,7 @@ class Batch:
         loader, count = self._loader, 0
         columns = ", ".join(f"{name} {kind}" for name, kind in loader.columns.items())
         self.clear()
-        self.run(f"CREATE TEMP TABLE {STAGED} (line int PRIMARY KEY, raw text, {columns}, record_id bigint)")
+        self.run(f"CREATE TEMP TABLE {STAGED} (line int NOT NULL, raw text, {columns}, record_id bigint)")
         self.run(f"CREATE TEMP TABLE {REFUSED} (line int, raw text, problems jsonb)")
         for block in _blocks(rows):
             count += len(block)

@@ -34,7 +34,7 @@ def find_members(batch: Batch) -> None:
     batch.run(
         """
         UPDATE roster_staged s SET member_id = m.id FROM members_member m
-        WHERE m.document_hash = s.document_hash AND m.document_kind = s.document_kind
+        WHERE s.member_id IS NULL AND m.document_hash = s.document_hash AND m.document_kind = s.document_kind
         """
     )
 

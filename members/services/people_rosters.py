@@ -107,14 +107,16 @@ def _load_members(batch: Batch) -> None:
     )
     batch.run(
         """
-        UPDATE roster_staged s SET first_of_person = TRUE WHERE s.line IN (
-            SELECT min(line) FROM roster_staged GROUP BY document_hash, document_kind)
+        UPDATE roster_staged s SET later_line = TRUE FROM (
+            SELECT document_hash, document_kind, min(line) AS line FROM roster_staged
+            GROUP BY document_hash, document_kind HAVING count(*) > 1) o
+        WHERE (s.document_hash, s.document_kind) = (o.document_hash, o.document_kind) AND s.line > o.line
         """
     )
     batch.update(
         Member,
         details,
-        where=f"t.id = s.member_id AND s.first_of_person AND NOT ({_same(details, 't')})",
+        where=f"t.id = s.member_id AND s.later_line IS NULL AND NOT ({_same(details, 't')})",
     )
     batch.update(Enrolment, terms, where=f"t.id = s.record_id AND NOT ({_same(terms, 't')})")
     batch.insert(
@@ -129,7 +131,7 @@ def _load_members(batch: Batch) -> None:
             "birth": "s.birth",
             "phone": "COALESCE(s.phone, '')",
         },
-        where="s.first_of_person AND s.member_id IS NULL",
+        where="s.later_line IS NULL AND s.member_id IS NULL",
     )
     find_members(batch)
     batch.insert(
@@ -216,7 +218,7 @@ MEMBERS = Loader(
         "area": "text",
         **MEMBER_COLUMN,
         "employer_id": "bigint",
-        "first_of_person": "boolean",
+        "later_line": "boolean",
     },
     stage=_stage_member,
     load=_load_members,
