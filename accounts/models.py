@@ -169,9 +169,8 @@ class Entry(models.Model):
             models.CheckConstraint(name="entry_not_zero", condition=~Q(amount=0)),
             models.CheckConstraint(
                 name="entry_personal_or_control",
-                condition=Q(
-                    account__isnull=True, number__isnull=True, balance_after__isnull=True
-                ) & ~Q(subject="member_accounts")
+                condition=Q(account__isnull=True, number__isnull=True, balance_after__isnull=True)
+                & ~Q(subject="member_accounts")
                 | Q(
                     account__isnull=False,
                     number__isnull=False,

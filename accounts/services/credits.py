@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Credit, Fund, Journal, Subject
 from accounts.queries.due import Due, account_ranges, months_due
-from accounts.services.ledger import JournalRequest, control, post, to_account
+from accounts.services.ledger import EntryRequest, JournalRequest, control, post, to_account
 from accounts.services.standing import open_accounts
 from bureau import audit
 from bureau.errors import DomainError
@@ -30,34 +30,35 @@ CHUNK = 10_000  # accounts; a spend waits for one chunk at most
 LOOK_BACK = 11  # months before the run's, for premiums that came late
 POOL = "pool"
 
-INSERT = """
-INSERT INTO accounts_credit (
-    account_id, month, number, kind, amount, base, person_class, source, article, edition_id, journal_id)
-SELECT c.*, %s FROM unnest(
-    %s::bigint[], %s::date[], %s::int[], %s::text[], %s::numeric[], %s::numeric[], %s::text[], %s::text[],
-    %s::text[], %s::bigint[]) AS c
+COPY = """
+COPY accounts_credit (
+    account_id, month, number, kind, amount, base, person_class, source, article, edition_id, journal_id) FROM STDIN
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One month of one account as the rules see it: a credit, or why there is none."""
+class Decision:
+    """What the rules say to one set of facts: the whole month's amount in yuan, or why there is none."""
 
-    due: Due
     credit: rules.Credit
+    amount: Decimal
     edition: Edition | None
     back: bool
 
-    @property
-    def amount(self) -> Decimal:
-        """What is still to be credited, in yuan; negative if too much was."""
-        return yuan(self.credit.amount) - self.due.credited
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One month of one account, with what is still to be credited in yuan; negative if too much was."""
+
+    due: Due
+    decision: Decision
+    amount: Decimal
 
     @property
     def kind(self) -> Credit.Kind:
         if self.due.number:
             return Credit.Kind.DIFFERENCE
-        return Credit.Kind.BACK if self.back else Credit.Kind.NORMAL
+        return Credit.Kind.BACK if self.decision.back else Credit.Kind.NORMAL
 
 
 def credit_month(*, area: Area, month: datetime.date, run: int = 1, actor: Staff, now: datetime.datetime) -> Job:
@@ -118,9 +119,9 @@ def credit_chunk(params: dict, *, job: Job, actor: Staff, now: datetime.datetime
         [journal_id] = post([journal], actor=actor, now=now)
         _insert(given, journal_id)
         audit.record("account.credit", actor=actor, now=now, area_id=area_id, month=month_of(month), journal=journal_id)
-    counts = Counter(f"none: {line.credit.refusal.code}" for line in lines if line.credit.refusal)
+    counts = Counter(f"none: {line.decision.credit.refusal.code}" for line in lines if line.decision.credit.refusal)
     counts["credited"] = len(given)
-    counts["fen"] = sum(fen(line.amount) for line in given)
+    counts["fen"] = fen(sum(line.amount for line in given))
     counts["too_much"] = sum(line.amount < 0 for line in lines)
     return dict(counts)
 
@@ -128,7 +129,7 @@ def credit_chunk(params: dict, *, job: Job, actor: Staff, now: datetime.datetime
 def decide(area_id: str, dues: Sequence[Due]) -> list[Line]:
     """Ask the rules about each month; equal facts are asked once."""
     book = rulebook(area_id)
-    known: dict[tuple, tuple[rules.Credit, Edition | None, bool]] = {}
+    known: dict[tuple, Decision] = {}
     lines = []
     for due in dues:
         facts = (
@@ -141,16 +142,17 @@ def decide(area_id: str, dues: Sequence[Due]) -> list[Line]:
             due.paid_later,
             due.in_benefit,
         )
-        if facts not in known:
-            known[facts] = _decide(book, area_id, due)
-        lines.append(Line(due, *known[facts]))
+        decision = known.get(facts)
+        if decision is None:
+            decision = known[facts] = _decide(book, area_id, due)
+        lines.append(Line(due, decision, decision.amount - due.credited))
     return lines
 
 
-def _decide(book: Rulebook, area_id: str, due: Due) -> tuple[rules.Credit, Edition | None, bool]:
+def _decide(book: Rulebook, area_id: str, due: Due) -> Decision:
     edition = _edition(book, area_id, due.scheme, due.month)
     if edition is None:
-        return rules.Credit(0, "", "", Refusal("no_edition")), None, False
+        return Decision(rules.Credit(0, "", "", Refusal("no_edition")), Decimal("0.00"), None, False)
     # HY-20: a month without benefits whose arrears came later gets the own share of what was paid.
     back = due.paid_later and not due.in_benefit
     credit = rules.monthly_credit(
@@ -164,7 +166,7 @@ def _decide(book: Rulebook, area_id: str, due: Due) -> tuple[rules.Credit, Editi
         paid=due.base is not None,
         made_up=back,
     )
-    return credit, edition, back
+    return Decision(credit, yuan(credit.amount), edition, back)
 
 
 def _edition(book: Rulebook, area_id: str, scheme: str, month: datetime.date) -> Edition | None:
@@ -175,10 +177,10 @@ def _edition(book: Rulebook, area_id: str, scheme: str, month: datetime.date) ->
     return edition if edition.has("credits") else None
 
 
-def _entries(lines: Sequence[Line]) -> list:
+def _entries(lines: Sequence[Line]) -> list[EntryRequest]:
     """Premiums go from income to the accounts; fixed sums cross over from the pool (two funds, each balanced)."""
-    premium = sum(line.amount for line in lines if line.credit.source != POOL)
-    pool = sum(line.amount for line in lines if line.credit.source == POOL)
+    pool = sum(line.amount for line in lines if line.decision.credit.source == POOL)
+    premium = sum(line.amount for line in lines) - pool
     entries = [to_account(line.due.account_id, line.amount) for line in lines]
     if premium:
         entries.append(control(Subject.CONTRIBUTION_INCOME, -premium))
@@ -192,19 +194,23 @@ def _entries(lines: Sequence[Line]) -> list:
 
 
 def _insert(lines: Sequence[Line], journal_id: int) -> None:
-    editions = {content: stored_edition(content) for content in {line.edition.content_hash for line in lines}}
-    params = [
-        journal_id,
-        [line.due.account_id for line in lines],
-        [line.due.month for line in lines],
-        [line.due.number + 1 for line in lines],
-        [line.kind for line in lines],
-        [line.amount for line in lines],
-        [line.due.base or Decimal(0) for line in lines],
-        [line.due.person_class for line in lines],
-        [line.credit.source for line in lines],
-        [line.credit.article for line in lines],
-        [editions[line.edition.content_hash] for line in lines],
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT, params)
+    hashes = {line.decision.edition.content_hash for line in lines}
+    editions = {content_hash: stored_edition(content_hash) for content_hash in hashes}
+    with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+        for line in lines:
+            due, decision = line.due, line.decision
+            copy.write_row(
+                (
+                    due.account_id,
+                    due.month,
+                    due.number + 1,
+                    line.kind,
+                    line.amount,
+                    due.base or Decimal(0),
+                    due.person_class,
+                    decision.credit.source,
+                    decision.credit.article,
+                    editions[decision.edition.content_hash],
+                    journal_id,
+                )
+            )

@@ -3,7 +3,7 @@
 import datetime
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -142,25 +142,35 @@ def post(journals: Sequence[JournalRequest], *, actor: Staff, now: datetime.date
 def _write(journals: Sequence[JournalRequest], hashes: list[str], actor_id: int, now: datetime.datetime) -> list[int]:
     entries = [(place, entry) for place, journal in enumerate(journals, start=1) for entry in journal.entries]
     params = [
-        [journal.key for journal in journals],
-        hashes,
-        [journal.area_id for journal in journals],
-        [journal.kind for journal in journals],
-        [journal.posted_on for journal in journals],
-        [journal.origin_year for journal in journals],
-        [journal.source for journal in journals],
+        _array(journal.key for journal in journals),
+        _array(hashes),
+        _array(journal.area_id for journal in journals),
+        _array(journal.kind for journal in journals),
+        _array(journal.posted_on for journal in journals),
+        _array(journal.origin_year for journal in journals),
+        _array(journal.source for journal in journals),
         actor_id,
         now,
-        [place for place, entry in entries],
-        [entry.fund for place, entry in entries],
-        [entry.subject for place, entry in entries],
-        [entry.holder for place, entry in entries],
-        [entry.account_id for place, entry in entries],
-        [entry.amount for place, entry in entries],
+        _array(place for place, entry in entries),
+        _array(entry.fund for place, entry in entries),
+        _array(entry.subject for place, entry in entries),
+        _array(entry.holder for place, entry in entries),
+        _array(entry.account_id for place, entry in entries),
+        _array(entry.amount for place, entry in entries),
     ]
     with connection.cursor() as cursor:
         cursor.execute(POST, params)
         return [journal_id for _place, journal_id in cursor]
+
+
+def _array(values: Iterable) -> str:
+    """An array as PostgreSQL writes it: the driver's own way, value by value, takes as long as the posting."""
+    return "{" + ",".join("NULL" if value is None else _quoted(str(value)) for value in values) + "}"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def check_amount(amount: Decimal) -> None:
