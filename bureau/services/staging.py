@@ -147,6 +147,14 @@ class Batch:
         """
         table = model._meta.db_table
         tables = f"{STAGED} s{', ' + using if using else ''}"
+        # In the order of their keys, as every room locks them.
+        self.run(
+            f"""
+            SELECT t.id FROM {table} t WHERE t.id IN (SELECT t.id FROM {table} t, {tables} WHERE {where})
+            ORDER BY t.id FOR NO KEY UPDATE
+            """,
+            **params,
+        )
         before = ", ".join(f"'{column}', t.{column}" for column in columns)
         after = ", ".join(f"'{column}', {expression}" for column, expression in columns.items())
         self.run(

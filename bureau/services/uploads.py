@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_noop as _
@@ -134,8 +134,8 @@ def load_now(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Upload:
     """
     try:
         return _load_once(upload.pk, actor, now)
-    except IntegrityError as error:
-        logger.error("upload %s met a constraint", upload.pk, exc_info=error)
+    except (IntegrityError, OperationalError) as error:  # a constraint, or a deadlock
+        logger.error("upload %s was rolled back", upload.pk, exc_info=error)
         raise DomainError(
             gettext_lazy("Someone changed the same records at this moment; load the file again.")
         ) from error

@@ -30,6 +30,13 @@ def _stage(values: dict[str, Any]) -> tuple:
 
 def _load(batch: Batch) -> None:
     match_members(batch)
+    # Whoever settles a visit at this moment is waited for, and reads what follows.
+    batch.run(
+        """
+        SELECT id FROM members_member WHERE id IN (SELECT member_id FROM roster_staged)
+        ORDER BY id FOR NO KEY UPDATE
+        """
+    )
     batch.refuse(
         "changed_on",
         _("The member died on %(day)s."),
