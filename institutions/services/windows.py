@@ -14,6 +14,7 @@ from bureau.rules.periods import Span
 from bureau.services.editions import rulebook
 from institutions.models import SelectionWindow
 from institutions.queries import not_yet_selected
+from institutions.services.renewal import renew_selections
 
 
 def open_window(
@@ -50,15 +51,18 @@ def close_window(
 ) -> SelectionWindow:
     """Close a window after its last day, and record how many enrolled members have not chosen.
 
-    Requests that were made in its days may still be recorded later: the day of the request decides. Closing it
-    again changes nothing.
+    Before that, last year's choices are renewed where the edition reads so (HY-10). Requests that were made in
+    the window's days may still be recorded later: the day of the request decides. Closing it again changes
+    nothing.
     """
+    if on <= window.closes_on:
+        raise DomainError(_("The window is open until %(day)s."), field="on", day=window.closes_on)
+    if window.closed_at is None:
+        renew_selections(window=window, actor=actor, now=now)
     with transaction.atomic():
         window = SelectionWindow.objects.select_for_update(no_key=True).get(pk=window.pk)
         if window.closed_at is not None:
             return window
-        if on <= window.closes_on:
-            raise DomainError(_("The window is open until %(day)s."), field="on", day=window.closes_on)
         window.closed_at = now
         window.save(update_fields=["closed_at"])
         audit.record(
