@@ -27,6 +27,9 @@ class Entry:
 ENTRIES = (
     Entry("bureau.tasks.sweep", _("Call workers to unfinished jobs"), every_minutes=2),
     Entry("institutions.tasks.open_and_close_windows", _("Open and close the selection window"), minute=10),
+    Entry(
+        "institutions.tasks.end_selections_of_departed", _("End the selections of members who died or left"), minute=20
+    ),
     Entry("settlement.tasks.check_books", _("Check the books"), hour=1),
     Entry("accounts.tasks.credit_month", _("Credit the personal accounts"), hour=2, day_of_month="1"),
     Entry("settlement.tasks.compute_runs", _("Compute the month's runs"), hour=4, day_of_month="1"),
