@@ -71,7 +71,7 @@ def credit_month(*, area: Area, month: datetime.date, run: int = 1, actor: Staff
     month = month.replace(day=1)
     if month > timezone.localdate(now):
         raise DomainError(_("The month %(month)s has not begun."), field="month", month=month_of(month))
-    if not any(_edition(rulebook(area.pk), area.pk, scheme, month) for scheme in Scheme.values):
+    if not _has_credits(area, month):
         raise DomainError(
             _("No edition with personal accounts is in force in %(month)s."), field="month", month=month_of(month)
         )
@@ -86,6 +86,18 @@ def credit_month(*, area: Area, month: datetime.date, run: int = 1, actor: Staff
         actor=actor,
         now=now,
     )
+
+
+def credit_areas(*, actor: Staff, now: datetime.datetime) -> list[Job]:
+    """Start the credit of the month that has begun in every area whose edition has personal accounts."""
+    month = timezone.localdate(now).replace(day=1)
+    areas = [area for area in Area.objects.order_by("pk") if _has_credits(area, month)]
+    return [credit_month(area=area, month=month, actor=actor, now=now) for area in areas]
+
+
+def _has_credits(area: Area, month: datetime.date) -> bool:
+    book = rulebook(area.pk)
+    return any(_edition(book, area.pk, scheme, month) for scheme in Scheme.values)
 
 
 def credit_chunk(params: dict, *, job: Job, actor: Staff, now: datetime.datetime) -> dict:

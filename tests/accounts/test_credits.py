@@ -12,7 +12,7 @@ from accounts.services import credits
 from accounts.services.credits import credit_month
 from accounts.services.standing import close, freeze, open_accounts
 from bureau.errors import DomainError
-from bureau.models import Chunk, Job
+from bureau.models import Area, Chunk, Job
 from bureau.services import jobs
 from tests.accounts import factories
 from tests.accounts.factories import benefits, enrol, member, premium, suspend
@@ -325,3 +325,12 @@ def test_chunk_takes_the_same_queries_for_any_number_of_members(city, django_ass
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM accounts_entry WHERE account_id IS NOT NULL")
         assert cursor.fetchone() == (30,)
+
+
+def test_scheduled_credit_starts_the_month_in_each_area_with_accounts(city):
+    Area.objects.create(code="449999", name="没有办法的地方")
+    premium(insured(), MARCH, "5000.00")
+    now = at(MARCH)
+    [job] = credits.credit_areas(actor=city.clerk, now=now)
+    assert (job.key, job.status) == ("credit:441699:2026-03", "waiting")
+    assert credits.credit_areas(actor=city.clerk, now=now) == [job]
