@@ -5,6 +5,7 @@ Members are enrolled with an account and a benefit period; heads are bare member
 """
 
 import itertools
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -23,8 +24,6 @@ from settlement.services.split import AccountShare
 
 FIRST_DAY = date(2025, 1, 1)
 LOADED_AT = datetime(2025, 8, 1, 1, 0, tzinfo=UTC)
-AREA = "441699"
-POOL = "employees_pool"
 
 _numbers = itertools.count(1)
 
@@ -41,29 +40,36 @@ class City:
     finance: Staff
     edition: Edition
     scheme: str = "310"
+    pool: str = "employees_pool"
 
 
-def heyuan() -> City:
-    """Heyuan with its edition of 2025, the yearly cap of 1700 confirmed for 2025 to 2027, and three of staff."""
-    area = Area.objects.create(code=AREA, name="河源市")
+def heyuan(**changes: str) -> City:
+    """Heyuan with its edition of 2025, the yearly cap (1700 unless told) confirmed for 2025 to 2027, and three of staff.
+
+    `changes`: other readings of the edition's switches.
+    """
+    city = city_of("heyuan", **changes)
+    for year in (2025, 2026, 2027):
+        figure(city.area, "yearly_cap", year, "1700.00", city.clerk, city.reviewer)
+    for year in (2023, 2024, 2025):
+        figure(city.area, "average_wage", year, "85000.00", city.clerk, city.reviewer)
+    return city
+
+
+def city_of(key: str, *, more: str = "", **changes: str) -> City:
+    """The area of a rulebook folder with two agencies and three of staff; no figures. `more`: added to its file."""
+    texts = {path.name: path.read_text("utf-8") for path in sorted((RULEBOOKS / key).glob("*.toml"))}
+    for name, option in changes.items():
+        texts = {file: rechosen(text, name, option) for file, text in texts.items()}
+    texts = {file: text + more for file, text in texts.items()}
+    rules = load(texts)
+    area = Area.objects.create(code=rules.area, name=rules.name)
     county = County.objects.create(code="441602", area=area, name="源城区")
     other_county = County.objects.create(code="441625", area=area, name="东源县")
     clerk, reviewer, finance = (
         Staff.objects.create(username=name, area=area) for name in ("clerk", "reviewer", "finance")
     )
-    edition = load_edition("heyuan", clerk)
-    for year in (2025, 2026, 2027):
-        figure(area, "yearly_cap", year, "1700.00", clerk, reviewer)
-    for year in (2023, 2024, 2025):
-        figure(area, "average_wage", year, "85000.00", clerk, reviewer)
-    return City(area, county, other_county, clerk, reviewer, finance, edition)
-
-
-def load_edition(city: str, actor: Staff) -> Edition:
-    """The edition of a rulebook folder as a row; its files are read as they stand."""
-    texts = {path.name: path.read_text("utf-8") for path in sorted((RULEBOOKS / city).glob("*.toml"))}
-    rules = load(texts)
-    return Edition.objects.create(
+    edition = Edition.objects.create(
         area_id=rules.area,
         scheme=rules.scheme,
         document=rules.document,
@@ -72,9 +78,37 @@ def load_edition(city: str, actor: Staff) -> Edition:
         ends_on=rules.ends_on,
         texts=texts,
         content_hash=rules.content_hash,
-        loaded_by=actor,
+        loaded_by=clerk,
         loaded_at=LOADED_AT,
     )
+    pool = rules.part("benefits", rules.starts_on)["shares"][0]["fund"]
+    return City(area, county, other_county, clerk, reviewer, finance, edition, rules.scheme, pool)
+
+
+def predecessor(city: City, quota: str) -> Edition:
+    """A document before the city's own, alike but for its quota a head, in force until the day before it."""
+    [(name, text)] = city.edition.texts.items()
+    text = text.replace("starts_on = 2025-08-01\nvalid_years = 5", "starts_on = 2022-01-01\nends_on = 2025-07-31")
+    text = text.replace("quota = 320", f"quota = {quota}").replace("〔2025〕27号", "〔2022〕15号")
+    rules = load({name: text})
+    return Edition.objects.create(
+        area=city.area,
+        scheme=rules.scheme,
+        document=rules.document,
+        title=rules.title,
+        starts_on=rules.starts_on,
+        ends_on=rules.ends_on,
+        texts={name: text},
+        content_hash=rules.content_hash,
+        loaded_by=city.clerk,
+        loaded_at=LOADED_AT,
+    )
+
+
+def rechosen(text: str, switch: str, option: str) -> str:
+    """A rulebook's text with another reading chosen."""
+    head, found, rest = text.partition(f"[switches.{switch}]")
+    return head + found + re.sub('chosen = ".*"', f'chosen = "{option}"', rest, count=1) if found else text
 
 
 def figure(area: Area, code: str, year: int, value: str, entered_by: Staff, confirmed_by: Staff) -> PublishedFigure:
@@ -314,7 +348,7 @@ def settled(
         "total": total,
         "in_policy": total,
         "counted": total,
-        "pool": POOL if fund else "",
+        "pool": city.pool if fund else "",
         "pooled": str(fund),
         "account": str(from_account),
         "edition_id": city.edition.pk,
@@ -328,7 +362,7 @@ def settled(
         account = person.accounts.get(area=city.area)
         shares = [AccountShare(account.pk, "self", fen(from_account))]
     batch = Batch(actor_id=city.clerk.pk, now=at)
-    batch.add(row, shares, {POOL: fen(fund)}, payee.code)
+    batch.add(row, shares, {city.pool: fen(fund)}, payee.code)
     batch.write()
     return Visit.objects.get(pk=number)
 
