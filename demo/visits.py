@@ -137,7 +137,7 @@ class _Clinic:
         else:
             bill = self._bill(person, home, day)
             yield bill
-            if chance > 0.955 and day.day < self.days:
+            if chance > 0.955 and day.day < self.days and bill.settled_at.date() == day:
                 yield self._filled_outside(bill)
 
     def _referred(self, person: Person, home: Place, day: date) -> Iterator[Bill]:

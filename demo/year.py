@@ -96,7 +96,11 @@ def _autumn(city: City) -> Iterator[Act]:
 def _new_year(city: City) -> Iterator[Act]:
     yield Act(NEW_YEAR, 8, open_windows)
     yield Act(NEW_YEAR, 9, lambda stage: money.take_over_balances(stage, city.members))
-    used = [(person, 8_000 + int(person.number) * 97 % 150_000) for person in city.members[::40]]
+    used = [
+        (person, 8_000 + int(person.number) * 97 % 150_000)
+        for person in city.members[::40]
+        if person.enrolled_on < OPENING
+    ]
     yield Act(
         date(YEAR, 1, 4),
         9,
@@ -200,24 +204,14 @@ def _contributions(stage: Stage, city: City, first: date) -> None:
 
 
 def _families(stage: Stage, city: City, first: date) -> None:
-    """Relatives who came on the roster this month, and the grants that holders ask for at the counter."""
-    end = last_day(first.year, first.month)
-    new = [tie for tie in city.people.ties if first <= tie.since <= min(end, stage.day)]
+    """Once a month: relatives new on the roster, the grants that holders ask for, and what the accounts then pay."""
+    before = max(NEW_YEAR - ONE_DAY, (first - ONE_DAY).replace(day=stage.day.day))
+    ties = [tie for tie in city.people.ties if tie.since <= stage.day and _alive(tie, stage.day)]
+    new = [tie for tie in ties if before < tie.since]
     if new:
         _load(stage, "relatives", f"共济近亲属备案{first:%Y%m}.csv", files.relatives(new).csv())
-    known = [tie for tie in city.people.ties if tie.since <= stage.day and _alive(tie, stage.day)]
-    money.grant(stage, [tie for tie in known if _grants_in(tie, first)])
-    money.use(stage, [tie for tie in known if tie.granted_on and tie.granted_on <= stage.day], first)
-
-
-def _grants_in(tie: Tie, first: date) -> bool:
-    """Whether the counter's day for grants of this month is the one on which the holder comes."""
-    if tie.granted_on is None:
-        return False
-    counter_day = first.replace(day=27)
-    return counter_day - timedelta(days=31) < tie.granted_on <= counter_day and (
-        tie.granted_on.month == first.month or tie.granted_on.day > 27
-    )
+    money.grant(stage, [tie for tie in ties if tie.granted_on and before < tie.granted_on <= stage.day])
+    money.use(stage, [tie for tie in ties if tie.granted_on and tie.granted_on <= stage.day], first)
 
 
 def _alive(tie: Tie, day: date) -> bool:

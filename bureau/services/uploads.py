@@ -198,6 +198,8 @@ def _load(upload: Upload, actor: Staff, now: datetime.datetime) -> None:
         raise RuntimeError(f"upload {upload.pk}: {upload.rows} rows read, but not all accounted for")
     upload.rejects = write_rejects(rows.header, batch.refused(), gettext) if upload.rejected else None
     batch.clear()
+    if upload.accepted > ROWS_AT_ONCE:
+        batch.analyze()
     upload.status, upload.problem = Upload.Status.LOADING if batch.goes_on else Upload.Status.LOADED, ""
     if upload.rejected == upload.rows:
         # Perhaps another roster comes first; then this file may be sent again as it is.

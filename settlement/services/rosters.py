@@ -22,7 +22,7 @@ from bureau.services import jobs
 from bureau.services.staging import REFUSED, STAGED, Batch, Loader
 from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_members, person
 from settlement.files import VISITS as VISITS_SHEET
-from settlement.models import OpeningUse, Visit
+from settlement.models import OpeningUse, Visit, VisitPayment
 from settlement.queries import facts as reading
 from settlement.services.requests import VisitRequest
 from settlement.services.reversals import reverse_visit
@@ -289,6 +289,9 @@ def finish_visits(*, job: Job, actor: Staff, now: datetime.datetime) -> dict:
     upload.rejects = _rejects(upload, problems) if problems else None
     upload.status = Upload.Status.LOADED
     upload.save(update_fields=["status", "accepted", "unchanged", "rejected", "rejects"])
+    with connection.cursor() as cursor:
+        # The planner hears of the new rows at once, not when autovacuum comes round.
+        cursor.execute(f"ANALYZE {Visit._meta.db_table}, {VisitPayment._meta.db_table}")
     return {"accepted": upload.accepted, "unchanged": upload.unchanged, "rejected": upload.rejected}
 
 
