@@ -529,7 +529,8 @@ class JournalAdmin(Records):
     list_select_related = ["actor"]
     area_path = "area"
     fields = [
-        "key", "area", "kind", "posted_on", "origin_year", "behind", "entry_count", "actor", "posted_at", "request_hash",
+        "key", "area", "kind", "posted_on", "origin_year", "behind", "entry_count", "actor", "posted_at",
+        "request_hash",
     ]  # fmt: skip
     list_acts = [
         Report(code="ledger.balance", label=_("Trial balance"), form=BalanceForm, show=balance),

@@ -23,12 +23,15 @@ from bureau.services import jobs, uploads
 from bureau.services.editions import edition_by_hash, load_edition, rulebook
 from bureau.services.figures import confirm_figure, enter_figure
 from bureau.services.staff import register_area, register_county
+from bureau.services.undo import undo_upload
 
 LARGEST_RULEBOOK = 1024 * 1024
 JOB_KINDS = {
     "upload": _("loading of a roster"),
     "credit": _("monthly credit"),
-    "books": _("check of the books"),
+    "check_books": _("check of the books"),
+    "runs": _("payment runs of all agencies"),
+    "visits": _("settlement of a file of visits"),
 }
 
 
@@ -303,6 +306,14 @@ class UploadAdmin(Records):
             label=_("Rejected rows"),
             file=rejects_file,
             offered=lambda upload: upload.rejected > 0,
+        ),
+        Act(
+            code="upload.undo",
+            label=_("Undo the upload"),
+            do=undo_upload,
+            record="upload",
+            help=_("What the file created is removed and what it changed is put back, unless something rests on it."),
+            offered=lambda upload: upload.status == Upload.Status.LOADED,
         ),
     ]
     sections = [upload_job]

@@ -38,7 +38,7 @@ def cell(value: Any) -> Cell:
     if isinstance(value, bool):
         return Cell(display_for_value(value, EMPTY, boolean=True))
     if isinstance(value, int):
-        return Cell(f"{value:,}", numeric=True)
+        return Cell(str(value), numeric=True)
     if isinstance(value, datetime.datetime):
         return Cell(timezone.localtime(value).strftime("%Y-%m-%d %H:%M"))
     if isinstance(value, datetime.date):

@@ -43,14 +43,15 @@ RECORDS = frozenset({
     "account.open", "account.credit", "account.freeze", "account.unfreeze", "account.close", "account.reopen",
     "account.use", "account.use_reverse", "family.grant", "family.revoke", "payout.submit",
     "visit.settle", "visit.reverse", "proposal.replay", "proposal.late", "run.compute", "run.submit",
+    "run.discard", "run.adjust",
 })  # fmt: skip
 CHECKS = frozenset({
     "member.reveal", "edition.load", "figure.confirm", "payout.approve", "payout.return", "proposal.decide",
     "run.approve", "run.return", "upload.undo", "upload.rejects",
 })  # fmt: skip
 PAYS = frozenset({
-    "figure.enter", "payout.pay", "run.pay", "run.file", "run.bank_return", "run.late", "month.close", "month.reopen",
-    "account.recover", "account.recovery_collect", "account.interest",
+    "figure.enter", "payout.pay", "run.pay", "run.file", "payment.return", "payment.reissue", "month.close",
+    "month.reopen", "account.recover", "account.recovery_collect",
 })  # fmt: skip
 
 

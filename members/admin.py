@@ -1,0 +1,322 @@
+"""Members and what the rosters say of them."""
+
+import re
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, Q
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from bureau import clock
+from bureau.admin import Act, ActForm, Answer, MonthField, Panel, Records, Section, form_of, reason_field, when
+from bureau.identity import DOCUMENT_KINDS
+from members.models import (
+    BenefitPeriod,
+    Contribution,
+    Employer,
+    Enrolment,
+    Member,
+    Relative,
+    Suspension,
+)
+from members.queries import find
+from members.services.facts import add_relative, end_relative, record_contribution
+from members.services.people import correct_member, register_employer, register_member
+from members.services.revealing import reveal_document
+from members.services.spans import (
+    add_benefit_period,
+    change_class,
+    end_benefit_period,
+    end_enrolment,
+    end_suspension,
+    enrol,
+    suspend,
+)
+
+SEARCH_HELP = _("Document number, its last four, or the beginning of a name")
+INSTITUTION_CODE = re.compile(r"[HPC]\d{11}", re.ASCII | re.IGNORECASE)
+MOST_FOUND = 1000
+
+
+def seen_by(staff, path: str) -> Q:
+    """Members enrolled in the area of a member of staff at some time, or nowhere yet."""
+    if not staff.area_id:
+        return Q()
+    enrolled = Enrolment.objects.filter(member=OuterRef(path))
+    return Exists(enrolled.filter(area=staff.area_id)) | ~Exists(enrolled)
+
+
+class OfMember(Records):
+    """Records of a member: found by whom they are about, or by an institution's code where they have one."""
+
+    member_path = "member"
+    institution_path = ""
+    only_seen = False  # where no area stands on the record itself
+    search_fields = ["pk"]
+    search_help_text = SEARCH_HELP
+
+    def get_queryset(self, request):
+        found = super().get_queryset(request)
+        return found.filter(seen_by(request.user, f"{self.member_path}_id")) if self.only_seen else found
+
+    def get_search_results(self, request, queryset, search_term):
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if self.institution_path and INSTITUTION_CODE.fullmatch(term):
+            return queryset.filter(**{f"{self.institution_path}__code": term.upper()}), False
+        people = find(term).order_by().values("pk")[:MOST_FOUND]
+        return queryset.filter(**{f"{self.member_path}__in": people}), False
+
+
+def document_kind_field() -> forms.ChoiceField:
+    return forms.ChoiceField(label=_("document"), choices=list(DOCUMENT_KINDS.items()), initial="01")
+
+
+class MemberForm(ActForm):
+    name = forms.CharField(label=_("name"), max_length=60)
+    document_kind = document_kind_field()
+    document_number = forms.CharField(label=_("document number"), max_length=60)
+    sex = forms.ChoiceField(label=_("sex"), choices=Member.Sex.choices, initial=Member.Sex.UNKNOWN)
+    birth = when(_("date of birth"), required=False, help_text=_("An identity number states it."))
+    phone = forms.CharField(label=_("telephone"), max_length=30, required=False)
+
+
+class CorrectionForm(ActForm):
+    name = forms.CharField(label=_("name"), max_length=60)
+    document_kind = document_kind_field()
+    document_number = forms.CharField(
+        label=_("document number"), max_length=60, required=False, help_text=_("Empty: stays as it is.")
+    )
+    sex = forms.ChoiceField(label=_("sex"), choices=Member.Sex.choices)
+    birth = when(_("date of birth"), required=False)
+    phone = forms.CharField(label=_("telephone"), max_length=30, required=False)
+    reason = reason_field(_("Reason of the correction"))
+
+    def clean(self):
+        """Say only what changed: a new number brings its own date of birth and sex."""
+        data = super().clean()
+        if not data.get("document_number"):
+            data.pop("document_number", None)
+        return {
+            name: value
+            for name, value in data.items()
+            if name in ("reason", "document_number") or value != getattr(self.record, name)
+        }
+
+
+def reveal(*, member, reason, actor, now) -> Answer:
+    number = reveal_document(member=member, reason=reason, actor=actor, now=now)
+    kind = DOCUMENT_KINDS.get(member.document_kind, member.document_kind)
+    return Answer([Panel(capfirst(member.name), [_("document"), _("document number")], [[kind, number]])])
+
+
+EnrolmentForm = form_of(
+    Enrolment, "area", "scheme", "person_class", "person_type", "plan", "employer", "starts_on", "ends_on"
+)
+RelativeForm = form_of(Relative, "relative", "relation", "starts_on", "ends_on")
+
+
+def end_form(label, name: str = "ends_on", **extra) -> type[ActForm]:
+    """A form with a last day."""
+    return type("EndForm", (ActForm,), {name: when(label), **extra})
+
+
+LastDay = end_form(_("last day"))
+SpanForm = form_of(BenefitPeriod, "area", "scheme", "starts_on", "ends_on")
+SuspensionForm = form_of(Suspension, "area", "kind", "starts_on", "ends_on", "reason")
+
+
+class ClassForm(ActForm):
+    on = when(_("from the day"))
+    person_class = forms.ChoiceField(label=_("person class"), choices=Enrolment.PersonClass.choices)
+    person_type = forms.CharField(label=_("person type code"), max_length=6, required=False)
+
+
+class ContributionForm(
+    form_of(Contribution, "area", "scheme", "kind", "base", "employer_amount", "own_amount", "paid_on")
+):
+    month = MonthField(label=_("month"))
+    field_order = ["area", "scheme", "month"]
+
+
+@admin.register(Employer)
+class EmployerAdmin(Records):
+    list_display = ["name", "code", "area"]
+    search_fields = ["code", "name__startswith"]
+    search_help_text = _("Employer number, or the beginning of the name")
+    list_select_related = ["area"]
+    area_path = "area"
+    list_acts = [
+        Act(
+            code="employer.register",
+            label=_("Record an employer"),
+            do=register_employer,
+            form=form_of(Employer, "area", "code", "name"),
+        ),
+    ]
+    sections = [Section(Enrolment, "employer")]
+
+
+@admin.register(Member)
+class MemberAdmin(Records):
+    list_display = ["name", "document", "sex", "birth", "enrolled", "died_on"]
+    search_fields = ["pk"]
+    search_help_text = SEARCH_HELP
+    fields = ["name", "document", "sex", "birth", "phone", "died_on", "upload"]
+    list_acts = [
+        Act(code="member.register", label=_("Register a member"), do=register_member, form=MemberForm),
+    ]
+    acts = [
+        Act(
+            code="member.correct",
+            label=_("Correct"),
+            do=correct_member,
+            record="member",
+            form=CorrectionForm,
+            initial=lambda request, member: {
+                name: getattr(member, name) for name in ("name", "document_kind", "sex", "birth", "phone")
+            },
+        ),
+        Act(
+            code="member.reveal",
+            label=_("Show the document number"),
+            do=reveal,
+            record="member",
+            form=type("ReasonForm", (ActForm,), {"reason": reason_field(_("What the number is needed for"))}),
+            help=_("The number is shown once; who asked and why is kept in the audit trail."),
+        ),
+        Act(code="enrolment.start", label=_("Enrol"), do=enrol, record="member", form=EnrolmentForm),
+        Act(
+            code="enrolment.change_class",
+            label=_("Change the person class"),
+            do=change_class,
+            record="member",
+            form=ClassForm,
+            help=_("Retirement in mid-year, say: the enrolment of that day ends the day before, a new one follows."),
+        ),
+        Act(
+            code="benefit_period.start",
+            label=_("Add a benefit period"),
+            do=add_benefit_period,
+            record="member",
+            form=SpanForm,
+        ),
+        Act(code="suspension.start", label=_("Suspend"), do=suspend, record="member", form=SuspensionForm),
+        Act(
+            code="contribution.record",
+            label=_("Record a contribution"),
+            do=record_contribution,
+            record="member",
+            form=ContributionForm,
+        ),
+        Act(code="relative.add", label=_("Add a relative"), do=add_relative, record="member", form=RelativeForm),
+    ]
+    sections = [
+        Section(Enrolment, "member"),
+        Section(BenefitPeriod, "member"),
+        Section(Suspension, "member"),
+        Section(Relative, "member", title=_("Relatives whom the account may pay for")),
+        Section(Contribution, "member"),
+    ]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).filter(seen_by(request.user, "pk")).prefetch_related("enrolments")
+
+    def get_search_results(self, request, queryset, search_term):
+        if not search_term.strip():
+            return queryset, False
+        return queryset.filter(pk__in=find(search_term).order_by().values("pk")), False
+
+    @admin.display(description=_("document"))
+    def document(self, member):
+        kind = DOCUMENT_KINDS.get(member.document_kind, member.document_kind)
+        return f"{kind} ····{member.document_last4}"
+
+    @admin.display(description=_("enrolled as"))
+    def enrolled(self, member):
+        today = clock.today()
+        current = [e for e in member.enrolments.all() if e.starts_on <= today and (not e.ends_on or e.ends_on >= today)]
+        return current[0].get_person_class_display() if current else None
+
+
+@admin.register(Enrolment)
+class EnrolmentAdmin(OfMember):
+    list_display = ["member", "area", "scheme", "person_class", "plan", "employer", "starts_on", "ends_on"]
+    list_filter = ["scheme", "person_class"]
+    list_select_related = ["member", "area", "employer"]
+    area_path = "area"
+    acts = [
+        Act(
+            code="enrolment.end",
+            label=_("End the enrolment"),
+            do=end_enrolment,
+            record="enrolment",
+            form=LastDay,
+        ),
+    ]
+
+
+@admin.register(BenefitPeriod)
+class BenefitPeriodAdmin(OfMember):
+    list_display = ["member", "area", "scheme", "starts_on", "ends_on"]
+    list_filter = ["scheme"]
+    list_select_related = ["member", "area"]
+    area_path = "area"
+    acts = [
+        Act(
+            code="benefit_period.end",
+            label=_("End the benefit period"),
+            do=end_benefit_period,
+            record="period",
+            form=LastDay,
+        ),
+    ]
+
+
+@admin.register(Suspension)
+class SuspensionAdmin(OfMember):
+    list_display = ["member", "area", "kind", "starts_on", "ends_on", "reason"]
+    list_filter = ["kind"]
+    list_select_related = ["member", "area"]
+    area_path = "area"
+    acts = [
+        Act(
+            code="suspension.end",
+            label=_("End the suspension"),
+            do=end_suspension,
+            record="suspension",
+            form=LastDay,
+        ),
+    ]
+
+
+@admin.register(Contribution)
+class ContributionAdmin(OfMember):
+    list_display = ["member", "scheme", "month_paid", "kind", "base", "employer_amount", "own_amount", "paid_on"]
+    list_filter = ["scheme", "kind"]
+    list_select_related = ["member", "area"]
+    area_path = "area"
+
+    @admin.display(description=_("month"), ordering="month")
+    def month_paid(self, contribution):
+        return f"{contribution.month:%Y-%m}"
+
+
+@admin.register(Relative)
+class RelativeAdmin(OfMember):
+    list_display = ["member", "relation", "relative", "starts_on", "ends_on"]
+    list_filter = ["relation"]
+    list_select_related = ["member", "relative"]
+    only_seen = True
+    acts = [
+        Act(
+            code="relative.end",
+            label=_("End the relation"),
+            do=end_relative,
+            record="bond",
+            form=LastDay,
+            help=_("A divorce, say. Grants that rest on it are ended apart."),
+        ),
+    ]

@@ -1,0 +1,27 @@
+"""Showing a document's number in full: an act of its own, on the record."""
+
+import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from bureau import audit
+from bureau.errors import DomainError
+from bureau.models import Staff
+from members.identity import decipher
+from members.models import Member
+
+
+def reveal_document(*, member: Member, reason: str, actor: Staff, now: datetime.datetime) -> str:
+    """The number of a member's document, for a stated reason that the audit trail keeps (not the number)."""
+    if not reason.strip():
+        raise DomainError(_("Say why the number is needed."), field="reason")
+    try:
+        number = decipher(member.document_cipher)
+    except ValueError:
+        raise DomainError(_("The number cannot be read with this installation's key.")) from None
+    with transaction.atomic():
+        audit.record(
+            "member.reveal", actor=actor, now=now, subject=member, area_id=actor.area_id, reason=reason.strip()
+        )
+    return number

@@ -1,0 +1,98 @@
+"""What settlement adds to the pages of members, institutions and jobs."""
+
+import datetime
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account, Journal
+from bureau.admin import Act, ActForm, Answer, Panel, Section, extend, link, pick, when
+from bureau.models import Area, Job, Staff
+from institutions.models import Institution
+from institutions.services.selection import end_selections
+from members.models import Member
+from members.services.people import record_death
+from settlement.admin.visits import ReplayForm, replay
+from settlement.models import Line, OpeningUse, Visit
+from settlement.services.proofs import KIND, prove_books
+
+
+class DeathForm(ActForm):
+    on = when(_("date of death"))
+
+
+def die(*, member: Member, on: datetime.date, actor: Staff, now: datetime.datetime) -> Answer:
+    """Record a death: enrolment, benefit period and selections end with it; the balance is left for the heirs."""
+    record_death(member=member, on=on, actor=actor, now=now)
+    end_selections(member=member, last_day=on, event="death", actor=actor, now=now)
+    accounts = Account.objects.filter(member=member).select_related("area")
+    return Answer(
+        [
+            Panel(
+                _("Accounts: pay the balance out to the heirs"),
+                [_("account"), _("area"), _("status"), _("balance")],
+                [
+                    [link(account), account.area.name, account.get_status_display(), account.balance]
+                    for account in accounts
+                ],
+            )
+        ],
+        gettext("The death is recorded; enrolment, benefit period and selection end with that day."),
+    )
+
+
+extend(
+    Member,
+    acts=[
+        Act(
+            code="member.death",
+            label=_("Record a death"),
+            do=die,
+            record="member",
+            form=DeathForm,
+            help=_("Enrolment, benefit period and selection end with that day. It cannot be taken back here."),
+            offered=lambda member: member.died_on is None,
+        ),
+        Act(
+            code="proposal.replay",
+            label=_("Replay a year"),
+            do=replay,
+            record="member",
+            form=ReplayForm,
+            help=_("Adjudicates the visits of the year again; differences become proposals, nothing else changes."),
+        ),
+    ],
+    sections=[Section(Visit, "member"), Section(OpeningUse, "member")],
+)
+extend(Institution, sections=[Section(Visit, "institution"), Section(Line, "institution")])
+
+
+class ProofForm(ActForm):
+    area = pick(Job._meta.get_field("area"), required=True)
+
+
+def prove(*, area: Area, actor: Staff, now: datetime.datetime) -> Job:
+    return prove_books(area_id=area.pk, actor=actor, now=now)
+
+
+def proofs(request, job: Job) -> Panel | None:
+    """What the proof of the books found, question by question."""
+    if job.kind != KIND:
+        return None
+    found = [proof for chunk in job.chunks.all() for proof in chunk.result.get("proofs", [])]
+    return Panel(
+        _("Proof of the books"),
+        [_("question"), _("asked"), _("differ"), _("the first of them")],
+        [[proof["question"], proof["asked"], proof["wrong"], "; ".join(proof["shown"])] for proof in found],
+    )
+
+
+check = Act(
+    code="books.check",
+    label=_("Check the books"),
+    do=prove,
+    form=ProofForm,
+    help=_("A job: journals, balances, visits and payment runs are proved against each other."),
+)
+extend(Job, list_acts=[check], sections=[proofs])
+extend(Journal, list_acts=[check])

@@ -1,0 +1,334 @@
+"""Visits: settled at the desk with a quote first, explained, reversed; and the differences put before a reviewer."""
+
+import datetime
+from decimal import Decimal
+
+from django import forms
+from django.contrib import admin
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.admin import journals_of, refusal_label, relation_label
+from accounts.models import Fund
+from bureau import clock
+from bureau.admin import (
+    Act,
+    ActForm,
+    Answer,
+    KeyField,
+    Panel,
+    Section,
+    link,
+    money_field,
+    pick,
+    reason_field,
+    when,
+    year_field,
+)
+from bureau.errors import wording
+from bureau.models import Area, Staff
+from bureau.rules.places import CHARGE_LABELS
+from institutions.models import Institution
+from members.admin import OfMember
+from members.models import Member
+from settlement.admin.traces import trace
+from settlement.models import OpeningUse, Proposal, Visit, VisitPayment
+from settlement.queries.explain import explain
+from settlement.services.replays import decide_proposal, propose_late_facts, propose_replay
+from settlement.services.requests import VisitRequest
+from settlement.services.reversals import reverse_visit
+from settlement.services.visits import quote_visit, settle_visit
+
+PAY_FROM = [
+    ("own", _("the patient's own account")),
+    ("family", _("own account first, then relatives'")),
+    ("none", _("no account")),
+]
+COST = ["total", "own_expense", "over_limit", "first_self", "in_policy", "general_fee", "counted"]
+PAID = ["pooled", "large_claims", "account", "family", "cash"]
+
+
+class VisitForm(ActForm):
+    member = pick(Visit._meta.get_field("member"), help_text=_("Document number, its last four, or a name."))
+    institution = pick(Visit._meta.get_field("institution"))
+    key = KeyField()
+    encounter = forms.CharField(
+        label=_("encounter"), max_length=60, help_text=_("The institution's number of the encounter.")
+    )
+    care_on = when(_("date of care"), initial=clock.today)
+    channel = forms.ChoiceField(label=_("channel"), choices=Visit.Channel.choices)
+    prescriber = pick(
+        Visit._meta.get_field("prescriber"),
+        required=False,
+        help_text=_("Only for a prescription filled outside: who wrote it."),
+    )
+    credential = forms.ChoiceField(label=_("credential"), choices=Visit.Credential.choices, initial="03")
+    total = money_field(_("total cost"))
+    own_expense = money_field(_("outside the catalogue"), initial=Decimal("0.00"))
+    over_limit = money_field(_("above the price limit"), initial=Decimal("0.00"))
+    first_self = money_field(_("paid first by oneself"), initial=Decimal("0.00"))
+    general_fee = money_field(
+        _("general consultation fee"), initial=Decimal("0.00"), help_text=_("A part of the cost within policy.")
+    )
+    pay_from = forms.ChoiceField(label=_("rest paid from"), choices=PAY_FROM)
+
+
+def request_of(*, member: Member, institution: Institution, prescriber: Institution | None, **asked) -> VisitRequest:
+    return VisitRequest(
+        member_id=member.pk,
+        institution_id=institution.pk,
+        prescriber_id=prescriber and prescriber.pk,
+        **asked,
+    )
+
+
+def settle(*, actor: Staff, now: datetime.datetime, **asked) -> Visit:
+    return settle_visit(request_of(**asked), actor=actor, now=now)
+
+
+def quote(request, record, data) -> list[Panel]:
+    """What settling would give, and why. Nothing moves."""
+    answer = quote_visit(request_of(**data), now=clock.now())
+    row, refusal = answer.row, answer.decision.outcome.refusal
+    labels = [Visit._meta.get_field(name).verbose_name for name in ["total", *PAID]]
+    panels = [
+        Panel(
+            _("What each would pay"),
+            labels,
+            [[Decimal(row[name]) for name in ["total", *PAID]]],
+            note=wording(refusal) if refusal is not None else "",
+        ),
+    ]
+    panels.append(trace(_("How it is computed"), explain(Visit(receipt=answer.decision.receipt))))
+    return panels
+
+
+def trace_of(request, visit: Visit) -> Panel:
+    return trace(_("How it was computed"), explain(visit))
+
+
+def reversed_by(request, visit: Visit) -> Panel | None:
+    reversal = Visit.objects.filter(reverses=visit).first()
+    if reversal is None:
+        return None
+    return Panel(
+        _("Reversed by"),
+        [_("visit"), _("settled on"), _("reason"), _("total cost")],
+        [[link(reversal), reversal.settled_on, reversal.reason, reversal.total]],
+    )
+
+
+class ReversalForm(ActForm):
+    key = KeyField()
+    reason = reason_field(_("Reason of the reversal"))
+
+
+def reverse(*, visit: Visit, **asked) -> Visit:
+    return reverse_visit(visit.pk, **asked)
+
+
+@admin.register(Visit)
+class VisitAdmin(OfMember):
+    list_display = [
+        "number", "member", "institution", "care_on", "channel", "total", "fund_amount", "account", "family", "cash",
+        "why",
+    ]  # fmt: skip
+    list_filter = [
+        "channel",
+        "scheme",
+        ("refusal", admin.EmptyFieldListFilter),
+        ("reverses", admin.EmptyFieldListFilter),
+    ]
+    list_select_related = ["member", "institution"]
+    search_help_text = _("Document number, its last four, a name, an institution's code, or institution:number")
+    area_path = "area"
+    institution_path = "institution"
+    fieldsets = [
+        (None, {
+            "fields": [
+                "member", "institution", "key", "encounter", "care_on", "settled_on", "settled_at", "settled_by",
+                "channel", "credential", "prescriber", "reverses", "reason", "upload",
+            ],
+        }),
+        (_("What decided it"), {
+            "fields": ["edition", "scheme", "area", "place", "why", "payee", "charged", "charged_institution"],
+        }),
+        (_("Cost"), {"fields": COST}),
+        (_("Payment"), {"fields": [*PAID, "pool_name", "deductible", "fixed"]}),
+    ]  # fmt: skip
+    list_acts = [
+        Act(
+            code="visit.settle",
+            label=_("Settle a visit"),
+            do=settle,
+            form=VisitForm,
+            preview=quote,
+            help=_("First see what each would pay and why; nothing moves before you settle."),
+        ),
+    ]
+    acts = [
+        Act(
+            code="visit.reverse",
+            label=_("Reverse"),
+            do=reverse,
+            record="visit",
+            form=ReversalForm,
+            follow=True,
+            help=_(
+                "Every fund, account and counter gets back exactly what it gave. Later visits stay as they are;"
+                " a replay shows what they would be now."
+            ),
+            offered=lambda visit: visit.reverses_id is None and not Visit.objects.filter(reverses=visit).exists(),
+        ),
+    ]
+
+    def get_search_results(self, request, queryset, search_term):
+        institution, colon, key = search_term.strip().partition(":")
+        if colon:
+            return queryset.filter(institution__code=institution.upper(), key=key), False
+        return super().get_search_results(request, queryset, search_term)
+
+    @admin.display(description=_("number"), ordering="pk")
+    def number(self, visit):
+        return str(visit.pk)
+
+    @admin.display(description=_("pooled fund"))
+    def fund_amount(self, visit):
+        return f"{visit.pooled + visit.large_claims:,.2f}"
+
+    @admin.display(description=_("refusal"), ordering="refusal")
+    def why(self, visit):
+        return refusal_label(visit.refusal, visit.refusal_article)
+
+    @admin.display(description=_("charged to"))
+    def charged(self, visit):
+        return gettext(CHARGE_LABELS[visit.charge]) if visit.charge in CHARGE_LABELS else visit.charge
+
+    @admin.display(description=_("which pooled fund"))
+    def pool_name(self, visit):
+        return Fund(visit.pool).label if visit.pool in Fund.values else visit.pool
+
+
+@admin.register(VisitPayment)
+class VisitPaymentAdmin(OfMember):
+    hidden = True
+    list_display = ["account", "visit", "relation_shown", "amount"]
+    list_select_related = ["account__member", "visit"]
+    member_path = "visit__member"
+    area_path = "visit__area"
+    fields = ["visit", "account", "relation_shown", "amount"]
+
+    @admin.display(description=_("relation"), ordering="relation")
+    def relation_shown(self, payment):
+        return relation_label(payment.relation)
+
+
+@admin.register(OpeningUse)
+class OpeningUseAdmin(OfMember):
+    list_display = ["member", "area", "scheme", "year", "fund", "deductible"]
+    list_filter = ["year", "scheme"]
+    list_select_related = ["member", "area"]
+    area_path = "area"
+
+
+class DecisionForm(ActForm):
+    confirm = forms.TypedChoiceField(
+        label=_("decision"),
+        coerce=lambda text: text == "confirm",
+        choices=[("confirm", _("confirm: the difference is booked")), ("drop", _("drop: nothing is booked"))],
+        widget=forms.RadioSelect,
+    )
+    note = forms.CharField(label=_("note"), max_length=200, required=False, help_text=_("Needed to drop it."))
+
+
+def decide(*, proposal: Proposal, **asked) -> Proposal:
+    return decide_proposal(proposal.pk, **asked)
+
+
+class LateForm(ActForm):
+    area = pick(Visit._meta.get_field("area"))
+    year = year_field(_("year"), initial=lambda: clock.today().year)
+
+
+def propose_late(*, area: Area, year: int, actor: Staff, now: datetime.datetime) -> Answer:
+    return proposed(propose_late_facts(area_id=area.pk, year=year, actor=actor, now=now))
+
+
+def proposed(proposals: list[Proposal]) -> Answer:
+    return Answer(
+        [
+            Panel(
+                _("New proposals"),
+                [_("visit"), _("settled fund amount"), _("fund amount by replay")],
+                [[link(p, str(p.visit)), p.settled, p.proposed] for p in proposals],
+            )
+        ],
+        gettext("%(count)d differences were found and put before a reviewer.") % {"count": len(proposals)},
+    )
+
+
+@admin.register(Proposal)
+class ProposalAdmin(OfMember):
+    list_display = [
+        "visit", "member", "cause", "settled", "proposed", "difference_amount", "status", "proposed_by", "decided_by",
+    ]  # fmt: skip
+    list_filter = ["status", "cause"]
+    list_select_related = ["visit__member", "proposed_by", "decided_by"]
+    member_path = "visit__member"
+    area_path = "visit__area"
+    fields = [
+        "visit", "member", "cause", "why", "pool", "settled", "proposed", "difference_amount", "status", "proposed_by",
+        "proposed_at", "decided_by", "decided_at", "note",
+    ]  # fmt: skip
+    list_acts = [
+        Act(
+            code="proposal.late",
+            label=_("Look for facts learnt late"),
+            do=propose_late,
+            form=LateForm,
+            help=_("Visits that the fund paid on days against which the rosters say something only now."),
+        ),
+    ]
+    acts = [
+        Act(
+            code="proposal.decide",
+            label=_("Decide"),
+            do=decide,
+            record="proposal",
+            form=DecisionForm,
+            help=_("By someone other than who made it."),
+            offered=lambda proposal: proposal.status == Proposal.Status.OPEN,
+        ),
+    ]
+    sections = [journals_of("proposal")]
+
+    @admin.display(description=_("member"))
+    def member(self, proposal):
+        return link(proposal.visit.member)
+
+    @admin.display(description=_("difference"))
+    def difference_amount(self, proposal):
+        return f"{proposal.proposed - proposal.settled:+,.2f}"
+
+    @admin.display(description=_("reason"))
+    def why(self, proposal):
+        return gettext("adjudicated again") if proposal.reason == "replay" else refusal_label(proposal.reason, "")
+
+
+VisitAdmin.sections = [
+    trace_of,
+    Section(VisitPayment, "visit"),
+    reversed_by,
+    Section(Proposal, "visit"),
+    journals_of("visit"),
+]
+
+
+class ReplayForm(ActForm):
+    year = year_field(_("year"), initial=lambda: clock.today().year)
+
+
+def replay(*, member: Member, year: int, actor: Staff, now: datetime.datetime) -> Answer:
+    return proposed(propose_replay(member_id=member.pk, year=year, actor=actor, now=now))
+
+
