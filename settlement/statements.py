@@ -31,6 +31,8 @@ LABELS = {
     "carried": _("carried on from earlier months"),
     "clearing": _("settlement"),
     "cut_off": _("settled until"),
+    "decided": _("decided amount"),
+    "decision": _("decision"),
     "deferred": _("waits for the end of the year"),
     "deposit": _("retained"),
     "due": _("due"),

@@ -8,6 +8,7 @@ import pytest
 from bureau.errors import DomainError, RefusedError
 from institutions.models import Selection
 from settlement.models import Run
+from settlement.services.runs.compute import decide_advance
 from settlement.services.runs.late import find_adjustments
 from tests.settlement import factories
 from tests.settlement.runs import compute, disagreements, pay, trial_balance
@@ -33,6 +34,34 @@ def test_selected_institution_pays_the_others_itself_where_the_reading_says_so()
     assert trial_balance("payable_quota") == {}
     assert trial_balance() == {}
     assert disagreements(city) == []
+
+
+def test_lower_january_advance_needs_a_recorded_decision_and_is_kept():
+    city = factories.heyuan(january_advance="decided")
+    where = factories.institution(city)
+    factories.heads(city, where, 1000)
+    run = compute(city, "advance", date(2026, 1, 1))
+    act = {"run": run, "institution": where, "actor": city.reviewer, "now": AFTER}
+    for amount, note in (("21333.34", "minutes 3"), ("-0.01", "minutes 3"), ("15000.00", " ")):
+        with pytest.raises(DomainError):
+            decide_advance(**act, amount=Decimal(amount), note=note)
+    assert run.lines.get().to_pay == Decimal("21333.33")
+    decide_advance(**act, amount=Decimal("15000.00"), note="minutes 3")
+    assert compute(city, "advance", date(2026, 1, 1)).total == Decimal("15000.00")
+    assert run.lines.get().facts["decision"] == "minutes 3"
+    pay(city, run)
+    assert disagreements(city) == []
+
+
+def test_lower_january_advance_is_refused_under_the_reading_in_force(city):
+    where = factories.institution(city)
+    factories.heads(city, where, 1000)
+    run = compute(city, "advance", date(2026, 1, 1))
+    with pytest.raises(DomainError):
+        decide_advance(
+            run=run, institution=where, amount=Decimal("1.00"), note="minutes", actor=city.reviewer, now=AFTER
+        )
+    assert run.lines.get().to_pay == Decimal("21333.33")
 
 
 def test_heads_learnt_late_change_the_year(city):

@@ -1,6 +1,7 @@
 """Computing payment runs: one for each agency, scheme, kind and period; again while it is only computed."""
 
 import datetime
+from decimal import Decimal
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,7 +14,7 @@ from bureau.models import Area, County, Job, Staff
 from bureau.rules import provider
 from bureau.rules.edition import Edition
 from bureau.rules.errors import NoEdition, Refused
-from bureau.rules.money import yuan
+from bureau.rules.money import fen, yuan
 from bureau.rules.periods import add_months, month_of, months_between
 from bureau.services import jobs
 from bureau.services.editions import rulebook, stored_edition
@@ -48,13 +49,16 @@ def compute_run(
         return run
     scope = Scope.of(county, scheme, kind, period)
     check_due(scope, timezone.localdate(now))
+    decided: dict[int, Facts] = {}
     if run is None:
         run = Run(**key)
     else:
+        decided = {line.institution_id: decision_of(line.facts) for line in run.lines.all()}
         run.lines.all().delete()
     run.computed_by, run.computed_at, run.total, run.note = actor, now, 0, note_of(scope)
     run.save()
-    lines = write_lines(run, scope, gather(scope))
+    found = {number: {**facts, **decided.get(number, {})} for number, facts in gather(scope).items()}
+    lines = write_lines(run, scope, found)
     run.total = sum(line.to_pay for line in lines)
     run.save(update_fields=["total"])
     audit.record("run.compute", actor=actor, now=now, subject=run, lines=len(lines), total=str(run.total))
@@ -89,6 +93,45 @@ def write_lines(run: Run, scope: Scope, found: ByInstitution) -> list[Line]:
             late.carried_by = by_institution[late.institution_id]
             late.save(update_fields=["carried_by"])
     return lines
+
+
+@transaction.atomic
+def decide_advance(
+    *, run: Run, institution: Institution, amount: Decimal, note: str, actor: Staff, now: datetime.datetime
+) -> Line:
+    """Record the decision on a lower January advance (yuan) of one institution; computing again keeps it (HY-11).
+
+    Refused: a run that is not a computed January advance, an amount above the rule's, no reason, and an edition
+    whose reading leaves nothing to decide.
+    """
+    run = Run.objects.select_for_update(no_key=True).get(pk=run.pk)
+    scope = Scope.of(run.county, run.scheme, run.kind, run.period)
+    if run.status != Run.Status.COMPUTED or run.kind != Run.Kind.ADVANCE or run.period.month != 1:
+        raise DomainError(_("Only a computed January advance is decided on."))
+    if scope.edition.part("provider", scope.on)["advance"].get("january") != "decided":
+        raise DomainError(_("Under %(document)s nothing is decided here."), document=scope.edition.document)
+    if not note.strip():
+        raise DomainError(_("Name the decision and its reason."), field="note")
+    line = run.lines.filter(institution=institution).first()
+    if line is None:
+        raise DomainError(_("The run has no line of %(name)s."), field="institution", name=institution.name)
+    most = outcome(scope, {**line.facts, "decided": None})["advance"]
+    if not 0 <= amount <= yuan(most):
+        raise DomainError(_("The amount lies between 0 and %(most)s."), field="amount", most=yuan(most))
+    line.facts |= {"decided": fen(amount), "decision": note.strip()[:200]}
+    line.results = outcome(scope, line.facts)
+    line.amount = line.to_pay = yuan(line.results["advance"])
+    line.save()
+    run.total = sum(run.lines.values_list("to_pay", flat=True))
+    run.save(update_fields=["total"])
+    audit.record(
+        "run.decide", actor=actor, now=now, subject=run, institution=institution.code, amount=str(amount), note=note
+    )
+    return line
+
+
+def decision_of(facts: Facts) -> Facts:
+    return {name: facts[name] for name in ("decided", "decision") if name in facts}
 
 
 def outcome(scope: Scope, facts: Facts) -> Results:
