@@ -87,7 +87,7 @@ def lock_account_ids(account_ids: Sequence[int]) -> None:
 
 
 FACTS = """
-SELECT r.n, r.institution AS institution_id, COALESCE(r.prescriber, r.institution) AS treating_id,
+SELECT r.n, r.institution AS institution_id,
        e.area_id, e.scheme, e.person_class, e.plan, m.birth, m.died_on,
        b.member_id IS NOT NULL AS has_benefit_period,
        (SELECT array_agg(s.kind) FROM members_suspension s
@@ -96,12 +96,9 @@ SELECT r.n, r.institution AS institution_id, COALESCE(r.prescriber, r.institutio
          WHERE h.member_id = r.member AND h.admitted_on <= r.day
            AND (h.discharged_on IS NULL OR r.day < h.discharged_on)) AS inpatient,
        i.code AS institution_code, i.area_id AS institution_area, i.kind, i.parent_id,
-       p.code AS prescriber_code, p.area_id AS prescriber_area, p.kind AS prescriber_kind,
-       p.parent_id AS prescriber_parent_id,
+       p.code AS prescriber_code, p.kind AS prescriber_kind,
        EXISTS (SELECT FROM institutions_agreement g WHERE g.institution_id = r.institution
            AND r.day BETWEEN g.starts_on AND COALESCE(g.ends_on, 'infinity')) AS designated,
-       EXISTS (SELECT FROM institutions_agreement g WHERE g.institution_id = r.prescriber
-           AND r.day BETWEEN g.starts_on AND COALESCE(g.ends_on, 'infinity')) AS prescriber_designated,
        (SELECT l.level FROM institutions_level l WHERE l.institution_id = COALESCE(r.prescriber, r.institution)
            AND r.day BETWEEN l.starts_on AND COALESCE(l.ends_on, 'infinity')) AS level,
        (SELECT l.level FROM institutions_level l WHERE l.institution_id = s.institution_id
@@ -126,7 +123,7 @@ SELECT r.n, r.institution AS institution_id, COALESCE(r.prescriber, r.institutio
   LEFT JOIN institutions_selection sr ON sr.member_id = r.member AND sr.role = 'remote' AND sr.area_id = e.area_id
        AND r.day BETWEEN sr.starts_on AND sr.ends_on
   LEFT JOIN institutions_referral f ON f.member_id = r.member AND f.from_institution_id = s.institution_id
-       AND f.to_institution_id = COALESCE(r.prescriber, r.institution) AND r.day BETWEEN f.starts_on AND f.ends_on
+       AND f.to_institution_id = r.institution AND r.day BETWEEN f.starts_on AND f.ends_on
   LEFT JOIN institutions_outofarearegistration o ON o.member_id = r.member
        AND r.day BETWEEN o.starts_on AND COALESCE(o.ends_on, 'infinity')
  ORDER BY r.n

@@ -25,25 +25,22 @@ class Decision:
     receipt: dict
 
 
-def place_of(facts: dict, channel: str, member_area: str | None) -> frozenset[str]:
+def place_of(facts: dict, channel: str, written: benefits.Past | None = None) -> frozenset[str]:
     """Where the care took place, as the edition's place rules know it.
 
-    A prescription filled outside is judged by the institution that wrote it; both must be designated.
+    A prescription filled outside follows the visit that wrote it; the pharmacy must be designated as well.
     """
-    through_prescription = facts["prescriber_code"] is not None
-    side = "prescriber_" if through_prescription else ""
-    area = facts["prescriber_area" if through_prescription else "institution_area"]
-    code = facts["prescriber_code" if through_prescription else "institution_code"]
-    treating = facts["treating_id"]
-    parent = facts[f"{side}parent_id"]
+    if written is not None:
+        return written.place - (set() if facts["designated"] else {"designated"}) | {"prescription"}
     flags = set()
-    if facts["designated"] and (facts["prescriber_designated"] or not through_prescription):
+    if facts["designated"]:
         flags.add("designated")
-    if area is not None and area == member_area:
+    if facts["institution_area"] is not None and facts["institution_area"] == facts["area_id"]:
         flags.add("local")
     else:
         flags.add("networked")
-    if facts["selected_id"] is not None and facts["selected_id"] in (treating, parent):
+    treating = facts["institution_id"]
+    if facts["selected_id"] is not None and facts["selected_id"] in (treating, facts["parent_id"]):
         flags.add("selected")
     if facts["selected_station_id"] == treating:
         flags.add("selected")
@@ -51,12 +48,10 @@ def place_of(facts: dict, channel: str, member_area: str | None) -> frozenset[st
         flags.add("remote_selected")
     if facts["referred_by"] is not None:
         flags.add("referral")
-    if registered(facts["registered_at"], code):
+    if registered(facts["registered_at"], facts["institution_code"]):
         flags.add("filed")
     if channel == Visit.Channel.EMERGENCY:
         flags.add("emergency")
-    if channel == Visit.Channel.PRESCRIPTION:
-        flags.add("prescription")
     return frozenset(flags)
 
 
@@ -82,8 +77,10 @@ def standing_of(facts: dict, on: datetime.date) -> frozenset[str]:
     return frozenset(flags)
 
 
-def care_of(request: VisitRequest, facts: dict, figures: Mapping[str, int]) -> benefits.Care:
-    through_prescription = facts["prescriber_code"] is not None
+def care_of(
+    request: VisitRequest, facts: dict, figures: Mapping[str, int], written: benefits.Past | None
+) -> benefits.Care:
+    through_prescription = written is not None
     general_fee = fen(request.general_fee)
     costs = {"ordinary": fen(request.in_policy) - general_fee}
     if general_fee:
@@ -94,7 +91,7 @@ def care_of(request: VisitRequest, facts: dict, figures: Mapping[str, int]) -> b
         institution=facts["prescriber_code" if through_prescription else "institution_code"],
         level=facts["level"] or 0,
         kind=facts["prescriber_kind" if through_prescription else "kind"],
-        place=place_of(facts, request.channel, facts["area_id"]),
+        place=place_of(facts, request.channel, written),
         standing=standing_of(facts, request.care_on),
         person_class=facts["person_class"] or "",
         plan=facts["plan"] or "",
@@ -137,17 +134,25 @@ def past_of(history: Iterable[Used], facts: dict) -> list[benefits.Past]:
 
 
 def decide(
-    request: VisitRequest, facts: dict, past: list[benefits.Past], rulebook: Rulebook, figures: Mapping[str, int]
+    request: VisitRequest,
+    facts: dict,
+    past: list[benefits.Past],
+    rulebook: Rulebook,
+    figures: Mapping[str, int],
+    written: benefits.Past | None = None,
 ) -> Decision:
-    """Ask the rules once. A day without an edition and a person who is not enrolled become named refusals."""
+    """Ask the rules once. A day without an edition and a person who is not enrolled become named refusals.
+
+    `written` is the visit that wrote the prescription, where one is filled outside.
+    """
     if facts["area_id"] is None:
-        return unanswered(care_of(request, facts, {}), Refusal("not_enrolled"))
+        return unanswered(care_of(request, facts, {}, written), Refusal("not_enrolled"))
     try:
         edition = rulebook.on(facts["area_id"], facts["scheme"], request.care_on)
     except NoEdition as missing:
-        return unanswered(care_of(request, facts, {}), missing.refusal)
+        return unanswered(care_of(request, facts, {}, written), missing.refusal)
     needed = [figure.code for figure in benefits.figures_needed(edition, request.care_on)]
-    care = care_of(request, facts, {code: figures[code] for code in needed if code in figures})
+    care = care_of(request, facts, {code: figures[code] for code in needed if code in figures}, written)
     used = benefits.counters(edition, care, past)
     outcome = benefits.adjudicate(edition, care, used)
     return Decision(

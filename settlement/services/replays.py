@@ -9,16 +9,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from accounts.services import EntryRequest, JournalRequest, post
-from bureau.services.editions import rulebook
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.services import EntryRequest, JournalRequest, post
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
 from bureau.rules import benefits
+from bureau.services.editions import rulebook
 from settlement.models import Proposal, Visit
 from settlement.queries import facts as reading
 from settlement.queries.facts import Asked, fen

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff
+from bureau.rules import benefits
 from bureau.rules.edition import Edition, Rulebook
 from bureau.rules.errors import Refused
 from bureau.services.editions import rulebook, stored_edition
@@ -212,11 +213,10 @@ class Desk:
         area_id = facts["area_id"] or facts["institution_area"]
         if area_id is None:
             raise DomainError(_("The person is not enrolled on %(day)s."), field="member", day=request.care_on)
-        if request.channel == Visit.Channel.PRESCRIPTION:
-            self.check_prescription(request)
+        written = self.prescribing(request)
         history = self.history[request.member_id, request.care_on.year]
         try:
-            decision = decide(request, facts, past_of(history, facts), *self.rules(area_id, request.care_on))
+            decision = decide(request, facts, past_of(history, facts), *self.rules(area_id, request.care_on), written)
         except Refused as refused:
             raise RefusedError(refused.refusal) from refused
         outcome = decision.outcome
@@ -295,12 +295,14 @@ class Desk:
             return self.clearing.get(area_id, institution["id"])
         return institution["id"]
 
-    def check_prescription(self, request: VisitRequest) -> None:
-        """A prescription filled outside belongs to an encounter that its prescriber has settled (HY-18)."""
+    def prescribing(self, request: VisitRequest) -> benefits.Past | None:
+        """The visit that wrote a prescription filled outside: one that its prescriber has settled (HY-18)."""
+        if request.channel != Visit.Channel.PRESCRIPTION:
+            return None
         prescriber = self.code(request.prescriber_id)
         for used in self.history[request.member_id, request.care_on.year]:
             if used.past.encounter == request.encounter and used.past.institution == prescriber:
-                return
+                return used.past
         raise DomainError(
             _("%(institution)s has settled no encounter %(encounter)s for this member in the year."),
             field="encounter",

@@ -43,14 +43,14 @@ class City:
     pool: str = "employees_pool"
 
 
-def heyuan(**changes: str) -> City:
-    """Heyuan with its edition of 2025, the yearly cap (1700 unless told) confirmed for 2025 to 2027, and three of staff.
+def heyuan(yearly_cap: str = "1700.00", **changes: str) -> City:
+    """Heyuan with its edition of 2025, the yearly cap confirmed for 2025 to 2027, and three of staff.
 
     `changes`: other readings of the edition's switches.
     """
     city = city_of("heyuan", **changes)
     for year in (2025, 2026, 2027):
-        figure(city.area, "yearly_cap", year, "1700.00", city.clerk, city.reviewer)
+        figure(city.area, "yearly_cap", year, yearly_cap, city.clerk, city.reviewer)
     for year in (2023, 2024, 2025):
         figure(city.area, "average_wage", year, "85000.00", city.clerk, city.reviewer)
     return city
