@@ -14,23 +14,13 @@ def in_force(day: datetime.date) -> Q:
     return Q(starts_on__lte=day) & (Q(ends_on__isnull=True) | Q(ends_on__gte=day))
 
 
-def selection_on(
-    member_id: int, day: datetime.date, *, role: str = Selection.Role.PRIMARY
-) -> Selection | None:
-    return (
-        Selection.objects.filter(in_force(day), member_id=member_id, role=role)
-        .select_related("institution")
-        .first()
-    )
+def selection_on(member_id: int, day: datetime.date, *, role: str = Selection.Role.PRIMARY) -> Selection | None:
+    return Selection.objects.filter(in_force(day), member_id=member_id, role=role).select_related("institution").first()
 
 
 def level_on(institution_id: int, day: datetime.date) -> int | None:
     """协议结算等级 on a day; None where none is recorded (the caller refuses, it does not guess)."""
-    return (
-        Level.objects.filter(in_force(day), institution_id=institution_id)
-        .values_list("level", flat=True)
-        .first()
-    )
+    return Level.objects.filter(in_force(day), institution_id=institution_id).values_list("level", flat=True).first()
 
 
 def designated_on(institution_id: int, day: datetime.date) -> bool:
@@ -54,9 +44,7 @@ _COUNTED = f"""
     GROUP BY a.id ORDER BY a.id"""
 
 
-def heads(
-    area_id: str, scheme: str, month: datetime.date, *, county_id: str | None = None
-) -> dict[int, int]:
+def heads(area_id: str, scheme: str, month: datetime.date, *, county_id: str | None = None) -> dict[int, int]:
     """Heads that each institution counts in a month: {institution id: heads}; one without heads is left out.
 
     `month` is any day of it. Village stations count with their centre. With `county_id`, only the

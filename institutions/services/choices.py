@@ -76,9 +76,7 @@ class Plan:
         self.removed: list[Selection] = []
         self.steps = 0  # how often a selection has been made, ended or taken away so far
         self._facts, self._actor, self._upload = facts, actor, upload
-        self._stored = {
-            row.pk: (row, _changeable(row)) for rows in facts.selections.values() for row in rows
-        }
+        self._stored = {row.pk: (row, _changeable(row)) for rows in facts.selections.values() for row in rows}
 
     @property
     def changed(self) -> list[Selection]:
@@ -115,9 +113,7 @@ class Plan:
                 _require_days(one, benefit_from, decision)
         self._end_elsewhere(ask.member_id, enrolled, benefit_from)
         self._end_stations(ask, wanted, benefit_from)
-        return [
-            one.current if one.stands else self._select(ask, one, enrolled, route, decision) for one in wanted
-        ]
+        return [one.current if one.stands else self._select(ask, one, enrolled, route, decision) for one in wanted]
 
     def leave(self, member_id: int, last_day: datetime.date, event: str, area_id: str = "", scheme: str = "") -> None:
         """End what a member has selected for later than a last day; `event` is death or exit (HY-16)."""
@@ -251,9 +247,7 @@ class Plan:
 
     # What happens to the selections
 
-    def _select(
-        self, ask: Ask, one: Wanted, enrolled: Enrolled, route: str, decision: rules.Decision
-    ) -> Selection:
+    def _select(self, ask: Ask, one: Wanted, enrolled: Enrolled, route: str, decision: rules.Decision) -> Selection:
         """The new selection; one that has not had a day yet is overwritten, one that has ends the day before."""
         self.steps += 1
         starts_on, old = decision.benefit_from, one.current
@@ -332,9 +326,7 @@ class Plan:
 def plan_for(asks: Iterable[Ask], *, actor: Staff, upload: Upload | None = None) -> Plan:
     """A plan for the members and institutions that some requests name; it locks the members."""
     asks = list(asks)
-    facts = Facts(
-        (ask.member_id for ask in asks), (key for ask in asks for key in ask.institution_ids)
-    )
+    facts = Facts((ask.member_id for ask in asks), (key for ask in asks for key in ask.institution_ids))
     return Plan(facts, actor=actor, upload=upload)
 
 

@@ -47,9 +47,7 @@ class Facts:
     def __init__(self, member_ids: Iterable[int], institution_ids: Iterable[int] = ()):
         members = sorted(set(member_ids))
         self.died_on: dict[int, datetime.date | None] = dict(
-            _rows(
-                "SELECT id, died_on FROM members_member WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", members
-            )
+            _rows("SELECT id, died_on FROM members_member WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", members)
         )
         self.selections: dict[int, list[Selection]] = defaultdict(list)
         named = set(institution_ids)

@@ -48,9 +48,7 @@ def register_institution(
         if known is not None:
             if all(getattr(known, name) == getattr(institution, name) for name in _SAID):
                 return known
-            raise DomainError(
-                _("The code %(code)s belongs to %(name)s."), field="code", code=code, name=known.name
-            )
+            raise DomainError(_("The code %(code)s belongs to %(name)s."), field="code", code=code, name=known.name)
         _require_place(institution)
         save(institution)
         audit.record(
@@ -64,9 +62,7 @@ _SAID = ("name", "kind", "area_id", "county_id", "parent_id", "bank_name", "bank
 _DETAILS = ("name", "county", "bank_name", "bank_account", "account_name")
 
 
-def change_details(
-    *, institution: Institution, actor: Staff, now: datetime.datetime, **details
-) -> Institution:
+def change_details(*, institution: Institution, actor: Staff, now: datetime.datetime, **details) -> Institution:
     """Change the name, the paying agency or the bank account; what was there before is audited."""
     if unknown := set(details) - set(_DETAILS):
         raise TypeError(f"not a detail of an institution: {', '.join(sorted(unknown))}")
@@ -80,9 +76,7 @@ def change_details(
             return institution
         _require_place(institution)
         save(institution)
-        audit.record(
-            "institution.change", actor=actor, now=now, subject=institution, before=before, after=after
-        )
+        audit.record("institution.change", actor=actor, now=now, subject=institution, before=before, after=after)
     return institution
 
 
@@ -114,9 +108,7 @@ def change_parent(
         station.parent, station.area, station.county = parent, parent.area, parent.county
         _require_place(station)
         save(station)
-        audit.record(
-            "institution.parent", actor=actor, now=now, subject=station, before=before, after=parent.code
-        )
+        audit.record("institution.parent", actor=actor, now=now, subject=station, before=before, after=parent.code)
     return station
 
 
@@ -127,13 +119,9 @@ def _require_place(institution: Institution) -> None:
     if institution.kind != Kind.STATION:
         return
     if parent is None:
-        raise DomainError(
-            _("A village station belongs to a primary-care centre: name its parent."), field="parent"
-        )
+        raise DomainError(_("A village station belongs to a primary-care centre: name its parent."), field="parent")
     if parent.kind in (Kind.STATION, Kind.PHARMACY, Kind.CLEARING):
-        raise DomainError(
-            _("A village station belongs to a primary-care centre or a hospital."), field="parent"
-        )
+        raise DomainError(_("A village station belongs to a primary-care centre or a hospital."), field="parent")
     if (institution.area_id, institution.county_id) != (parent.area_id, parent.county_id):
         raise DomainError(_("A village station is paid by the agency of its centre."), field="county")
 
@@ -206,9 +194,7 @@ def undesignate(
         institution = locked(institution)
         agreement = institution.agreements.filter(in_force(last_day)).first()
         if agreement is None:
-            raise DomainError(
-                _("The institution has no agreement on %(day)s."), field="last_day", day=last_day
-            )
+            raise DomainError(_("The institution has no agreement on %(day)s."), field="last_day", day=last_day)
         if agreement.ends_on == last_day:
             return agreement
         before, agreement.ends_on = agreement.ends_on, last_day

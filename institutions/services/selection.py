@@ -16,6 +16,7 @@ from institutions.services.facts import Facts
 from members.models import Member
 
 MEMBERS_AT_ONCE = 1_000
+LONGEST_REASON = Selection._meta.get_field("reason").max_length
 
 
 def choose(
@@ -43,6 +44,8 @@ def choose(
     """
     chosen = [institutions] if isinstance(institutions, Institution) else list(institutions)
     ask = Ask(member.pk, tuple(one.pk for one in chosen), year, requested_on, reason=reason.strip(), route=route)
+    if len(ask.reason) > LONGEST_REASON:
+        raise DomainError(_("The reason is longer than %(limit)d characters."), field="reason", limit=LONGEST_REASON)
     with transaction.atomic():
         plan = plan_for([ask], actor=actor)
         selections = plan.choose(ask)

@@ -154,9 +154,7 @@ _CHANGE_TYPES = ", ".join(f"{name} {Selection._meta.get_field(name).db_type(conn
 
 def objection(upload: Upload) -> Promise | None:
     """An import that took a selection away cannot be undone: the selection's row is gone."""
-    removed = AuditEntry.objects.filter(
-        action=REMOVED, record_type=Upload._meta.label_lower, record_id=str(upload.pk)
-    )
+    removed = AuditEntry.objects.filter(action=REMOVED, record_type=Upload._meta.label_lower, record_id=str(upload.pk))
     return _("It took selections away that had not begun, so it cannot be undone any more.") if removed else None
 
 

@@ -58,9 +58,7 @@ def place(area, county, clerk) -> Callable:
             code=f"{letter}441602{next(_numbers):05d}", name=name, kind=kind, **facts, actor=clerk, now=NOW
         )
         if level is not None:
-            places.set_level(
-                institution=institution, level=level, starts_on=FIRST_DAY, actor=clerk, now=NOW
-            )
+            places.set_level(institution=institution, level=level, starts_on=FIRST_DAY, actor=clerk, now=NOW)
         if designated_from:
             places.designate(institution=institution, starts_on=designated_from, actor=clerk, now=NOW)
         return institution

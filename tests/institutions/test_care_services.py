@@ -55,9 +55,7 @@ def test_referral_from_another_than_the_selected_is_refused(chosen, clerk, place
 
 def test_referral_to_an_undesignated_institution_is_refused(chosen, clerk):
     member, centre, hospital = chosen
-    places.undesignate(
-        institution=hospital, last_day=date(2026, 3, 1), reason="违约", actor=clerk, now=NOW
-    )
+    places.undesignate(institution=hospital, last_day=date(2026, 3, 1), reason="违约", actor=clerk, now=NOW)
     with pytest.raises(DomainError) as refused:
         refer(member, centre, hospital, clerk)
     assert refused.value.field == "to_institution"
@@ -88,9 +86,7 @@ def test_referral_to_itself_is_refused(chosen, clerk):
 def test_ended_referral_has_its_new_last_day(chosen, clerk):
     member, centre, hospital = chosen
     referral = refer(member, centre, hospital, clerk)
-    care.end_referral(
-        referral=referral, last_day=date(2026, 3, 10), reason="已治愈", actor=clerk, now=NOW
-    )
+    care.end_referral(referral=referral, last_day=date(2026, 3, 10), reason="已治愈", actor=clerk, now=NOW)
     assert Referral.objects.get().ends_on == date(2026, 3, 10)
     with pytest.raises(DomainError):
         care.end_referral(referral=referral, last_day=date(2026, 3, 20), reason="", actor=clerk, now=NOW)
@@ -104,9 +100,7 @@ def test_referral_is_cancelled_only_before_it_begins(chosen, clerk):
         care.cancel_referral(referral=referral, on=date(2026, 3, 2), reason="", actor=clerk, now=NOW)
     assert Referral.objects.exists()
     for _delivery in range(2):
-        care.cancel_referral(
-            referral=referral, on=date(2026, 3, 1), reason="误登", actor=clerk, now=NOW
-        )
+        care.cancel_referral(referral=referral, on=date(2026, 3, 1), reason="误登", actor=clerk, now=NOW)
     assert not Referral.objects.exists()
     assert AuditEntry.objects.filter(action="referral.cancel").count() == 1
 

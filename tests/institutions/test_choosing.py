@@ -178,6 +178,15 @@ def test_change_without_a_reason_is_refused(ask, person, place):
     refused("no_reason", ask, member, b, date(2026, 3, 15), "  ")
 
 
+def test_reason_too_long_to_keep_is_refused(ask, person, place):
+    member, a, b = person(), place("甲"), place("乙")
+    ask(member, a, WINDOW)
+    with pytest.raises(DomainError) as error:
+        ask(member, b, date(2026, 3, 15), "迁" * 201)
+    assert error.value.field == "reason"
+    assert Selection.objects.get().institution == a
+
+
 def test_change_to_the_selected_institution_is_refused(ask, person, place):
     member, a = person(), place("甲")
     ask(member, a, WINDOW)
@@ -297,9 +306,7 @@ def test_departed_members_of_the_rosters_are_ended(ask, person, place, area, cle
     Enrolment.objects.filter(member=left).update(ends_on=date(2026, 3, 31))
     Enrolment.objects.filter(member=future).update(ends_on=date(2026, 9, 30))
     Enrolment.objects.filter(member=returns).update(ends_on=date(2026, 3, 31))
-    Enrolment.objects.create(
-        member=returns, area=area, scheme="310", person_class="active", starts_on=date(2026, 6, 1)
-    )
+    Enrolment.objects.create(member=returns, area=area, scheme="310", person_class="active", starts_on=date(2026, 6, 1))
     act = {"area_id": area.pk, "on": date(2026, 6, 1), "actor": clerk, "now": NOW}
     assert end_selections_of_departed(**act) == 2
     assert end_selections_of_departed(**act) == 0
@@ -315,9 +322,7 @@ def test_member_who_left_and_came_back_chooses_anew(ask, person, place, area, cl
     ask(member, a, WINDOW)
     Enrolment.objects.filter(member=member).update(ends_on=date(2026, 3, 10))
     end_selections_of_departed(area_id=area.pk, on=date(2026, 3, 15), actor=clerk, now=NOW)
-    Enrolment.objects.create(
-        member=member, area=area, scheme="310", person_class="active", starts_on=date(2026, 3, 20)
-    )
+    Enrolment.objects.create(member=member, area=area, scheme="310", person_class="active", starts_on=date(2026, 3, 20))
     (selection,) = ask(member, b, date(2026, 3, 25))
     assert selection.route == "in_year"
     assert months(area, a, b) == [3, 9]

@@ -139,9 +139,7 @@ def test_second_agreement_on_the_same_days_is_refused(place, clerk):
 
 def test_undesignated_institution_is_not_designated_the_day_after(place, clerk):
     centre = place("中心卫生院")
-    places.undesignate(
-        institution=centre, last_day=date(2026, 5, 31), reason="违约", actor=clerk, now=NOW
-    )
+    places.undesignate(institution=centre, last_day=date(2026, 5, 31), reason="违约", actor=clerk, now=NOW)
     assert queries.designated_on(centre.pk, date(2026, 5, 31))
     assert not queries.designated_on(centre.pk, date(2026, 6, 1))
     places.designate(institution=centre, starts_on=date(2027, 1, 1), actor=clerk, now=NOW)
@@ -151,9 +149,7 @@ def test_undesignated_institution_is_not_designated_the_day_after(place, clerk):
 def test_undesignate_without_agreement_is_refused(place, clerk):
     centre = place("中心卫生院", designated_from=None)
     with pytest.raises(DomainError):
-        places.undesignate(
-            institution=centre, last_day=date(2026, 5, 31), reason="", actor=clerk, now=NOW
-        )
+        places.undesignate(institution=centre, last_day=date(2026, 5, 31), reason="", actor=clerk, now=NOW)
     assert not AuditEntry.objects.filter(action="institution.undesignate").exists()
 
 
@@ -195,9 +191,7 @@ def test_chosen_station_keeps_its_centre(place, clerk, person, area):
 def test_second_score_of_a_year_replaces_the_first(place, clerk):
     centre = place("中心卫生院")
     for score in ("92.5", "90"):
-        places.record_assessment(
-            institution=centre, year=2026, score=Decimal(score), actor=clerk, now=NOW
-        )
+        places.record_assessment(institution=centre, year=2026, score=Decimal(score), actor=clerk, now=NOW)
     assert Assessment.objects.get().score == Decimal("90.00")
     assert AuditEntry.objects.filter(action="institution.assess").first().detail["before"] == "92.50"
 
@@ -205,7 +199,5 @@ def test_second_score_of_a_year_replaces_the_first(place, clerk):
 def test_score_above_100_is_refused(place, clerk):
     centre = place("中心卫生院")
     with pytest.raises(DomainError):
-        places.record_assessment(
-            institution=centre, year=2026, score=Decimal("100.01"), actor=clerk, now=NOW
-        )
+        places.record_assessment(institution=centre, year=2026, score=Decimal("100.01"), actor=clerk, now=NOW)
     assert not Assessment.objects.exists()

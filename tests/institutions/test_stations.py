@@ -1,4 +1,4 @@
-"""A city where members choose a centre and a station: Shaoguan's roles, with the product's kinds of institution."""
+"""A city where members choose a centre and a station: Shaoguan as its rulebook stands."""
 
 from datetime import UTC, date, datetime
 
@@ -22,12 +22,6 @@ WINTER = date(2023, 12, 1)
 @pytest.fixture
 def shaoguan(clerk):
     texts = {path.name: path.read_text("utf-8") for path in (RULEBOOKS / "shaoguan").glob("*.toml")}
-    texts = {
-        name: text.replace('["township", "community", "school"]', '["centre", "school_clinic"]').replace(
-            '["village"]', '["station"]'
-        )
-        for name, text in texts.items()
-    }
     area = Area.objects.create(code="440299", name="韶关市")
     load_edition(texts=texts, area=area, actor=clerk, now=NOW)
     return area

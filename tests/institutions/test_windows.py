@@ -74,9 +74,7 @@ def test_window_before_its_days_and_after_its_end_is_refused(edition, area, cler
 def test_tasks_delivered_twice_take_effect_once(edition, area, clerk, person, place, monkeypatch):
     monkeypatch.setenv("GONGJI_TODAY", "2026-05-31")
     member = person()
-    choose(
-        member=member, institutions=place("甲"), year=2026, requested_on=date(2025, 10, 10), actor=clerk, now=NOW
-    )
+    choose(member=member, institutions=place("甲"), year=2026, requested_on=date(2025, 10, 10), actor=clerk, now=NOW)
     member.died_on = date(2026, 5, 20)
     member.save()
     for _delivery in range(2):
@@ -116,8 +114,6 @@ def test_last_years_choice_runs_on_where_the_edition_reads_so(area, clerk, perso
 
     months = (date(2027, 1, 1), date(2027, 12, 1))
     chosen = (chooses.pk, "乙", "window", date(2026, 10, 10), *months)
-    renewed = [
-        (member.pk, "甲", "window", date(2026, 12, 31), *months) for member in (silent, newcomer)
-    ]
+    renewed = [(member.pk, "甲", "window", date(2026, 12, 31), *months) for member in (silent, newcomer)]
     assert choices_of_2027() == ([renewed[0], chosen, renewed[1]] if reading == "automatic" else [chosen])
     assert AuditEntry.objects.filter(action="selection.renew").count() == (reading == "automatic")
