@@ -44,7 +44,7 @@ def compute_run(
     # Runs of one agency are computed one after the other.
     County.objects.select_for_update(no_key=True).get(pk=county.pk)
     key = {"area": area, "county": county, "scheme": scheme, "kind": kind, "period": period}
-    run = Run.objects.filter(**key).first()
+    run = Run.objects.select_for_update(no_key=True).filter(**key).first()
     if run is not None and run.status != Run.Status.COMPUTED:
         return run
     scope = Scope.of(county, scheme, kind, period)
@@ -175,9 +175,9 @@ def check_due(scope: Scope, today: datetime.date) -> None:
     if scope.kind == Run.Kind.ADVANCE:
         if today < scope.period:
             raise DomainError(_("The month %(month)s has not begun."), field="period", month=month_of(scope.period))
-        year = runs_like(scope, kind=Run.Kind.YEAR_END, period=scope.period.replace(month=1))
-        if year.exclude(status=Run.Status.COMPUTED).exists():
-            raise DomainError(_("The year has been settled; there are no more advances."), field="period")
+        # A year is computed when all its advances are paid, and none is computed beside it: none is left out.
+        if runs_like(scope, kind=Run.Kind.YEAR_END, period=scope.period.replace(month=1)).exists():
+            raise DomainError(_("The year-end settlement has been computed; discard it first."), field="period")
         return
     if today <= scope.last:
         raise DomainError(_("The period is not over before %(day)s."), field="period", day=scope.last)
