@@ -3,7 +3,7 @@
 import datetime
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
@@ -43,8 +43,7 @@ class VisitRequest:
 
     def fingerprint(self) -> str:
         """Equal for the same request sent again; the day on which it is sent again does not matter."""
-        body = asdict(self)
-        del body["settled_on"]
+        body = {name: getattr(self, name) for name in SAID}
         return hashlib.sha256(json.dumps(body, default=str, sort_keys=True).encode()).hexdigest()
 
     def check(self, today: datetime.date) -> None:
@@ -88,3 +87,6 @@ class VisitRequest:
             )
         if self.pay_from not in ("none", "own", "family"):
             raise DomainError(_("The account is used as none, own or family."), field="pay_from")
+
+
+SAID = [field.name for field in fields(VisitRequest) if field.name != "settled_on"]

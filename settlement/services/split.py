@@ -26,19 +26,21 @@ def split_rest(
     facts: dict,
     edition: Edition | None,
     rest: int,
+    own: Sequence[dict],
     accounts: Mapping[int, dict],
     grants: Sequence[dict],
 ) -> list[AccountShare]:
     """Shares of the accounts in `rest` (fen), own account first, then relatives' in the order of their grants.
 
     A refusal by the fund does not matter here (G-18); an institution without an agreement does (G-15), and so does
-    the edition's list of relatives and purposes. Balances in `accounts` are in fen and are not changed.
+    the edition's list of relatives and purposes. `own` are the patient's among the accounts; balances are in fen and
+    are not changed.
     """
     if edition is None or rest == 0 or request.pay_from == "none" or not facts["designated"]:
         return []
     purpose = purpose_of(facts["kind"])
     shares: list[AccountShare] = []
-    for account, relation in candidates(request, facts, accounts, grants):
+    for account, relation in candidates(request, facts, own, accounts, grants):
         if rest == 0:
             break
         if account["status"] != "open" or account["balance"] == 0:
@@ -57,9 +59,15 @@ def split_rest(
     return shares
 
 
-def candidates(request: VisitRequest, facts: dict, accounts: Mapping[int, dict], grants: Sequence[dict]):
-    for account in accounts.values():
-        if account["member_id"] == request.member_id and account["area_id"] == facts["area_id"]:
+def candidates(
+    request: VisitRequest,
+    facts: dict,
+    own: Sequence[dict],
+    accounts: Mapping[int, dict],
+    grants: Sequence[dict],
+):
+    for account in own:
+        if account["area_id"] == facts["area_id"]:
             yield account, OWN
     if request.pay_from != "family":
         return

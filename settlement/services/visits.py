@@ -173,6 +173,7 @@ class Desk:
     facts: dict[VisitRequest, dict]
     history: dict[tuple[int, int], list[Used]]
     accounts: dict[int, dict]
+    own: dict[int, list[dict]]
     grants: dict[int, list[dict]]
     institutions: dict[int, dict]
     clearing: dict[str, int]
@@ -193,11 +194,16 @@ class Desk:
         institutions = reading.institutions_of(
             i for r in requests for i in (r.institution_id, r.prescriber_id) if i is not None
         )
+        accounts = reading.accounts_of(members, lock=lock)
+        own: dict[int, list[dict]] = {}
+        for account in accounts.values():
+            own.setdefault(account["member_id"], []).append(account)
         return cls(
             requests=requests,
             facts={requests[row["n"] - 1]: row for row in facts},
             history={pair: [used_by(row) for row in rows] for pair, rows in history.items()},
-            accounts=reading.accounts_of(members, lock=lock),
+            accounts=accounts,
+            own=own,
             grants=reading.load_grants(members) if any(r.pay_from == "family" for r in requests) else {},
             institutions=institutions,
             clearing={i["area_id"]: i["id"] for i in institutions.values() if i["kind"] == "clearing"},
@@ -225,7 +231,13 @@ class Desk:
             raise RefusedError(outcome.refusal)
         rest = fen(request.total) - outcome.fund
         shares = split_rest(
-            request, facts, decision.edition, rest, self.accounts, self.grants.get(request.member_id, ())
+            request,
+            facts,
+            decision.edition,
+            rest,
+            self.own.get(request.member_id, ()),
+            self.accounts,
+            self.grants.get(request.member_id, ()),
         )
         own = sum(share.amount for share in shares if share.relation == OWN)
         family = sum(share.amount for share in shares) - own
@@ -246,9 +258,9 @@ class Desk:
             "place": sorted(decision.place),
             "refusal": outcome.refusal.code if outcome.refusal else "",
             "refusal_article": outcome.refusal.article if outcome.refusal else "",
-            "payee_id": self.payee(facts, area_id),
+            "payee_id": self.payee(facts, area_id, owed=outcome.fund + own + family),
             "charge": outcome.charge,
-            "charged_institution_id": facts["selected_id"] if outcome.charge == SELECTED_QUOTA else None,
+            "charged_institution_id": facts["quota_id"] if outcome.charge == SELECTED_QUOTA else None,
             "total": yuan(fen(request.total)),
             "own_expense": yuan(fen(request.own_expense)),
             "over_limit": yuan(fen(request.over_limit)),
@@ -286,14 +298,16 @@ class Desk:
             self.editions[edition.content_hash] = stored_edition(edition.content_hash)
         return self.editions[edition.content_hash]
 
-    def payee(self, facts: dict, area_id: str) -> int:
+    def payee(self, facts: dict, area_id: str, *, owed: int) -> int:
         """Who is owed: a station's centre, the area's clearing body for care elsewhere, else who treated (§7)."""
         institution = self.institutions[facts["institution_id"]]
         if institution["kind"] == Institution.Kind.STATION:
             return institution["parent_id"]
-        if institution["area_id"] != area_id:
-            return self.clearing.get(area_id, institution["id"])
-        return institution["id"]
+        if institution["area_id"] == area_id:
+            return institution["id"]
+        if owed and area_id not in self.clearing:
+            raise DomainError(_("Care out of the area is paid through a clearing body: register the area's first."))
+        return self.clearing.get(area_id, institution["id"])
 
     def prescribing(self, request: VisitRequest) -> benefits.Past | None:
         """The visit that wrote a prescription filled outside: one that its prescriber has settled (HY-18)."""

@@ -1,6 +1,7 @@
 """`manage.py demo`: a synthetic city lives a year through the same files and services that staff use."""
 
 import datetime
+import gc
 import time
 from random import Random
 
@@ -81,6 +82,7 @@ class Command(BaseCommand):
                 self._tell(_("  has been lived already"))
                 continue
             acts = acts or story(_city(members, seed))
+            gc.freeze()  # the city stays for the whole story; collecting it again and again would cost minutes
             started = time.monotonic()
             for act in acts:
                 if days[0] <= act.day <= days[-1]:
