@@ -7,7 +7,11 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self):
+        from accounts.queries import objections
         from accounts.services import credits
         from bureau.services import jobs
+        from bureau.services.uploads import register_objection
 
         jobs.register(credits.KIND, credits.credit_chunk)
+        for kind in objections.ROSTERS:
+            register_objection(kind, objections.why_credited_rows_stay)

@@ -10,13 +10,15 @@ class SettlementConfig(AppConfig):
         from bureau.services import jobs
         from bureau.services.uploads import register_objection, register_roster
         from settlement import files
-        from settlement.services import proofs, rosters
+        from settlement.services import objections, proofs, rosters
         from settlement.services.runs import compute
 
         register_roster("visits", _("Visits"), files.VISITS, rosters.VISITS)
         register_roster("opening", _("Opening figures of a year"), files.OPENING, rosters.OPENING)
         register_objection("visits", rosters.why_visits_stay)
         register_objection("opening", rosters.why_opening_stays)
+        for kind in objections.ROSTERS:
+            register_objection(kind, objections.why_facts_stay)
         jobs.register(rosters.VISITS_JOB, rosters.settle_part, finish=rosters.finish_visits)
         jobs.register(compute.JOB_KIND, compute.compute_as_job)
         jobs.register(proofs.KIND, proofs.prove_area)

@@ -103,7 +103,8 @@ SELECT r.n, r.institution AS institution_id,
            AND r.day BETWEEN l.starts_on AND COALESCE(l.ends_on, 'infinity')) AS level,
        (SELECT l.level FROM institutions_level l WHERE l.institution_id = s.institution_id
            AND r.day BETWEEN l.starts_on AND COALESCE(l.ends_on, 'infinity')) AS selected_level,
-       s.institution_id AS selected_id, st.institution_id AS selected_station_id,
+       s.institution_id AS selected_id,
+       CASE chosen.kind WHEN 'station' THEN chosen.parent_id ELSE chosen.id END AS quota_id, st.institution_id AS selected_station_id,
        sr.institution_id AS selected_remote_id,
        f.from_institution_id AS referred_by,
        o.destination AS registered_at
@@ -118,6 +119,7 @@ SELECT r.n, r.institution AS institution_id,
        AND r.day BETWEEN b.starts_on AND COALESCE(b.ends_on, 'infinity')
   LEFT JOIN institutions_selection s ON s.member_id = r.member AND s.role = 'primary' AND s.area_id = e.area_id
        AND r.day BETWEEN s.starts_on AND s.ends_on
+  LEFT JOIN institutions_institution chosen ON chosen.id = s.institution_id
   LEFT JOIN institutions_selection st ON st.member_id = r.member AND st.role = 'station' AND st.area_id = e.area_id
        AND r.day BETWEEN st.starts_on AND st.ends_on
   LEFT JOIN institutions_selection sr ON sr.member_id = r.member AND sr.role = 'remote' AND sr.area_id = e.area_id

@@ -146,7 +146,7 @@ SELECT fund, subject, holder, (sum(amount) * 100)::bigint AS amount FROM (
                 THEN 'payable_quota' ELSE 'payable_items' END AS subject
       FROM settlement_visit v
       JOIN institutions_institution p ON p.id = v.payee_id,
-           LATERAL (VALUES (v.pool, v.pooled, true), ('large_claims', v.large_claims, true),
+           LATERAL (VALUES (v.pool, v.pooled, true), ('large_claims', v.large_claims, false),
                            ('personal_accounts', v.account + v.family, false)) AS part(fund, amount, quota)
      WHERE v.area_id = %(area)s AND part.amount <> 0
 ) AS owed GROUP BY 1, 2, 3

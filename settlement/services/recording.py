@@ -83,8 +83,9 @@ class Batch:
         )
         number = len(self.journals)
         quota = visit["charged_institution_id"] is not None and visit["charged_institution_id"] == visit["payee_id"]
-        payable = "payable_quota" if quota else "payable_items"
         for fund, amount in funds.items():
+            # A quota is one of the pooled fund alone; what the large-claims fund adds is paid by item.
+            payable = "payable_quota" if quota and fund == visit["pool"] else "payable_items"
             self.entries.append((number, fund, "benefit_expenditure", "", None, -amount))
             self.entries.append((number, fund, payable, payee_code, None, amount))
         if shares:

@@ -52,6 +52,9 @@ def reverse_visit(
     visit = Visit.objects.filter(pk=visit_id).first()
     if visit is None:
         raise DomainError(_("There is no such visit."), field="visit")
+    today = timezone.localdate(now)
+    if not visit.settled_on <= (settled_on or today) <= today:
+        raise DomainError(_("A visit is reversed after it was settled and not in the future."), field="settled_on")
     reading.lock_members([visit.member_id])
     request_hash = hashlib.sha256(f"reverse {visit_id}".encode()).hexdigest()
     first = Visit.objects.filter(institution_id=visit.institution_id, key=key).first()
@@ -74,7 +77,7 @@ def reverse_visit(
         "id": reading.new_visit_ids(1)[0],
         "key": key,
         "request_hash": request_hash,
-        "settled_on": settled_on or timezone.localdate(now),
+        "settled_on": settled_on or today,
         "settled_at": now,
         "settled_by_id": actor.pk,
         "receipt": {},

@@ -38,6 +38,7 @@ class Story:
         self.year = self.years[0]
         home = next((e for e in self.events if e.get("rel") == "selected"), None)
         self.home = self.place(home) if home else factories.institution(city, "选定")
+        factories.institution(city, "清算中心", kind="clearing", level=None)
         self.member = factories.member(city, starts_on=date(self.year - 1, 1, 1), account=False)
         self.enrol()
         for year in self.years:

@@ -42,6 +42,7 @@ class Town:
 
     def __init__(self, city):
         self.city = city
+        self.clearing = factories.institution(city, kind="clearing", level=None)
         self.selected = factories.institution(city, level=1)
         self.by_where = {
             "selected": self.selected,
@@ -136,9 +137,8 @@ def test_desk_batch_engine_and_literal_reading_agree(city, plan, retires, openin
     now = datetime(2026, 12, 31, 2, tzinfo=UTC)
     person, twin = (town.member(retires, opening, balance) for _ in range(2))
     asked = requests_of(town, person, plan)
-    opened = literal.Paid(
-        literal.Visit(date(2026, 1, 1), "", "", 1, "selected", Fraction(0), "active"), Fraction(opening, 100), Fraction(0)
-    )
+    before = literal.Visit(date(2026, 1, 1), "", "", 1, "selected", Fraction(0), "active")
+    opened = literal.Paid(before, Fraction(opening, 100), Fraction(0))
 
     desk = [settle_visit(request, actor=city.clerk, now=now) for request, _ in asked]
     answers = settle_visits([request for request, _ in requests_of(town, twin, plan)], actor=city.clerk, now=now)

@@ -228,7 +228,23 @@ def test_registered_care_out_of_the_area_is_owed_to_the_clearing_body(city, wher
     assert (visit.pooled, visit.payee, visit.charge) == (Decimal("55.00"), clearing, "fee_for_service")
 
 
+def test_account_money_out_of_the_area_without_a_clearing_body_is_refused(city, where, person):
+    away = factories.institution(city, kind="hospital", level=3, local=False, code="H44010000001")
+    before = moved()
+    with pytest.raises(DomainError):
+        settle(city, away, person)
+    assert moved() == before
+
+
+def test_selected_station_uses_the_quota_of_its_centre(city, where):
+    station = factories.institution(city, kind="station", level=None, parent=where)
+    person = factories.member(city, selected=station)
+    visit = settle(city, station, person)
+    assert (visit.pooled, visit.payee, visit.charged_institution) == (Decimal("60.00"), where, where)
+
+
 def test_registration_for_another_province_does_not_cover(city, where, person):
+    factories.institution(city, kind="clearing", level=None)
     away = factories.institution(city, kind="hospital", level=3, local=False, code="H11010100001")
     OutOfAreaRegistration.objects.create(
         member=person, kind="posted_worker", destination="440000", starts_on=date(2026, 1, 1)
@@ -324,6 +340,9 @@ def test_second_reversal_is_refused_and_a_repeated_one_answered(city, where, per
     for number, key in ((visit.pk, "B2"), (reversal.pk, "B3"), (visit.pk, "S1")):
         with pytest.raises(DomainError):
             reverse_visit(number, key=key, reason="错", actor=city.clerk, now=NOW)
+    for day in (date(2026, 3, 1), date(2026, 3, 3)):
+        with pytest.raises(DomainError):
+            reverse_visit(visit.pk, key="B4", reason="错", actor=city.clerk, now=NOW, settled_on=day)
     assert moved() == before
 
 
