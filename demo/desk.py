@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from demo.acts import Stage
@@ -85,7 +84,7 @@ def _capped_and_reversed(stage: Stage) -> list[int]:
     """Members with a reversal and a visit that met the yearly cap, at most twenty."""
     reversed_ = Visit.objects.filter(area=stage.area, care_on__year=YEAR, reverses__isnull=False).values("member")
     capped = Visit.objects.filter(area=stage.area, care_on__year=YEAR, refusal="annual_cap", member__in=reversed_)
-    return list(capped.values("member").annotate(n=Count("id")).order_by("member").values_list("member", flat=True)[:20])
+    return list(capped.order_by("member").values_list("member", flat=True).distinct()[:20])
 
 
 def _yuan(fen: int) -> Decimal:

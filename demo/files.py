@@ -23,6 +23,7 @@ CLASSES = {
     "retired_paying_monthly": ("11", "到龄按月缴费"),
 }
 SEXES = {"1": "男", "2": "女"}
+NOBODY = "440000000000000000"
 Cells = list[object]
 
 
@@ -87,8 +88,8 @@ def employers(known: Iterable[Employer]) -> Table:
 def members(people: Sequence[Person], area: str) -> Table:
     table = Table(
         [
-            "人员编号", "姓名", "证件类型", "证件号码", "性别", "出生日期", "单位编号", "单位名称", "险种类型", "人员类别",
-            "参保状态", "本次参保日期", "首次参保年月", "参保所属医保区划", "联系电话", "待遇人员类别",
+            "人员编号", "姓名", "证件类型", "证件号码", "性别", "出生日期", "单位编号", "单位名称", "险种类型",
+            "人员类别", "参保状态", "本次参保日期", "首次参保年月", "参保所属医保区划", "联系电话", "待遇人员类别",
         ]
     )  # fmt: skip
     for person in people:
@@ -150,11 +151,13 @@ def contributions(rows: Iterable[tuple[Person, date, int, str, date]]) -> Table:
     for person, month, base, kind, paid_on in rows:
         table.rows.append(
             [
-                person.number, person.name, person.document, f"{month:%Y%m}", SCHEME, f"{base}.00", yuan(base * 11 // 2),
-                yuan(base * 2), kind, paid_on.isoformat(),
+                person.number, person.name, person.document, f"{month:%Y%m}", SCHEME, f"{base}.00",
+                yuan(base * 11 // 2), yuan(base * 2), kind, paid_on.isoformat(),
             ]
         )  # fmt: skip
-    return table.spoil({"费款所属期": "2026.1"}, {"缴费基数": "-4200"}, {"证件号码": "440000000000000000"}, {"个人缴费金额": "二百"})
+    return table.spoil(
+        {"费款所属期": "2026.1"}, {"缴费基数": "-4200"}, {"证件号码": NOBODY}, {"个人缴费金额": "二百"}
+    )
 
 
 def suspensions(rows: Iterable[tuple[Person, date, date | None, str]]) -> Table:
@@ -176,8 +179,8 @@ def relatives(ties: Iterable[Tie]) -> Table:
         holder, relative = tie.holder, tie.relative
         table.rows.append(
             [
-                holder.name, "居民身份证", holder.document, relative.name, "居民身份证", relative.document, tie.relation,
-                tie.since, None, "有效",
+                holder.name, "居民身份证", holder.document, relative.name, "居民身份证", relative.document,
+                tie.relation, tie.since, None, "有效",
             ]
         )  # fmt: skip
     if not table.rows:
@@ -192,8 +195,8 @@ def relatives(ties: Iterable[Tie]) -> Table:
 def institutions(places: Iterable[Place], area: str) -> Table:
     table = Table(
         [
-            "机构编码", "机构名称", "机构类型", "统筹区", "经办区县", "上级机构编码", "结算等级", "协议开始", "协议结束",
-            "开户行", "银行账号", "户名",
+            "机构编码", "机构名称", "机构类型", "统筹区", "经办区县", "上级机构编码", "结算等级", "协议开始",
+            "协议结束", "开户行", "银行账号", "户名",
         ]
     )  # fmt: skip
     for place in places:
@@ -273,19 +276,20 @@ def visits(bills: Iterable[Bill]) -> Table:
             [
                 bill.key, bill.encounter, bill.person.name, bill.person.document, bill.place.code,
                 bill.care_on.isoformat(), _moment(bill.settled_at), bill.med_type, bill.urgency,
-                bill.prescriber.code if bill.prescriber else "", bill.encounter if bill.prescriber else "", bill.card,
-                yuan(bill.total), yuan(bill.own_expense), yuan(bill.over_limit), yuan(bill.first_self),
-                yuan(bill.in_policy), yuan(bill.general_fee), bill.pays_with, "1" if bill.reverses else "0", bill.reverses,
+                bill.prescriber.code if bill.prescriber else "", bill.encounter if bill.prescriber else "",
+                bill.card, yuan(bill.total), yuan(bill.own_expense), yuan(bill.over_limit), yuan(bill.first_self),
+                yuan(bill.in_policy), yuan(bill.general_fee), bill.pays_with, "1" if bill.reverses else "0",
+                bill.reverses,
             ]
         )  # fmt: skip
     return table.spoil(
         {"结算ID": "BAD1", "医疗费总额": "8888.88"},
         {"结算ID": "BAD2", "定点机构编码": "H44160299999"},
-        {"结算ID": "BAD3", "证件号码": "440000000000000000"},
+        {"结算ID": "BAD3", "证件号码": NOBODY},
         {"结算ID": "BAD4", "就诊日期": "2026年13月1日"},
-        {"结算ID": "BAD5", "医疗类别": "41", "处方机构编码": "H44160200001", "处方就诊登记号": "没有", "退费结算标志": "0", "原结算ID": ""},
+        {"结算ID": "BAD5", "医疗类别": "41", "处方机构编码": "H44160200001", "处方就诊登记号": "没有"},
         {"结算ID": "BAD6", "退费结算标志": "1", "原结算ID": ""},
-    )  # fmt: skip
+    )
 
 
 def opening_use(rows: Iterable[tuple[Person, int]], year: int) -> Table:

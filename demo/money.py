@@ -200,14 +200,18 @@ def _leaving(people: Sequence[Person], first: date):
     for person in people:
         number = int(person.number)
         if person.dies_on and next_month_start(person.dies_on) == first and number % 10 < 7:
-            heirs = [Payee("配偶 " + person.name[0] + "氏", "建设银行河源演示支行", f"6217{number % 10**12:012d}")]
-            if number % 2:
-                child = Payee(person.name[0] + "小宁", "农业银行河源演示支行", f"6228{number % 10**12:012d}", Decimal(40))
-                heirs = [Payee(heirs[0].name, heirs[0].bank, heirs[0].number, Decimal(60)), child]
+            several = number % 2
+            heirs = [_heir(person, "氏", Decimal(60 if several else 100))]
+            if several:
+                heirs.append(_heir(person, "小宁", Decimal(40)))
             yield person, "death", person.dies_on, heirs
         elif person.leaves_on == first and person.returns_on is None and number % 3 == 0:
             agency = Payee("外省医疗保险经办机构", "工商银行演示支行", "62000000000000009")
             yield person, "transfer_out_of_province", first, [agency]
+
+
+def _heir(person: Person, name: str, share: Decimal = Decimal(100)) -> Payee:
+    return Payee(person.name[0] + name, "建设银行河源演示支行", f"6217{person.number[-8:]}{share:04.0f}", share)
 
 
 # After the year
@@ -284,7 +288,7 @@ def leave_for_staff(stage: Stage, people: Sequence[Person]) -> None:
             account=account,
             event="death",
             happened_on=person.dies_on or stage.day - timedelta(days=30),
-            payees=[Payee("配偶 " + person.name[0] + "氏", "建设银行河源演示支行", "6217000000000001")],
+            payees=[_heir(person, "氏")],
             papers="死亡证明",
             actor=office.clerk,
             now=stage.at(16),

@@ -23,7 +23,7 @@ GIVEN = {
     MALE: ("伟强军建国志明文华永光辉德胜海涛俊杰浩宇家豪子轩启贤", "平勇斌峰龙生荣新民成林波刚鹏飞亮超凡然东升"),
     FEMALE: ("秀丽玉美雪春桂小月淑晓婉思雨慧欣嘉梓佩凤燕", "英芳娟敏静红梅兰霞玲珍琴婷怡琳萍莲洁云妹"),
 }
-TRADES = ["机械", "电子", "服饰", "食品", "建材", "物流", "水电", "农业", "矿泉水", "包装", "家具", "光电", "商贸", "制药"]
+TRADES = ["机械", "电子", "服饰", "食品", "建材", "物流", "水电", "农业", "矿泉水", "包装", "家具", "商贸", "制药"]
 FORMS = ["有限公司", "股份有限公司", "厂", "实业有限公司"]
 OFFICES = ["第一小学", "第三中学", "水务所", "市政管理所", "农技站", "文化馆", "档案馆", "公路养护中心"]
 
@@ -238,8 +238,8 @@ def _fate(registry: Registry, person: Person) -> None:
         person.dies_on = _day(rng, date(YEAR, 1, 20), date(YEAR, 12, 10))
     elif 0.960 < chance < 0.980:
         city = rng.choice(ELSEWHERE)[0]
-        kind = "异地安置退休人员" if person.person_class == "retired" else rng.choice(("常驻异地工作人员", "异地长期居住人员"))
-        person.away = (kind, city)
+        kinds = ["异地安置退休人员"] if person.person_class == "retired" else ["常驻异地工作人员", "异地长期居住人员"]
+        person.away = (rng.choice(kinds), city)
         person.registered = rng.random() < 0.8
 
 

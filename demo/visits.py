@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from bureau.rules.periods import last_day
 from demo.people import NEW_YEAR, YEAR, People, Person
@@ -104,10 +104,10 @@ class _Clinic:
             if person.enrolled(day):
                 yield from self._illness(person, day)
         dies_on = person.dies_on
-        if dies_on and dies_on.month == self.month.first.month and dies_on.day < 26 and rng.random() < 0.4:
+        last_place = person.place(dies_on) if dies_on and dies_on.month == self.month.first.month else None
+        if last_place is not None and dies_on.day < 26 and rng.random() < 0.4:
             # Someone used a dead man's card before the death was known.
-            if place := person.place(dies_on):
-                yield self._bill(person, place, dies_on + timedelta(days=2))
+            yield self._bill(person, last_place, dies_on + timedelta(days=2))
 
     def _times(self, mean: float) -> int:
         """How often something of this mean happens (Poisson)."""
@@ -162,7 +162,7 @@ class _Clinic:
         rng = self.rng
         self.count += 1
         number = f"{self.month.first:%y%m}{self.count:06d}"
-        at = datetime(day.year, day.month, day.day, rng.randint(8, 17), rng.randint(0, 59), rng.randint(0, 59))
+        at = datetime.combine(day, time(rng.randint(8, 17), rng.randint(0, 59), rng.randint(0, 59)))
         bill = Bill(
             key=f"JS{number}",
             encounter=f"JZ{number}",

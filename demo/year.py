@@ -80,16 +80,12 @@ def _autumn(city: City) -> Iterator[Act]:
     for day, rows in sorted(by_request.items()):
         yield Act(day, 16, _selections(rows, YEAR, f"选点名册{day:%Y%m}.csv"))
     away = [person for person in city.members if person.away and person.registered]
-    yield Act(
-        date(2025, 12, 18), 10, lambda stage: _load(stage, "out_of_area", "异地就医备案.csv", files.registrations(away).csv())
-    )
+    registered = files.registrations(away).csv()
+    yield Act(date(2025, 12, 18), 10, lambda stage: _load(stage, "out_of_area", "异地就医备案.csv", registered))
     # The relatives come as a workbook with a title above its headings.
     ties = [tie for tie in city.people.ties if tie.since < NEW_YEAR]
-    yield Act(
-        date(2025, 12, 20),
-        10,
-        lambda stage: _load(stage, "relatives", "共济近亲属备案.xlsx", files.relatives(ties).xlsx("家庭共济近亲属备案表")),
-    )
+    book = files.relatives(ties).xlsx("家庭共济近亲属备案表")
+    yield Act(date(2025, 12, 20), 10, lambda stage: _load(stage, "relatives", "共济近亲属备案.xlsx", book))
     yield Act(date(2025, 12, 22), 10, lambda stage: publish(stage, YEAR))
 
 
@@ -270,10 +266,9 @@ def _mishaps(stage: Stage, city: City, first: date) -> None:
         _load(stage, "contributions", f"{name}重发.csv", table.csv("gb18030"))
         _load(stage, "contributions", f"{name}再重发.csv", table.csv("gb18030"))
         return
-    wrong = [
-        (person, first, None, "名单有误") for person in city.members[:60] if person.enrolled(first) and not person.unpaid
-    ]
-    upload = _load(stage, "suspensions", "暂停待遇名单（发错）.csv", files.suspensions(wrong).csv())
+    doubted = [person for person in city.members[:60] if person.enrolled(first) and not person.unpaid]
+    wrong = [(person, first, None, "名单有误") for person in doubted]
+    upload = stage.load("suspensions", "暂停待遇名单（发错）.csv", files.suspensions(wrong).csv(), hour=21)
     stage.undo(upload)
 
 

@@ -23,7 +23,7 @@ from bureau.models import Staff, Upload
 
 STAGED, REFUSED = "roster_staged", "roster_refused"
 ROWS_AT_ONCE = 10_000
-_BETWEEN_CELLS = "\x1f"
+BETWEEN_CELLS = "\x1f"
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,7 @@ class Batch:
             cursor.execute(f"SELECT line, raw, problems::text FROM {REFUSED} ORDER BY line")
             for line, raw, problems in cursor:
                 found = [_from_json(line, problem) for problem in json.loads(problems)]
-                yield Row(line, {}, found, raw.split(_BETWEEN_CELLS))
+                yield Row(line, {}, found, raw.split(BETWEEN_CELLS))
 
 
 def _blocks(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -264,9 +264,9 @@ def _copy(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
 def _packed(raw: Sequence[Any]) -> str:
     """A line's cells in one text. NUL, which PostgreSQL does not store, stays visible as a damaged character."""
     try:
-        packed = _BETWEEN_CELLS.join(raw)
+        packed = BETWEEN_CELLS.join(raw)
     except TypeError:  # native cells of XLSX
-        packed = _BETWEEN_CELLS.join(map(shown, raw))
+        packed = BETWEEN_CELLS.join(map(shown, raw))
     return packed.replace("\0", "\ufffd")
 
 

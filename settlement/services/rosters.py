@@ -11,15 +11,17 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import gettext_noop as _
 
+from accounts.models import Entry, Journal
 from bureau.errors import DomainError
 from bureau.files import Problem, Row, read_rows, write_rejects
 from bureau.models import Chunk, Job, Staff, Upload
 from bureau.services import jobs
-from bureau.services.staging import REFUSED, STAGED, Batch, Loader
+from bureau.services.staging import BETWEEN_CELLS, STAGED, Batch, Loader
 from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_members, person
 from settlement.files import VISITS as VISITS_SHEET
 from settlement.models import OpeningUse, Visit, VisitPayment
@@ -30,6 +32,8 @@ from settlement.services.visits import settle_visits
 
 VISITS_JOB = "visits"
 ROWS_IN_A_PART = 2_000
+
+GROWN = (Visit, VisitPayment, Journal, Entry)
 
 EMERGENCIES = {"13", "1301"}
 PHARMACY = "41"
@@ -56,6 +60,7 @@ class Bill(NamedTuple):
     general_fee: str
     pay_from: str
     reverses: str | None
+    raw: str  # the line's cells, for the file of rejected rows
 
     def request(self) -> VisitRequest:
         return VisitRequest(
@@ -82,9 +87,10 @@ class Bill(NamedTuple):
 
 
 class Turned(NamedTuple):
-    """A row that could not be settled: its line, the column to blame (or empty) and the sentence."""
+    """A row that could not be settled: its line and cells, the column to blame (or empty) and the sentence."""
 
     line: int
+    raw: str
     field: str
     sentence: str
 
@@ -133,6 +139,12 @@ def _load_visits(batch: Batch) -> None:
             f"s.{column} IS NOT NULL AND s.{column}_id IS NULL",
             places={"code": f"s.{column}"},
         )
+    batch.refuse(
+        "settled_at",
+        _("The time of settlement lies in the future."),
+        "s.settled_at::date > %(today)s",
+        today=timezone.localdate(batch.now),
+    )
     batch.run(f"ANALYZE {STAGED}")
     if batch.accepted_rows() > ROWS_IN_A_PART:
         _leave_to_a_job(batch)
@@ -147,7 +159,7 @@ def _staged_bills() -> Iterator[Bill]:
             f"""
             SELECT line, member_id, institution_id, prescriber_id, key, encounter, care_on::text,
                    settled_at::text, channel, credential, total::text, own_expense::text, over_limit::text,
-                   first_self::text, general_fee::text, pay_from, reverses
+                   first_self::text, general_fee::text, pay_from, reverses, raw
             FROM {STAGED} ORDER BY member_id, settled_at, line
             """
         )
@@ -159,9 +171,9 @@ def _settle_staged(batch: Batch) -> None:
         list(_staged_bills()), upload_id=batch.upload.pk, actor=batch.actor, now=batch.now
     )
     batch.unchanged("s.line = ANY(%(lines)s)", lines=repeated)
-    for line, field, sentence in turned:
+    for row in turned:
         # The sentence is complete: there is nothing left to fill in.
-        batch.refuse(field, sentence.replace("%", "%%"), "s.line = %(line)s", line=line)
+        batch.refuse(row.field, row.sentence.replace("%", "%%"), "s.line = %(line)s", line=row.line)
 
 
 def settle_bills(
@@ -171,12 +183,14 @@ def settle_bills(
     repeated: list[int] = []
     turned: list[Turned] = []
     with transaction.atomic():
-        reading.lock_members([bill.member_id for bill in bills])
+        members = [bill.member_id for bill in bills]
+        reading.lock_members(members)
+        reading.accounts_of(members, lock=True)  # all of them now, so that no turn waits for another part's
         for visits, reversals in _turns(bills):
             answers = settle_visits([bill.request() for bill in visits], actor=actor, now=now, upload_id=upload_id)
             for bill, answer in zip(visits, answers, strict=True):
                 if answer.error is not None:
-                    turned.append(Turned(bill.line, answer.error.field or "", str(answer.error)))
+                    turned.append(_turned(bill, answer.error))
                 elif answer.repeated:
                     repeated.append(bill.line)
             known = reading.known_keys([(bill.institution_id, bill.key) for bill in reversals])
@@ -185,11 +199,15 @@ def settle_bills(
                 try:
                     _take_back(bill, first.get(number), upload_id=upload_id, actor=actor, now=now)
                 except DomainError as error:
-                    turned.append(Turned(bill.line, error.field or "", str(error)))
+                    turned.append(_turned(bill, error))
                 else:
                     if number in known:
                         repeated.append(bill.line)
     return repeated, turned
+
+
+def _turned(bill: Bill, error: DomainError) -> Turned:
+    return Turned(bill.line, bill.raw, error.field or "", str(error))
 
 
 def _turns(bills: Iterable[Bill]) -> Iterator[tuple[list[Bill], list[Bill]]]:
@@ -240,7 +258,11 @@ def _take_back(
 
 def _leave_to_a_job(batch: Batch) -> None:
     """Keep the checked rows as chunks of a job; the upload stays in loading until the last of them."""
-    refused = [[row.line, [[p.field, p.header, p.text(gettext)] for p in row.problems]] for row in batch.refused()]
+    refused = [
+        Turned(row.line, BETWEEN_CELLS.join(row.raw), problem.field, problem.text(gettext))
+        for row in batch.refused()
+        for problem in row.problems
+    ]
     jobs.create_job(
         kind=VISITS_JOB,
         key=f"visits {batch.upload.pk}",
@@ -274,31 +296,29 @@ def settle_part(params: dict, *, job: Job, actor: Staff, now: datetime.datetime)
 def finish_visits(*, job: Job, actor: Staff, now: datetime.datetime) -> dict:
     """Say of the upload what became of its rows, and write down those that were turned away."""
     upload = Upload.objects.select_for_update(no_key=True).get(pk=job.params["upload"])
-    headers = {column.name: column.header for column in VISITS_SHEET.columns}
-    problems: dict[int, list[Problem]] = {
-        line: [Problem(line, field, header, "", sentence.replace("%", "%%"), {}) for field, header, sentence in said]
-        for line, said in job.params["refused"]
-    }
     results = list(Chunk.objects.filter(job=job).order_by("number").values_list("result", flat=True))
-    for line, field, sentence in (turned for result in results for turned in result["refused"]):
-        header = headers.get(field, "")
-        problems[line] = [Problem(line, field, header, "", sentence.replace("%", "%%"), {})]
+    turned = [Turned(*row) for part in (job.params, *results) for row in part["refused"]]
     upload.accepted = sum(result["settled"] for result in results)
     upload.unchanged = job.params["unchanged"] + sum(result["repeated"] for result in results)
-    upload.rejected = len(problems)
-    upload.rejects = _rejects(upload, problems) if problems else None
+    upload.rejected = len({row.line for row in turned})
+    upload.rejects = _rejects(upload, turned) if turned else None
     upload.status = Upload.Status.LOADED
     upload.save(update_fields=["status", "accepted", "unchanged", "rejected", "rejects"])
     with connection.cursor() as cursor:
         # The planner hears of the new rows at once, not when autovacuum comes round.
-        cursor.execute(f"ANALYZE {Visit._meta.db_table}, {VisitPayment._meta.db_table}")
+        cursor.execute(f"ANALYZE {', '.join(model._meta.db_table for model in GROWN)}")
     return {"accepted": upload.accepted, "unchanged": upload.unchanged, "rejected": upload.rejected}
 
 
-def _rejects(upload: Upload, problems: dict[int, list[Problem]]) -> bytes:
-    rows = read_rows(upload.name, bytes(upload.content), VISITS_SHEET)
-    wanted = (Row(row.line, {}, problems[row.line], row.raw) for row in rows if row.line in problems)
-    return write_rejects(rows.header, wanted, gettext)
+def _rejects(upload: Upload, turned: list[Turned]) -> bytes:
+    """The file of rejected rows, in the order of their lines."""
+    headers = {column.name: column.header for column in VISITS_SHEET.columns}
+    rows: dict[int, Row] = {}
+    for line, raw, field, sentence in sorted(turned):
+        row = rows.setdefault(line, Row(line, {}, [], raw.split(BETWEEN_CELLS)))
+        row.problems.append(Problem(line, field, headers.get(field, ""), "", sentence.replace("%", "%%"), {}))
+    header = read_rows(upload.name, bytes(upload.content), VISITS_SHEET).header
+    return write_rejects(header, rows.values(), gettext)
 
 
 def why_visits_stay(upload: Upload) -> str:
