@@ -104,7 +104,8 @@ SELECT r.n, r.institution AS institution_id,
        (SELECT l.level FROM institutions_level l WHERE l.institution_id = s.institution_id
            AND r.day BETWEEN l.starts_on AND COALESCE(l.ends_on, 'infinity')) AS selected_level,
        s.institution_id AS selected_id,
-       CASE chosen.kind WHEN 'station' THEN chosen.parent_id ELSE chosen.id END AS quota_id, st.institution_id AS selected_station_id,
+       CASE chosen.kind WHEN 'station' THEN chosen.parent_id ELSE chosen.id END AS quota_id,
+       st.institution_id AS selected_station_id,
        sr.institution_id AS selected_remote_id,
        f.from_institution_id AS referred_by,
        o.destination AS registered_at
