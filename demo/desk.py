@@ -58,8 +58,10 @@ def look_back(stage: Stage, people: Sequence[Person], first: date) -> None:
         now=stage.at(22),
     )
     again = []
-    for member_id in _capped_and_reversed(stage):
-        again += propose_replay(member_id=member_id, year=YEAR, actor=clerk, now=stage.at(22))
+    for visit in _early_visits_of_the_capped(stage):
+        key = f"TF{visit.key[2:]}A"
+        reverse_visit(visit.pk, key=key, reason="重复结算退费", actor=clerk, now=stage.at(21))
+        again += propose_replay(member_id=visit.member_id, year=YEAR, actor=clerk, now=stage.at(22))
     # The last quarter's wait for whoever signs in.
     decided = 0
     if first.month < 12:
@@ -80,11 +82,15 @@ def look_back(stage: Stage, people: Sequence[Person], first: date) -> None:
     )
 
 
-def _capped_and_reversed(stage: Stage) -> list[int]:
-    """Members with a reversal and a visit that met the yearly cap, at most twenty."""
-    reversed_ = Visit.objects.filter(area=stage.area, care_on__year=YEAR, reverses__isnull=False).values("member")
-    capped = Visit.objects.filter(area=stage.area, care_on__year=YEAR, refusal="annual_cap", member__in=reversed_)
-    return list(capped.order_by("member").values_list("member", flat=True).distinct()[:20])
+def _early_visits_of_the_capped(stage: Stage) -> list[Visit]:
+    """For three members whose year's money is used up this month, a visit of before that turns out to be a mistake."""
+    capped = Visit.objects.filter(
+        area=stage.area, settled_on__year=YEAR, settled_on__month=stage.day.month, refusal="annual_cap", reverses=None
+    )
+    members = capped.order_by("member").values_list("member", flat=True).distinct()[:3]
+    paid = Visit.objects.filter(member__in=list(members), pooled__gt=0, reverses=None, reversal=None)
+    filled = Visit.objects.filter(channel=Visit.Channel.PRESCRIPTION).values("encounter")
+    return list(paid.exclude(encounter__in=filled).order_by("member", "id").distinct("member"))
 
 
 def _yuan(fen: int) -> Decimal:

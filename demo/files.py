@@ -35,9 +35,13 @@ class Table:
     rows: list[Cells] = field(default_factory=list)
 
     def spoil(self, *changes: dict[str, object]) -> Table:
-        """Put a bad copy of a good row into the list for each of these changes, spread over the whole of it."""
+        """Put bad copies of good rows into the list, one for each of these changes, spread over the whole of it.
+
+        A short list gets fewer: one for every ten rows, and at least one.
+        """
         if self.rows:
             copies = []
+            changes = changes[: max(1, len(self.rows) // 10)]
             for number, change in enumerate(changes):
                 place = (2 * number + 1) * len(self.rows) // (2 * len(changes))
                 row = list(self.rows[place])

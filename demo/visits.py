@@ -98,7 +98,7 @@ class _Clinic:
         rng = self.rng
         middle = self.month.first.replace(day=15)
         place = person.place(middle)
-        wanted = person.sickness * self.season * (place.visits if place else 0.4) * 0.97
+        wanted = person.sickness * self.season * (place.visits if place else 0.4) * 0.985
         for _ in range(self._times(wanted)):
             day = self.month.first.replace(day=rng.randint(1, self.days))
             if person.enrolled(day):
@@ -194,6 +194,11 @@ class _Clinic:
             bill.first_self = total * rng.randint(2, 10) // 100
         if rng.random() < 0.02:
             bill.over_limit = total * rng.randint(1, 8) // 100
+        if bill.pays_with == "2" and rng.random() < 0.4:
+            # What the catalogue does not cover is why the family's accounts are asked.
+            outside = rng.randint(150, 600) * 100
+            total = bill.total = total + outside
+            bill.own_expense += outside
         bill.in_policy = total - bill.own_expense - bill.over_limit - bill.first_self
         if bill.place.level in (0, 1) and bill.in_policy >= 2 * GENERAL_FEE:
             bill.general_fee = GENERAL_FEE

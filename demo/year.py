@@ -131,6 +131,7 @@ def _month(city: City, month: Month) -> Iterator[Act]:
     if first.month in (2, 6):
         yield Act(end, 21, lambda stage: _mishaps(stage, city, first))
     if first.month in (3, 6, 9, 12):
+        yield Act(end, 10, lambda stage: _stays(stage, city, first))
         yield Act(end, 22, lambda stage: desk.look_back(stage, city.members, first))
 
 
@@ -233,6 +234,18 @@ def _places_of_care(stage: Stage, city: City, month: Month) -> None:
         _selections(rows, YEAR, f"年内选点改点{first:%Y%m}.csv")(stage)
     if month.referrals:
         _load(stage, "referrals", f"转诊登记{first:%Y%m}.csv", files.referrals(month.referrals).csv())
+
+
+def _stays(stage: Stage, city: City, first: date) -> None:
+    """Who was in hospital in the month. This city's rules have no bar on it; the roster is kept all the same."""
+    rows = []
+    for person in city.members:
+        admitted_on = first + timedelta(days=int(person.number) * 7 % 20)
+        if int(person.number) % 89 == first.month and person.enrolled(admitted_on + timedelta(days=9)):
+            near = [place for place in city.places.hospitals if place.county == person.county]
+            rows.append((person, near[0], admitted_on, admitted_on + timedelta(days=3 + int(person.number) % 6)))
+    if rows:
+        _load(stage, "hospital_stays", f"住院登记{first:%Y%m}.csv", files.hospital_stays(rows).csv())
 
 
 def _visits(stage: Stage, city: City, month: Month) -> None:

@@ -18,8 +18,8 @@ from bureau.launcher.processes import Process, stop_all, supervise
 from bureau.launcher.servers import Addresses, Servers, discard, throwaway_folder
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
-# A whole year has been lived by then, and the next one is not begun.
-DEMONSTRATION_TODAY = datetime.date(2026, 12, 31)
+# A whole year has been lived and settled by then, and there is some of January's work to do.
+DEMONSTRATION_TODAY = datetime.date(2027, 1, 20)
 PORTS_TRIED = 20
 WEB_START_SECONDS = 60
 

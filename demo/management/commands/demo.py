@@ -3,6 +3,7 @@
 import datetime
 import gc
 import time
+from collections.abc import Iterator
 from random import Random
 
 from celery import current_app
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from bureau.clock import SHANGHAI
 from bureau.models import Job
 from bureau.rules import edition as rules
+from bureau.rules.periods import ONE_DAY, next_month_start
 from bureau.services import jobs
 from demo import office, people, places, visits
 from demo.acts import Stage
@@ -49,8 +51,7 @@ class Command(BaseCommand):
             "city": edition.name, "members": members, "seed": seed,
         })  # fmt: skip
         stage = Stage(staff, self._tell, OPENING)
-        self._live(stage, members, seed, today)
-        clean = self._prove(staff)
+        clean = not self._live(stage, members, seed, today) or self._prove(staff)
         self._sign_in()
         self.stdout.write(_("Today is %(today)s. It took %(seconds)d s.") % {
             "today": today, "seconds": time.monotonic() - started,
@@ -70,29 +71,31 @@ class Command(BaseCommand):
                 % {"members": first.params["members"], "seed": first.params["seed"]}
             )
 
-    def _live(self, stage: Stage, members: int, seed: int, today: datetime.date) -> None:
-        """Act by act, month by month; a month that has been lived is marked by a job of its own."""
-        lived = set(Job.objects.filter(kind=KIND, status=Job.Status.DONE).values_list("key", flat=True))
+    def _live(self, stage: Stage, members: int, seed: int, today: datetime.date) -> bool:
+        """Live the days that have not been lived, month by month; a job marks how far the story has come.
+
+        Returns whether anything was left to live.
+        """
+        marks = Job.objects.filter(kind=KIND, status=Job.Status.DONE).values_list("key", flat=True)
+        lived = max((key.removeprefix(f"{KIND} ") for key in marks), default="")
         acts: list[Act] = []
-        for month, days in _months(OPENING, today):
-            key = f"{KIND} {days[-1]}"
-            self.stdout.write(f"{month:%Y-%m}")
-            if key in lived:
-                stage.day = month
-                self._tell(_("  has been lived already"))
+        for first, last in _months(OPENING, today):
+            self._tell(f"{first:%Y-%m}")
+            if last.isoformat() <= lived:
+                self._tell("  " + _("has been lived already"))
                 continue
             acts = acts or story(_city(members, seed))
             gc.freeze()  # the city stays for the whole story; collecting it again and again would cost minutes
             started = time.monotonic()
             for act in acts:
-                if days[0] <= act.day <= days[-1]:
+                if first <= act.day <= last and act.day.isoformat() > lived:
                     stage.day = act.day
                     act.do(stage)
-            stage.day = days[-1]
+            stage.day = last
             stage.say(_("The month took %(seconds).1f s"), seconds=time.monotonic() - started)
             job = jobs.create_job(
                 kind=KIND,
-                key=key,
+                key=f"{KIND} {last}",
                 area_id=stage.area.pk,
                 params={"members": members, "seed": seed},
                 chunks=[],
@@ -100,6 +103,7 @@ class Command(BaseCommand):
                 now=stage.at(23, 59),
             )
             stage.work(job, hour=23)
+        return bool(acts)
 
     def _prove(self, staff: Office) -> bool:
         numbers = Visit.objects.filter(area=staff.area).aggregate(
@@ -123,17 +127,12 @@ class Command(BaseCommand):
             self.stdout.write(f"  {username:<10} {password(username):<22} {name}")
 
 
-def _months(first: datetime.date, today: datetime.date):
-    """Each month from the first to today's: its first day, and its days up to today."""
-    month = first.replace(day=1)
-    while month <= today:
-        days = []
-        day = month
-        while day.month == month.month and day <= today:
-            days.append(day)
-            day += datetime.timedelta(days=1)
-        yield month, days
-        month = day.replace(day=1) if day.month != month.month else today + datetime.timedelta(days=1)
+def _months(first: datetime.date, today: datetime.date) -> Iterator[tuple[datetime.date, datetime.date]]:
+    """The first and last day of each month, the last month cut at today."""
+    while first <= today:
+        following = next_month_start(first)
+        yield first, min(following - ONE_DAY, today)
+        first = following
 
 
 def _city(members: int, seed: int) -> City:
