@@ -128,6 +128,7 @@ LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
+FORMAT_MODULE_PATH = ["bureau.formats"]  # days as 2026-03-01 in both languages
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"
 

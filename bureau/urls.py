@@ -2,11 +2,12 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
-from bureau import language
+from bureau import dashboard, language
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("language/", language.choose, name="language"),
+    path("admin/", admin.site.admin_view(dashboard.start_page)),
     path("admin/", admin.site.urls),
 ]
 

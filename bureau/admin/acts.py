@@ -143,8 +143,11 @@ class Report:
             if isinstance(outcome.result, HttpResponse):
                 return outcome.result
             panels = outcome.result or []
-        context = _context(desk, request, record, self, form) | {"panels": panels, "file": self.file, "show": self.show}
-        context["has_fields"] = bool(self.form.base_fields)
+        context = _context(desk, request, record, self, form) | {
+            "panels": panels,
+            "can_show": self.show is not None and bool(self.form.base_fields),
+            "can_download": self.file is not None,
+        }
         return TemplateResponse(request, "admin/report.html", context)
 
 

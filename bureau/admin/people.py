@@ -5,7 +5,6 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin  # noqa: F401  registers groups, so that ours can take its place
 from django.contrib.auth.models import Group
-from django.core.exceptions import FieldDoesNotExist
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
@@ -158,7 +157,7 @@ class RoleAdmin(Records):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(Records):
-    list_display = ["at", "actor", "deed", "subject", "area"]
+    list_display = ["at", "actor", "deed", "area"]
     list_display_links = ["at"]
     list_filter = ["at"]
     search_fields = ["=actor__username", "=action"]
@@ -166,22 +165,34 @@ class AuditEntryAdmin(Records):
     list_select_related = ["actor", "area"]
     area_path = "area"
     area_may_be_empty = True
-    fields = ["at", "actor", "deed", "action", "subject", "area", "detail"]
+    fields = ["at", "actor", "deed", "action", "area", "detail"]
+
+    def get_list_display(self, request):
+        return [*super().get_list_display(request), _linked(request)]
+
+    def get_fieldsets(self, request, obj=None):
+        [(title, options)] = super().get_fieldsets(request, obj)
+        return [(title, options | {"fields": [_linked(request), *options["fields"]]})]
 
     @admin.display(description=_("action"), ordering="action")
     def deed(self, entry):
         return LABELS.get(entry.action, entry.action)
 
+
+def _linked(request):
+    """The record of an audit entry, as a link for those who may read it."""
+
     @admin.display(description=_("record"))
-    def subject(self, entry):
+    def record(entry):
         try:
             model = apps.get_model(entry.record_type)
         except (LookupError, ValueError):
             return entry.record_id or EMPTY
         text = f"{model._meta.verbose_name} {entry.record_id}"
-        try:
-            return format_html('<a href="{}">{}</a>', url_of(model(pk=entry.record_id)), text)
-        except (LookupError, ValueError, FieldDoesNotExist):
+        if not entry.record_id or not admin.site.is_registered(model):
             return text
+        if not admin.site.get_model_admin(model).has_view_permission(request):
+            return text
+        return format_html('<a href="{}">{}</a>', url_of(model(pk=entry.record_id)), text)
 
-
+    return record

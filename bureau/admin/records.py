@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin import ShowFacets
-from django.contrib.admin.utils import flatten_fieldsets, unquote
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.core.paginator import Paginator
 from django.db import DataError, models
@@ -122,9 +122,12 @@ class Records(admin.ModelAdmin):
     def get_fieldsets(self, request, obj=None):
         fieldsets = self.fieldsets or [(None, {"fields": self.fields or self._all_fields()})]
         return [
-            (title, options | {"fields": [self._shown(name) for name in flatten_fieldsets([(None, options)])]})
+            (title, options | {"fields": [self._line(line) for line in options["fields"]]})
             for title, options in fieldsets
         ]
+
+    def _line(self, line: Any) -> Any:
+        return tuple(map(self._shown, line)) if isinstance(line, tuple) else self._shown(line)
 
     def _all_fields(self) -> list[str]:
         return [
@@ -213,7 +216,12 @@ class Records(admin.ModelAdmin):
         record = self.get_object(request, unquote(object_id)) if object_id is not None else None
         extra = {"title": capfirst(self.opts.verbose_name)}
         if record is not None and self.has_view_permission(request):
-            extra |= {"buttons": self._buttons(request, record), "panels": self._panels(request, record)}
+            panels = self._panels(request, record)
+            extra |= {
+                "buttons": self._buttons(request, record),
+                "panels": panels,
+                "nothing": [panel.title for panel in panels if panel.empty],
+            }
         return super().changeform_view(request, object_id, form_url, extra | (extra_context or {}))
 
     def _buttons(self, request, record) -> list[tuple[Any, str]]:

@@ -31,6 +31,8 @@ class Cell:
 
 def cell(value: Any) -> Cell:
     """A value as it is shown: amounts with two decimals, days as 2026-03-01."""
+    if isinstance(value, Cell):
+        return value
     if value is None or value == "":
         return Cell(EMPTY)
     if isinstance(value, Decimal):
@@ -72,8 +74,10 @@ class Panel:
         self.rows = [[cell(value) for value in row] for row in self.rows]
         self.foot = [cell(value) if value != "" else Cell("") for value in self.foot]
         self.empty = not self.rows and bool(self.headers)
-        numeric = [value.numeric for value in self.rows[0]] if self.rows else [False] * len(self.headers)
-        self.heads = [Cell(header, n) for header, n in zip(self.headers, numeric, strict=False)]
+        numeric = [any(column) for column in zip(*([one.numeric for one in row] for row in self.rows), strict=True)]
+        numeric = numeric or [False] * len(self.headers)
+        self.heads = [Cell(header, n) for header, n in zip(self.headers, numeric, strict=True)]
+        self.rows = [[Cell(one.text, n) for one, n in zip(row, numeric, strict=True)] for row in self.rows]
 
 
 Rows = Callable[[models.Model], QuerySet]
@@ -118,8 +122,12 @@ class Section:
 
 
 def _row(desk: admin.ModelAdmin, record: models.Model, names: Sequence[Any]) -> list[Any]:
-    values = [value_of(desk, record, name) for name in names]
-    return [link(record, cell(values[0]).text), *values[1:]]
+    first, *others = [value_of(desk, record, name) for name in names]
+    return [link(record, cell(first).text), *others]
+
+
+def is_amount(name: Any) -> bool:
+    return getattr(name, "__name__", str(name)).endswith("_amount")
 
 
 def value_of(desk: admin.ModelAdmin, record: models.Model, name: Any) -> Any:
@@ -128,6 +136,8 @@ def value_of(desk: admin.ModelAdmin, record: models.Model, name: Any) -> Any:
         model_field, attribute, value = lookup_field(name, record, desk)
     except ObjectDoesNotExist:
         return None
+    if is_amount(name):
+        return Cell(value, numeric=True)
     if model_field is None:
         return display_for_value(value, EMPTY, boolean=True) if getattr(attribute, "boolean", False) else value
     if isinstance(model_field, models.ForeignKey):

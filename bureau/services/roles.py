@@ -20,10 +20,10 @@ from bureau.models import Staff
 from bureau.services.records import locked
 
 BUSINESS = frozenset({
-    "bureau.area", "bureau.county", "bureau.edition", "bureau.publishedfigure", "bureau.upload", "bureau.job",
-    "django_celery_beat", "members", "institutions", "accounts", "settlement",
+    "bureau.area", "bureau.county", "bureau.staff", "bureau.edition", "bureau.publishedfigure", "bureau.upload",
+    "bureau.job", "bureau.chunk", "django_celery_beat", "members", "institutions", "accounts", "settlement",
 })  # fmt: skip
-SCHEDULE = frozenset({"bureau.area", "bureau.county", "bureau.job", "django_celery_beat"})
+SCHEDULE = frozenset({"bureau.area", "bureau.county", "bureau.job", "bureau.chunk", "django_celery_beat"})
 PEOPLE = frozenset({"bureau.area", "bureau.county", "bureau.staff", "auth.group"})
 
 # What both who record and who check look at as pages of their own.

@@ -25,9 +25,10 @@ from bureau.admin import (
     when,
     year_field,
 )
+from bureau.admin.sections import EMPTY
 from bureau.errors import wording
 from bureau.models import Area, Staff
-from bureau.rules.places import CHARGE_LABELS
+from bureau.rules.places import CHARGE_LABELS, FLAGS
 from institutions.models import Institution
 from members.admin import OfMember
 from members.models import Member
@@ -44,7 +45,7 @@ PAY_FROM = [
     ("family", _("own account first, then relatives'")),
     ("none", _("no account")),
 ]
-COST = ["total", "own_expense", "over_limit", "first_self", "in_policy", "general_fee", "counted"]
+COST = [("total", "in_policy", "counted", "general_fee"), ("own_expense", "over_limit", "first_self")]
 PAID = ["pooled", "large_claims", "account", "family", "cash"]
 
 
@@ -146,15 +147,17 @@ class VisitAdmin(OfMember):
     fieldsets = [
         (None, {
             "fields": [
-                "member", "institution", "key", "encounter", "care_on", "settled_on", "settled_at", "settled_by",
-                "channel", "credential", "prescriber", "reverses", "reason", "upload",
+                ("member", "institution"), ("key", "encounter"), ("care_on", "settled_on"), ("channel", "credential"),
+                "prescriber", ("reverses", "reason"), ("settled_at", "settled_by", "upload"),
             ],
         }),
         (_("What decided it"), {
-            "fields": ["edition", "scheme", "area", "place", "why", "payee", "charged", "charged_institution"],
+            "fields": [
+                "edition", ("scheme", "area"), "circumstances", "why", ("payee", "charged", "charged_institution"),
+            ],
         }),
         (_("Cost"), {"fields": COST}),
-        (_("Payment"), {"fields": [*PAID, "pool_name", "deductible", "fixed"]}),
+        (_("Payment"), {"fields": [tuple(PAID), ("pool_name", "deductible", "fixed")]}),
     ]  # fmt: skip
     list_acts = [
         Act(
@@ -199,6 +202,10 @@ class VisitAdmin(OfMember):
     @admin.display(description=_("refusal"), ordering="refusal")
     def why(self, visit):
         return refusal_label(visit.refusal, visit.refusal_article)
+
+    @admin.display(description=_("place of care"))
+    def circumstances(self, visit):
+        return "、".join(gettext(FLAGS.get(flag, flag)) for flag in visit.place) or EMPTY
 
     @admin.display(description=_("charged to"))
     def charged(self, visit):
