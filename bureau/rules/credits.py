@@ -57,6 +57,8 @@ def monthly_credit(
     if "amount" in line:
         amount = fen(line["amount"])
         template, params = _("Fixed amount of {amount} a month"), {"amount": amount}
+    elif "ratio" not in line:
+        return _none(Refusal("figure_missing", line["article"], {"figure": "amount"}), steps)
     elif base is None:
         return _none(Refusal("fact_missing", line["article"], {"fact": "base"}), steps)
     else:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from .edition_check import check_meaning
-from .edition_schema import SCHEMA, Checker, Tree
+from .edition_schema import SCHEMA, Tree
 from .edition_tree import bind, changes, chosen_tree, cite, tree_on
+from .edition_walk import Checker
 from .errors import EditionError, NoEdition, Refusal
 from .money import millionths, round_half_up, yuan
 from .periods import expiry
@@ -85,6 +86,7 @@ class Edition:
     articles: Mapping[str, str]
     switches: Mapping[str, Switch]
     figures: Mapping[str, Figure]
+    examples: tuple[Tree, ...]  # worked cases of the edition itself, run by examples.py
     content_hash: str
     _raw: Tree = field(repr=False)  # with every reading still open
     _files_hash: str = field(repr=False)
@@ -113,6 +115,16 @@ class Edition:
         if tree is None:
             tree = self._days[index] = tree_on(self._tree, on)
         return tree
+
+    def days_of_change(self) -> list[date]:
+        """The days on which the rulebook may begin to read differently, within the days it says anything about."""
+        first = min([self.starts_on, *(part["starts_on"] for part in self._tree.values() if _starts(part))])
+        days = {first, *(date.fromordinal(day) for day in self._breaks)}
+        return sorted(day for day in days if first <= day and (self.ends_on is None or day <= self.ends_on))
+
+    def whole(self) -> Tree:
+        """The rulebook with its readings chosen and its dated values all there. Read only."""
+        return self._tree
 
     def cache(self, on: date) -> dict[Any, Any]:
         """A place for what is compiled from `at(on)`; one for each run of days without a change."""
@@ -228,11 +240,12 @@ def load(texts: Mapping[str, str]) -> Edition:
         if name != main:
             raw = bind(raw, cite(tree, tree["document"]), name)
     Checker(main, switches, _AnyArticle()).table(raw, SCHEMA, "", True)
+    examples = tuple(raw.pop("examples", ()))
     digest = hashlib.sha256("\0".join(f"{n}\0{t}" for n, t in sorted(texts.items())).encode()).hexdigest()
-    return _edition(main, raw, digest, tuple(tree["document"] for tree in parsed.values()))
+    return _edition(main, raw, digest, tuple(tree["document"] for tree in parsed.values()), examples)
 
 
-def _edition(file: str, raw: Tree, digest: str, documents: tuple[str, ...]) -> Edition:
+def _edition(file: str, raw: Tree, digest: str, documents: tuple[str, ...], examples: tuple[Tree, ...]) -> Edition:
     switches = {name: Switch(name=name, **value) for name, value in raw.get("switches", {}).items()}
     if "valid_years" in raw and "ends_on" in raw:
         raise EditionError(file, "", "ends_on", "stands beside valid_years; write one of the two")
@@ -267,6 +280,7 @@ def _edition(file: str, raw: Tree, digest: str, documents: tuple[str, ...]) -> E
         articles=raw["articles"],
         switches=switches,
         figures=figures,
+        examples=examples,
         content_hash=digest,
         _raw=raw,
         _files_hash=digest,
@@ -300,6 +314,10 @@ def _parse(name: str, text: str) -> Tree:
         return tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise EditionError(name, "", "file", f"is not TOML: {error}; correct the line") from error
+
+
+def _starts(part: object) -> bool:
+    return isinstance(part, dict) and "starts_on" in part
 
 
 def _switch_schema() -> Tree:

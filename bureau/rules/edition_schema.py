@@ -1,4 +1,4 @@
-"""What a rulebook file may say: one table of keys, and one walk that checks a file against it.
+"""What a rulebook file may say: one table of keys. The walk that checks a file against it is edition_walk.py.
 
 A key ending in `!` must be there. Any value may also be written as a choice of readings
 (`{switch = "name", option = value, …}`, or `{switch = "name"}` where the options' own names are the values)
@@ -9,12 +9,13 @@ alternative.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from .errors import REASONS, EditionError
+from . import formulas
+from .errors import REASONS
 
 Tree = dict[str, Any]
 
@@ -53,6 +54,23 @@ def _limit(value: object) -> bool:
     return _amount(value)
 
 
+def _formulas(value: object) -> bool:
+    if not isinstance(value, list):
+        return False
+    try:
+        parsed = [formulas.parse(item) for item in value]
+    except (AttributeError, ValueError):
+        return False
+    return bool(parsed) and all(formula.value == formula.result for formula in parsed)
+
+
+def _phrases(value: object) -> bool:
+    try:
+        return isinstance(value, list) and bool([formulas.phrase(item) for item in value])
+    except (AttributeError, ValueError):
+        return False
+
+
 CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
     "text": (lambda value: isinstance(value, str) and bool(value.strip()), "write a text in quotes"),
     "texts": (_texts, "write a text in quotes, or a list of them"),
@@ -79,6 +97,9 @@ CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
     ),
     "reason": (lambda value: value in REASONS, "write one of the refusal codes"),
     "article": (lambda value: isinstance(value, str) and bool(value), "write the article in quotes"),
+    "formulas": (_formulas, 'write formulas that come out, as in ["75% = 70% + 5%"]'),
+    "facts": (lambda value: isinstance(value, dict), "write a table"),
+    "phrases": (_phrases, 'write the number and the words that say it, as in ["0 = 不设起付标准"]'),
 }
 
 CONDITIONS: Tree = {
@@ -153,7 +174,7 @@ METHODS: dict[str, Tree] = {
         "quota!": "amount",
         "quota_article!": "article",
         "per_insured!": "amount",
-        "budget_article!": "article",
+        "per_insured_article!": "article",
         "prepay!": {"article!": "article", "ratio!": "ratio"},
         "retention!": {
             "article!": "article",
@@ -195,6 +216,7 @@ SCHEMA: Tree = {
     "starts_on!": "day",
     "valid_years": "count",
     "ends_on": "day",
+    "in_force_article": "article",
     "replaces": "text",
     "articles!": {"*": "text"},
     "switches": {
@@ -282,99 +304,14 @@ SCHEMA: Tree = {
         "payout_covers": "one of balance_of_the_day|later_credits",
     },
     "provider": {"*method": METHODS},
+    "examples": [
+        {"id!": "text", "note": "text", "kind!": "text", "switches": "facts", "facts!": "facts", "expected!": "facts"}
+    ],
 }
 
+DATED = ("amount", "limit", "ratio", "factor", "count", "flag")  # what may change from a day on
+SECTIONS = ("benefits", "newborn", "selection", "credits", "account", "provider")
+CHOOSABLE = (*SECTIONS, "entitlement", "places", "persons")
 PROVIDER: Tree = {"article!": "article", "method!": "one of " + "|".join(METHODS), "starts_on": "day"}
+CITED: Tree = {"derived": "formulas", "words": "phrases", "declared": "text"}  # of any table; see citations.py
 ELEMENT: Tree = {"reading": {"*": "text"}, "starts_on": "day", "ends_on": "day"}  # of any list
-
-
-class Checker:
-    """Checks one file; `whole` also asks for the keys that must be there."""
-
-    def __init__(self, file: str, switches: Mapping[str, Any], articles: Mapping[str, str]) -> None:
-        self.file, self.switches, self.articles = file, switches, articles
-
-    def fail(self, term: str, key: str, problem: str) -> None:
-        raise EditionError(self.file, term, key, problem)
-
-    def table(self, node: object, spec: Tree, term: str, whole: bool) -> None:
-        if not isinstance(node, dict):
-            self.fail(term, "table", "is not a table; write its keys under a heading in brackets")
-            return
-        if "*method" in spec:
-            method = node.get("method")
-            if method not in spec["*method"]:
-                self.fail(term, "method", f"is not a method; write one of {', '.join(METHODS)}")
-            spec = PROVIDER | spec["*method"][method]
-        if "*" in spec:
-            for key, value in node.items():
-                self.value(value, spec["*"], term, key, whole)
-            return
-        allowed = {key.rstrip("!"): kind for key, kind in spec.items()}
-        for key, value in node.items():
-            if key not in allowed:
-                self.fail(term, key, f"is not a key of this table; write one of {', '.join(sorted(allowed))}")
-            self.value(value, allowed[key], term, key, whole)
-        if whole:
-            for key in spec:
-                if key.endswith("!") and key[:-1] not in node:
-                    self.fail(term, key[:-1], "is missing; add it")
-
-    def value(self, value: Any, spec: Any, term: str, key: str, whole: bool) -> None:
-        here = f"{term} {key}".strip()
-        if isinstance(value, dict) and "switch" in value:
-            self.choice(value, spec, term, key, whole)
-        elif isinstance(spec, dict):
-            self.table(value, spec, here, True if term else whole)
-        elif isinstance(spec, list):
-            if not isinstance(value, list):
-                self.fail(term, key, "is not a list of tables; write each under [[…]]")
-            for number, item in enumerate(value, 1):
-                name = item.get("id") or f"#{number}" if isinstance(item, dict) else f"#{number}"
-                self.table(item, ELEMENT | spec[0], f"{here} {name}", True)
-                self.reading(item, f"{here} {name}")
-        elif isinstance(value, list) and value and all(isinstance(v, dict) and "value" in v for v in value):
-            self.dated(value, spec, term, key, whole)
-        elif spec.startswith("one of "):
-            words = spec[7:].split("|")
-            if value not in words:
-                self.fail(term, key, f"{value!r} is unknown; write one of {', '.join(words)}")
-        else:
-            check, remedy = CHECKS[spec]
-            if not check(value):
-                self.fail(term, key, f"{value!r} does not fit; {remedy}")
-            if spec == "article":
-                self.article(value, term, key)
-
-    def choice(self, value: Tree, spec: Any, term: str, key: str, whole: bool) -> None:
-        switch = self.switches.get(value["switch"])
-        if switch is None:
-            self.fail(term, key, f"switch {value['switch']!r} is not declared; add it under [switches]")
-            return
-        options = {name for name in value if name != "switch"} or set(switch["options"])
-        if options != set(switch["options"]):
-            self.fail(term, key, f"gives {sorted(options)}; write exactly {sorted(switch['options'])}")
-        for name in sorted(options):
-            self.value(value.get(name, name), spec, term, key, whole)
-
-    def reading(self, item: Tree, term: str) -> None:
-        for name, option in item.get("reading", {}).items():
-            if name not in self.switches or option not in self.switches[name]["options"]:
-                self.fail(term, "reading", f"{name} = {option!r} is not declared; add it under [switches]")
-
-    def dated(self, value: list[Tree], spec: Any, term: str, key: str, whole: bool) -> None:
-        last: date | None = None
-        for row in value:
-            if set(row) - {"from", "to", "value"} or type(row.get("from")) is not date:
-                self.fail(term, key, "a dated value has the keys from, to and value; write from as a day")
-            if "to" in row and (type(row["to"]) is not date or row["to"] < row["from"]):
-                self.fail(term, key, f"ends before it starts on {row['from']}; correct the days")
-            if last is not None and row["from"] <= last:
-                self.fail(term, key, f"days overlap at {row['from']}; let each value start later")
-            last = row.get("to", row["from"])
-            self.value(row["value"], spec, term, key, whole)
-
-    def article(self, value: str, term: str, key: str) -> None:
-        for reference in value.split(", "):
-            if reference.split("(")[0].split("（")[0] not in self.articles:
-                self.fail(term, key, f"article {reference} is unknown; list it under [articles]")

@@ -25,7 +25,7 @@ def cite(node: Any, document: str) -> Any:
 
 def bind(main: Tree, other: Tree, file: str, term: str = "") -> Tree:
     """The main instrument with another's terms added; lists grow, tables join, no value is overwritten."""
-    own = {"document", "title", "binds", "city", "name", "area", "scheme", "starts_on", "articles"}
+    own = {"document", "title", "binds", "city", "name", "area", "scheme", "starts_on", "in_force_article", "articles"}
     bound = dict(main)
     for key, value in other.items():
         if not term and key in own:

@@ -100,7 +100,7 @@ class Program:
     place_article: str
     entitlement: tuple[tuple[str, Refusal], ...]
     costs: tuple[str, ...]
-    prices: Mapping[str, tuple[int, str]]
+    prices: Mapping[str, tuple[int | None, str]]
     fixed: tuple[tuple[str, Limit], ...]
     terms: tuple[Term, ...]
     counters: tuple[Counter, ...]
@@ -164,7 +164,7 @@ def _compile(edition: Edition, care: Care, age: int | None) -> Program:
     counted: list[Counter] = []
     after_deductible = False
     for raw in benefits["terms"]:
-        if holds(_listed(raw.get("when", [])), care.place):
+        if holds(_listed(raw.get("when", [])), care.place) and _counted_on(raw, care.on):
             term = _term(raw, profile, costs)
             if term is None:
                 refusal = refusal or Refusal("class_not_covered", raw["article"])
@@ -172,6 +172,10 @@ def _compile(edition: Edition, care: Care, age: int | None) -> Program:
             terms.append(term)
             counted.extend(_counters(raw, term, after_deductible))
             after_deductible = after_deductible or term.kind == DEDUCTIBLE
+    prices = dict(_prices(benefits.get("prices", []), profile))
+    for cost, (amount, article) in prices.items():
+        if amount is None:
+            refusal = refusal or Refusal("figure_missing", article, {"figure": cost})
     figures = edition.figures
     shares = tuple(
         Share(
@@ -196,31 +200,39 @@ def _compile(edition: Edition, care: Care, age: int | None) -> Program:
         place_article=place["article"] if place else "",
         entitlement=tuple(always + listed),
         costs=costs + tuple(raw["cost"] for raw in benefits.get("fixed", [])),
-        prices=dict(_prices(benefits.get("prices", []), profile)),
-        fixed=tuple((raw["cost"], limit_of(raw["amount"], raw)) for raw in benefits.get("fixed", [])),
+        prices=prices,
+        fixed=tuple((raw["cost"], limit_of(raw.get("amount"), raw)) for raw in benefits.get("fixed", [])),
         terms=tuple(terms),
         counters=tuple(counted),
         shares=shares,
     )
 
 
+def _counted_on(raw: Tree, on: date) -> bool:
+    """Outside the periods of its window a term says nothing."""
+    return raw.get("window") != "period" or any(row["from"] <= on <= row["to"] for row in raw["periods"])
+
+
 def _term(raw: Tree, profile: Mapping[str, Any], costs: tuple[str, ...]) -> Term | None:
-    """One term for a profile; None where no row of its table fits."""
+    """One term for a profile; None where no row of its table fits, or one fits that has no value on the day."""
     window = raw.get("window", "")
     plain = {key: raw[key] for key in ("amount", "ratio") if key in raw}
     rows = [row for row in raw.get("rows", [plain]) if _fits(row, profile)]
     if raw["kind"] == "ratio":
         if "bands" in raw:
+            if any("over" not in band or "ratio" not in band for band in raw["bands"]):
+                return None
             edges = [fen(band["over"]) for band in raw["bands"]]
             ratios = [millionths(band["ratio"]) for band in raw["bands"]]
             bands = tuple(zip(edges, [*edges[1:], None], ratios, strict=True))
             return Term(raw["id"], RATIO, raw["article"], window, "", Limit(raw["article"]), bands=bands)
         by_cost: dict[str, int] = {}
         for row in reversed(rows):
-            by_cost |= {name: millionths(row["ratio"]) for name in _listed(row.get("cost", list(costs)))}
-        if not by_cost:
+            ratio = millionths(row["ratio"]) if "ratio" in row else -1
+            by_cost |= dict.fromkeys(_listed(row.get("cost", list(costs))), ratio)
+        if not by_cost or min(by_cost.values()) < 0:
             return None
-        ratio = next((millionths(row["ratio"]) for row in rows if "cost" not in row), 0)
+        ratio = next((millionths(row["ratio"]) for row in rows if "cost" not in row and "ratio" in row), 0)
         return Term(raw["id"], RATIO, raw["article"], window, "", Limit(raw["article"]), ratio=ratio, ratios=by_cost)
     if not rows:
         return None
@@ -233,7 +245,7 @@ def _term(raw: Tree, profile: Mapping[str, Any], costs: tuple[str, ...]) -> Term
         window=window,
         code=raw.get("code", "below_deductible" if kind == DEDUCTIBLE else CODES[window]),
         limit=limit_of(rows[0].get("amount"), raw),
-        ceiling=limit_of(ceiling["amount"], raw) if ceiling else None,
+        ceiling=limit_of(ceiling.get("amount"), raw) if ceiling else None,
     )
 
 
@@ -260,11 +272,13 @@ def limit_of(value: Any, raw: Tree) -> Limit:
     return Limit(raw["article"], amount=fen(Decimal(value)))
 
 
-def _prices(rows: Iterable[Tree], profile: Mapping[str, Any]) -> Iterable[tuple[str, tuple[int, str]]]:
+def _prices(rows: Iterable[Tree], profile: Mapping[str, Any]) -> Iterable[tuple[str, tuple[int | None, str]]]:
+    """Standard prices by cost class; None where the row that fits has no value on the day."""
     for raw in rows:
         fitting = [row for row in raw["rows"] if _fits(row, profile)]
         if fitting:
-            yield raw["cost"], (fen(fitting[0]["amount"]), raw["article"])
+            amount = fitting[0].get("amount")
+            yield raw["cost"], (None if amount is None else fen(amount), raw["article"])
 
 
 def _fits(row: Tree, profile: Mapping[str, Any]) -> bool:

@@ -100,7 +100,7 @@ def fund_budget(tree: Tree, facts: Mapping[str, Any], steps: list[Step] | None) 
     if steps is not None:
         params = {"insured": str(insured), "rate": rate}
         template = _("{rate} for each of {insured} insured persons")
-        steps.append(Step("budget", tree["budget_article"], template, params, insured * rate))
+        steps.append(Step("budget", tree["per_insured_article"], template, params, insured * rate))
     return {"budget": insured * rate}
 
 
