@@ -1,8 +1,12 @@
+from settlement.models.claims import Claim, ClaimPayment, Invoice
 from settlement.models.runs import Adjustment, Line, Payment, Run
 from settlement.models.visits import OpeningUse, Proposal, Visit, VisitPayment
 
 __all__ = [
     "Adjustment",
+    "Claim",
+    "ClaimPayment",
+    "Invoice",
     "Line",
     "OpeningUse",
     "Payment",

@@ -156,15 +156,14 @@ class Adjustment(models.Model):
         return f"{self.origin} {self.institution} {self.amount}"
 
 
-class Payment(models.Model):
-    """支付: one order to the bank for a paid line."""
+class BankOrder(models.Model):
+    """An order to the bank: out of which fund, how much, to which account."""
 
     class Status(models.TextChoices):
         ORDERED = "ordered", _("ordered")
         RETURNED = "returned", _("returned by the bank")
         REISSUED = "reissued", _("ordered again")
 
-    line = models.ForeignKey(Line, models.PROTECT, related_name="payments", verbose_name=_("run line"))
     fund = models.CharField(_("fund"), max_length=20)
     amount = MoneyField(_("amount"))
     account_name = models.CharField(_("account name"), max_length=120)
@@ -173,6 +172,15 @@ class Payment(models.Model):
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.ORDERED)
     ordered_on = models.DateField(_("ordered on"))
     note = models.CharField(_("note"), max_length=200, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Payment(BankOrder):
+    """支付: one order to the bank for a paid line."""
+
+    line = models.ForeignKey(Line, models.PROTECT, related_name="payments", verbose_name=_("run line"))
 
     class Meta:
         verbose_name = _("payment")

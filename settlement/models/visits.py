@@ -53,7 +53,14 @@ class Visit(models.Model):
     refusal = models.CharField(_("refusal"), max_length=40, blank=True)
     refusal_article = models.CharField(_("article of the refusal"), max_length=40, blank=True)
     payee = models.ForeignKey(
-        Institution, models.PROTECT, related_name="+", db_constraint=False, verbose_name=_("payee")
+        Institution,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+        verbose_name=_("payee"),
+        help_text=_("Empty for a claim by hand: the member is owed."),
     )
     charge = models.CharField(_("charged to"), max_length=30, blank=True)
     charged_institution = models.ForeignKey(
@@ -141,6 +148,10 @@ class Visit(models.Model):
                 condition=Q(refusal="") | Q(pooled=0, large_claims=0),
             ),
             models.CheckConstraint(name="visit_names_its_pool", condition=Q(pooled=0) | ~Q(pool="")),
+            models.CheckConstraint(
+                name="visit_by_hand_uses_no_account",
+                condition=Q(payee__isnull=False) | Q(account=0, family=0, place__contains=["hand_claim"]),
+            ),
         ]
         indexes = [
             models.Index(fields=["member", "care_on"], name="visit_member_day"),
