@@ -65,7 +65,7 @@ NoteForm = type("NoteForm", (ActForm,), {"note": reason_field(_("Why it is retur
 
 def relation_label(code: str) -> str:
     if code == SELF:
-        return gettext("holder")
+        return gettext("the holder")
     return str(dict(Relative.Relation.choices).get(code, code))
 
 
@@ -96,7 +96,7 @@ class CreditForm(ActForm):
     area = pick(Account._meta.get_field("area"))
     month = MonthField(label=_("month"), initial=clock.today)
     run = forms.IntegerField(
-        label=_("run"),
+        label=_("number of the run"),
         initial=1,
         min_value=1,
         max_value=99,

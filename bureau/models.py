@@ -4,6 +4,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Scheme(models.TextChoices):
@@ -84,7 +85,7 @@ class PublishedFigure(models.Model):
     code = models.CharField(_("figure"), max_length=60)
     year = models.PositiveSmallIntegerField(_("year"))
     value = models.DecimalField(_("value"), max_digits=18, decimal_places=2)
-    document = models.CharField(_("document"), max_length=200)
+    document = models.CharField(pgettext_lazy("published", "document"), max_length=200)
     entered_by = models.ForeignKey(Staff, models.PROTECT, related_name="+", verbose_name=_("entered by"))
     entered_at = models.DateTimeField(_("entered at"))
     confirmed_by = models.ForeignKey(

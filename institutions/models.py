@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from bureau.fields import ends_after_start, one_at_a_time
 from bureau.models import Area, County, Scheme, Staff
@@ -33,7 +34,7 @@ class Institution(FromRoster):
         County, models.PROTECT, null=True, blank=True, verbose_name=_("paying county agency")
     )
     parent = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="stations", verbose_name=_("parent")
+        "self", models.PROTECT, null=True, blank=True, related_name="stations", verbose_name=pgettext_lazy("institution", "parent")
     )
     bank_name = models.CharField(_("bank"), max_length=100, blank=True)
     bank_account = models.CharField(_("bank account"), max_length=40, blank=True)
@@ -145,7 +146,7 @@ class Selection(FromRoster):
     area = models.ForeignKey(Area, models.PROTECT, verbose_name=_("area"))
     scheme = models.CharField(_("scheme"), max_length=3, choices=Scheme)
     year = models.PositiveSmallIntegerField(_("year"))
-    role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.PRIMARY)
+    role = models.CharField(pgettext_lazy("selection", "role"), max_length=10, choices=Role, default=Role.PRIMARY)
     institution = models.ForeignKey(
         Institution, models.PROTECT, related_name="selections", verbose_name=_("institution")
     )
@@ -280,7 +281,7 @@ class Assessment(FromRoster):
     )
     year = models.PositiveSmallIntegerField(_("year"))
     score = models.DecimalField(_("score"), max_digits=5, decimal_places=2)
-    document = models.CharField(_("document"), max_length=200, blank=True)
+    document = models.CharField(pgettext_lazy("published", "document"), max_length=200, blank=True)
 
     class Meta:
         verbose_name = _("assessment")

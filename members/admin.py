@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from bureau import clock
 from bureau.admin import Act, ActForm, Answer, MonthField, Panel, Records, Section, form_of, reason_field, when
@@ -75,7 +76,7 @@ def document_kind_field() -> forms.ChoiceField:
 
 
 class MemberForm(ActForm):
-    name = forms.CharField(label=_("name"), max_length=60)
+    name = forms.CharField(label=pgettext_lazy("person", "name"), max_length=60)
     document_kind = document_kind_field()
     document_number = forms.CharField(label=_("document number"), max_length=60)
     sex = forms.ChoiceField(label=_("sex"), choices=Member.Sex.choices, initial=Member.Sex.UNKNOWN)
@@ -84,7 +85,7 @@ class MemberForm(ActForm):
 
 
 class CorrectionForm(ActForm):
-    name = forms.CharField(label=_("name"), max_length=60)
+    name = forms.CharField(label=pgettext_lazy("person", "name"), max_length=60)
     document_kind = document_kind_field()
     document_number = forms.CharField(
         label=_("document number"), max_length=60, required=False, help_text=_("Empty: stays as it is.")

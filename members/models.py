@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from bureau.fields import MoneyField, ends_after_start, one_at_a_time
 from bureau.models import Area, Scheme, Upload
@@ -42,7 +43,7 @@ class Member(FromRoster):
         FEMALE = "2", _("female")
         UNSTATED = "9", _("not stated")
 
-    name = models.CharField(_("name"), max_length=60)
+    name = models.CharField(pgettext_lazy("person", "name"), max_length=60)
     document_kind = models.CharField(_("document"), max_length=6, default="01")
     document_cipher = models.BinaryField(_("document number, enciphered"), editable=False)
     document_hash = models.BinaryField(_("document number, keyed hash"), max_length=32, editable=False)

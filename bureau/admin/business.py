@@ -173,7 +173,7 @@ class FigureForm(ActForm):
     year = year_field(_("year"))
     value = forms.DecimalField(label=_("value"), max_digits=18, decimal_places=2)
     document = forms.CharField(
-        label=_("document"), max_length=200, help_text=_("The document by which the bureau publishes it.")
+        label=pgettext_lazy("published", "document"), max_length=200, help_text=_("The document by which the bureau publishes it.")
     )
 
 

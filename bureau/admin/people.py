@@ -7,6 +7,7 @@ from django.contrib.auth import admin as auth_admin  # noqa: F401  registers gro
 from django.contrib.auth.models import Group
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from bureau.admin.acts import LABELS, Act, url_of
 from bureau.admin.forms import ActForm, pick
@@ -44,14 +45,14 @@ def password_field() -> forms.CharField:
 
 class NewStaffForm(ActForm):
     username = forms.CharField(label=_("user name"), max_length=150)
-    name = forms.CharField(label=_("name"), max_length=60)
+    name = forms.CharField(label=pgettext_lazy("person", "name"), max_length=60)
     password = password_field()
     area = pick(Staff._meta.get_field("area"), help_text=_("Empty: all areas."))
     county = pick(Staff._meta.get_field("county"), help_text=_("Empty: the whole area."))
 
 
 class StaffForm(ActForm):
-    name = forms.CharField(label=_("name"), max_length=60)
+    name = forms.CharField(label=pgettext_lazy("person", "name"), max_length=60)
     area = pick(Staff._meta.get_field("area"), help_text=_("Empty: all areas."))
     county = pick(Staff._meta.get_field("county"), help_text=_("Empty: the whole area."))
     is_active = forms.BooleanField(label=_("may log in"), required=False)
@@ -115,7 +116,7 @@ class StaffAdmin(Records):
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("groups")
 
-    @admin.display(description=_("name"), ordering="first_name")
+    @admin.display(description=pgettext_lazy("person", "name"), ordering="first_name")
     def full_name(self, staff):
         return staff.get_full_name()
 

@@ -30,7 +30,7 @@ class Step:
 
 
 WINDOWS: dict[str, str] = {
-    "visit": _("visit"),
+    "visit": _("single visit"),
     "institution_day": _("institution and day"),
     "day": _("day"),
     "month": _("month"),

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.admin import journals_of, refusal_label, relation_label
 from accounts.models import Fund
@@ -313,7 +314,7 @@ class ProposalAdmin(OfMember):
     def member(self, proposal):
         return link(proposal.visit.member)
 
-    @admin.display(description=_("difference"))
+    @admin.display(description=pgettext_lazy("amount", "difference"))
     def difference_amount(self, proposal):
         return f"{proposal.proposed - proposal.settled:+,.2f}"
 

@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Account
 from bureau.fields import MoneyField
@@ -207,7 +208,7 @@ class Proposal(models.Model):
     """A difference that a replay or a late fact shows: confirmed or dropped by a person, never silent (G-6, G-19)."""
 
     class Status(models.TextChoices):
-        OPEN = "open", _("open")
+        OPEN = "open", pgettext_lazy("proposal", "open")
         CONFIRMED = "confirmed", _("confirmed")
         DROPPED = "dropped", _("dropped")
 
