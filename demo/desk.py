@@ -90,7 +90,7 @@ def _early_visits_of_the_capped(stage: Stage) -> list[Visit]:
     members = capped.order_by("member").values_list("member", flat=True).distinct()[:3]
     paid = Visit.objects.filter(member__in=list(members), pooled__gt=0, reverses=None, reversal=None)
     filled = Visit.objects.filter(channel=Visit.Channel.PRESCRIPTION).values("encounter")
-    return list(paid.exclude(encounter__in=filled).order_by("member", "id").distinct("member"))
+    return list(paid.exclude(encounter__in=filled).order_by("member_id", "id").distinct("member_id"))
 
 
 def _yuan(fen: int) -> Decimal:
