@@ -472,6 +472,7 @@ SOURCES = {
     "visit": "settlement_visit",
     "line": "settlement_line",
     "payment": "settlement_payment",
+    "claim": "settlement_claim",
     "proposal": "settlement_proposal",
     "adjustment": "settlement_adjustment",
     "use": "accounts_accountuse",

@@ -8,6 +8,7 @@ and its clearing balance whatever the bands say.
 from bureau.rules.money import yuan
 from settlement.models import Run
 from settlement.queries.lines import Facts, Results
+from settlement.queries.run_facts import CLAIMS
 
 Entries = dict[tuple[str, str, str], int]  # (fund, subject, holder) → fen, credit positive
 
@@ -58,7 +59,9 @@ def year(code: str, facts: Facts, results: Results, add) -> None:
     add("surplus_award", -results["bonus"])
     add("overrun_borne", results["borne_by_institution"])
     add("advances", advanced, holder=code)
-    if results["due"] - advanced - results["clearing"] != sum(others.values()):
+    settled = results["due"] - advanced - results["clearing"]
+    claims = others.pop(CLAIMS, 0)
+    if settled != sum(others.values()) + claims:
         # The institution pays the others itself (a switch): the fund owes them nothing any more.
         for payee, amount in others.items():
             add("payable_items", -amount, holder=payee)

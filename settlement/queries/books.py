@@ -10,7 +10,7 @@ from accounts import queries as ledger
 from bureau.rules import benefits
 from bureau.services.editions import edition_by_hash
 from settlement.models import Visit
-from settlement.queries import runs
+from settlement.queries import claims, runs
 from settlement.queries.facts import fen, fetch
 
 SHOWN = 20
@@ -39,7 +39,7 @@ def check_books(area_id: str) -> Iterator[Proof]:
     yield visits_match_ledger(area_id)
     yield payments_match_visits(area_id)
     yield reversals_mirror(area_id)
-    for name, (count, differences) in runs.runs_agree(area_id).items():
+    for name, (count, differences) in (runs.runs_agree(area_id) | claims.claims_agree(area_id)).items():
         yield Proof(name, count, len(differences), differences[:SHOWN])
 
 
@@ -138,9 +138,10 @@ def payments_match_visits(area_id: str) -> Proof:
 MIRRORED = """
 SELECT count(*) OVER () AS asked, r.id,
        (r.total, r.in_policy, r.counted, r.fixed, r.deductible, r.pooled, r.large_claims, r.account, r.family, r.cash,
-        r.member_id, r.institution_id, r.care_on, r.payee_id, COALESCE(r.charged_institution_id, 0))
+        r.member_id, r.institution_id, r.care_on, COALESCE(r.payee_id, 0),
+        COALESCE(r.charged_institution_id, 0))
        <> (-v.total, -v.in_policy, -v.counted, -v.fixed, -v.deductible, -v.pooled, -v.large_claims, -v.account,
-           -v.family, -v.cash, v.member_id, v.institution_id, v.care_on, v.payee_id,
+           -v.family, -v.cash, v.member_id, v.institution_id, v.care_on, COALESCE(v.payee_id, 0),
            COALESCE(v.charged_institution_id, 0)) AS wrong
   FROM settlement_visit r JOIN settlement_visit v ON v.id = r.reverses_id
  WHERE r.area_id = %(area)s

@@ -15,6 +15,7 @@ from bureau.rules.places import CHARGE_LABELS
 from bureau.rules.trace import Message, Step
 from bureau.services.editions import rulebook
 from settlement.models import Line, Run
+from settlement.queries.run_facts import CLAIMS
 
 Facts = Mapping[str, Any]
 Results = dict[str, Any]
@@ -118,6 +119,7 @@ def year_end(book: Rulebook, area_id: str, scheme: str, facts: Facts, steps: lis
             "actual": span["own"] + others,
             "advanced": span["advanced"],
             "paid_to_others": others,
+            "paid_to_members": span["others"].get(CLAIMS, 0),
         }
         answer = provider.compute(edition, last, "year_end", told, steps) | {"quota": quota}
         for name, amount in answer.items():

@@ -17,14 +17,18 @@ from settlement.queries.facts import fetch
 
 ACCOUNT = "CASE WHEN c.kind = 'station' THEN c.parent_id ELSE c.id END"
 
+# Among the payees on a quota: members whose claims by hand the fund has paid.
+CLAIMS = "claims"
+
 QUOTA_USE = f"""
-SELECT a.id AS institution, p.code AS payee, v.charged_institution_id = v.payee_id AS own,
+SELECT a.id AS institution, COALESCE(p.code, '{CLAIMS}') AS payee,
+       COALESCE(v.charged_institution_id = v.payee_id, false) AS own,
        date_trunc('month', {{day}}::timestamp)::date AS month, (sum(v.pooled) * 100)::bigint AS fund
   FROM settlement_visit v
   LEFT JOIN settlement_visit o ON o.id = v.reverses_id
   JOIN institutions_institution c ON c.id = v.charged_institution_id
   JOIN institutions_institution a ON a.id = {ACCOUNT}
-  JOIN institutions_institution p ON p.id = v.payee_id
+  LEFT JOIN institutions_institution p ON p.id = v.payee_id
  WHERE v.area_id = %(area)s AND v.scheme = %(scheme)s AND v.pooled <> 0
    AND v.settled_on >= %(first)s AND {{day}} BETWEEN %(first)s AND %(last)s
    AND (%(county)s::text IS NULL OR a.county_id = %(county)s)

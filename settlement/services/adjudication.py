@@ -25,13 +25,22 @@ class Decision:
     receipt: dict
 
 
-def place_of(facts: dict, channel: str, written: benefits.Past | None = None) -> frozenset[str]:
+def place_of(
+    facts: dict, channel: str, written: benefits.Past | None = None, by_hand: bool = False
+) -> frozenset[str]:
     """Where the care took place, as the edition's place rules know it.
 
-    A prescription filled outside follows the visit that wrote it; the pharmacy must be designated as well.
+    A prescription filled outside follows the visit that wrote it; the pharmacy must be designated as well. Care that
+    is claimed by hand was not settled over the network, wherever it took place.
     """
     if written is not None:
-        return written.place - (set() if facts["designated"] else {"designated"}) | {"prescription"}
+        place = written.place - (set() if facts["designated"] else {"designated"}) | {"prescription"}
+    else:
+        place = frozenset(flags_of(facts, channel))
+    return place - {"networked"} | {"hand_claim"} if by_hand else place - {"hand_claim"}
+
+
+def flags_of(facts: dict, channel: str) -> set[str]:
     flags = set()
     if facts["designated"]:
         flags.add("designated")
@@ -52,7 +61,7 @@ def place_of(facts: dict, channel: str, written: benefits.Past | None = None) ->
         flags.add("filed")
     if channel == Visit.Channel.EMERGENCY:
         flags.add("emergency")
-    return frozenset(flags)
+    return flags
 
 
 def registered(destination: str | None, institution_code: str) -> bool:
@@ -91,7 +100,7 @@ def care_of(
         institution=facts["prescriber_code" if through_prescription else "institution_code"],
         level=facts["level"] or 0,
         kind=facts["prescriber_kind" if through_prescription else "kind"],
-        place=place_of(facts, request.channel, written),
+        place=place_of(facts, request.channel, written, request.by_hand),
         standing=standing_of(facts, request.care_on),
         person_class=facts["person_class"] or "",
         plan=facts["plan"] or "",

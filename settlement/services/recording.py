@@ -53,9 +53,11 @@ class Batch:
     ) -> None:
         """One visit with what each fund and each account pays; `funds` and shares are negative in a reversal.
 
+        What the fund pays is owed to the payee, or to the member where there is none (a claim by hand).
         `also` are further entries of its journal, as (fund, subject, holder, account, fen).
         """
         self.visits.append(visit)
+        care_year, year = visit["care_on"].year, visit["settled_on"].year
         for share in shares:
             self.payments.append(
                 {
@@ -77,7 +79,7 @@ class Batch:
                 visit["area_id"],
                 kind,
                 visit["settled_on"],
-                None,
+                care_year if care_year != year else None,
                 f"visit:{visit['id']}",
             )
         )
@@ -85,9 +87,11 @@ class Batch:
         quota = visit["charged_institution_id"] is not None and visit["charged_institution_id"] == visit["payee_id"]
         for fund, amount in funds.items():
             # A quota is one of the pooled fund alone; what the large-claims fund adds is paid by item.
-            payable = "payable_quota" if quota and fund == visit["pool"] else "payable_items"
+            owed = ("payable_quota" if quota and fund == visit["pool"] else "payable_items", payee_code)
+            if visit["payee_id"] is None:
+                owed = ("payable_payout", f"member:{visit['member_id']}")
             self.entries.append((number, fund, "benefit_expenditure", "", None, -amount))
-            self.entries.append((number, fund, payable, payee_code, None, amount))
+            self.entries.append((number, fund, *owed, None, amount))
         if shares:
             for share in shares:
                 self.entries.append(

@@ -10,16 +10,19 @@ from django.utils.translation import gettext_lazy as _
 
 from bureau.errors import DomainError
 from settlement.models import Visit
+from settlement.services.invoices import InvoiceNumber, check_distinct
 
 ZERO = Decimal("0.00")
 CENT = Decimal("0.01")
 LARGEST = Decimal("99999999.99")
+BY_HAND = "claim:"  # how the keys of claims begin, and no institution's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitRequest:
     """One outpatient bill. Amounts in yuan; `in_policy` is what remains of the total after the three parts that the
-    patient bears outright. `pay_from`: none, own (the patient's account) or family (own first, then relatives')."""
+    patient bears outright. `pay_from`: none, own (the patient's account) or family (own first, then relatives').
+    `by_hand`: the member has paid and claims it from the bureau."""
 
     institution_id: int
     key: str
@@ -36,6 +39,8 @@ class VisitRequest:
     prescriber_id: int | None = None
     pay_from: str = "own"
     settled_on: datetime.date | None = None
+    invoices: tuple[InvoiceNumber, ...] = ()
+    by_hand: bool = False
 
     @property
     def in_policy(self) -> Decimal:
@@ -66,6 +71,8 @@ class VisitRequest:
             )
         if not self.key.strip() or len(self.key) > 60:
             raise DomainError(_("The institution's number of the settlement is missing or too long."), field="key")
+        if self.key.startswith(BY_HAND) != self.by_hand:
+            raise DomainError(_("A number that begins with %(prefix)s is a claim's."), field="key", prefix=BY_HAND)
         if not self.encounter.strip() or len(self.encounter) > 60:
             raise DomainError(_("The number of the encounter is missing or too long."), field="encounter")
         if self.care_on > today:
@@ -85,6 +92,7 @@ class VisitRequest:
             raise DomainError(
                 _("Unknown credential: %(credential)s."), field="credential", credential=self.credential
             )
+        check_distinct(self.invoices)
         if self.pay_from not in ("none", "own", "family"):
             raise DomainError(_("The account is used as none, own or family."), field="pay_from")
 

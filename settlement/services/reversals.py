@@ -2,6 +2,7 @@
 
 import datetime
 import hashlib
+from collections.abc import Sequence
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,6 +14,7 @@ from bureau.models import Staff
 from settlement.models import Proposal, Visit
 from settlement.queries import facts as reading
 from settlement.queries.facts import fen
+from settlement.services.invoices import free
 from settlement.services.recording import Batch, difference_entries, yuan
 from settlement.services.split import AccountShare
 from settlement.services.visits import KeyReused
@@ -42,9 +44,28 @@ def reverse_visit(
     """Take one visit back whole: every fund, every account and every counter gets back exactly what it gave.
 
     The same key and visit again returns the first reversal. Raises DomainError where the visit is itself a reversal,
-    has been reversed already, or no reason is given. Visits settled later stay as they are: settlement.services.replays
-    shows what they would be now.
+    has been reversed already, or no reason is given, and where a claim by hand was settled by it: that is taken back
+    as a claim. Visits settled later stay as they are: settlement.services.replays shows what they would be now.
     """
+    if Visit.objects.filter(pk=visit_id, payee=None).exists():
+        raise DomainError(_("A claim by hand was settled by this visit: take the claim back."), field="visit")
+    return take_back(
+        visit_id, key=key, reason=reason, actor=actor, now=now, settled_on=settled_on, upload_id=upload_id
+    )
+
+
+def take_back(
+    visit_id: int,
+    *,
+    key: str,
+    reason: str,
+    actor: Staff,
+    now: datetime.datetime,
+    settled_on: datetime.date | None = None,
+    upload_id: int | None = None,
+    paid: Sequence[tuple] = (),
+) -> Visit:
+    """Reverse any visit. `paid`: further entries for what was paid on it already, as Batch.add takes them."""
     if not reason.strip():
         raise DomainError(_("A reversal needs a reason."), field="reason")
     if not key.strip() or len(key) > 60:
@@ -94,8 +115,9 @@ def reverse_visit(
         for proposal in confirmed
         for fund, subject, holder, account, amount in difference_entries(proposal)
     ]
-    batch.add(row, shares, funds, visit.payee.code, also)
+    batch.add(row, shares, funds, visit.payee.code if visit.payee else "", [*also, *paid])
     batch.write()
+    free(visit_id=visit.pk, now=now)
     reversal = Visit.objects.get(pk=row["id"])
     audit.record("visit.reverse", actor=actor, now=now, subject=reversal, visit=visit.pk, reason=reason)
     return reversal

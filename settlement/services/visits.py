@@ -25,12 +25,14 @@ from settlement.models import Visit
 from settlement.queries import facts as reading
 from settlement.queries.facts import Asked, fen
 from settlement.services.adjudication import Decision, Used, decide, past_of, used_by
+from settlement.services.invoices import register_for_visits, turn_away
 from settlement.services.recording import Batch, yuan
 from settlement.services.requests import VisitRequest
 from settlement.services.split import OWN, AccountShare, split_rest
 
 LARGE_CLAIMS = "large_claims"
 SELECTED_QUOTA = "selected_capitation"
+HAND_CLAIM = "hand_claim"
 
 
 class KeyReused(DomainError):
@@ -81,7 +83,8 @@ def settle_visits(
         answers[n] = answer
     fresh = [n for n in open_at if answers[n] is None]
     batch = Batch(actor_id=actor.pk, now=now)
-    ids = iter(reading.new_visit_ids(len(fresh)) if fresh else ())
+    ids = dict(zip(fresh, reading.new_visit_ids(len(fresh)) if fresh else (), strict=True))
+    used = register_for_visits([(ids[n], requests[n].invoices) for n in fresh])
     seen: dict[tuple[int, str], int] = {}
     for n in fresh:
         request = requests[n]
@@ -90,21 +93,24 @@ def settle_visits(
             answers[n] = same_or_reused(request, requests[first].fingerprint(), answers[first])
             continue
         try:
+            if ids[n] in used:
+                raise used[ids[n]]
             quote = desk.decide(request)
         except DomainError as error:
             answers[n] = Settled(None, error=error)
             continue
-        visit_id = next(ids)
         desk.take(request, quote)
         row = quote.row | {
-            "id": visit_id,
+            "id": ids[n],
             "settled_on": request.settled_on or today,
             "settled_at": now,
             "settled_by_id": actor.pk,
             "upload_id": upload_id,
         }
         batch.add(row, quote.shares, dict(quote.decision.outcome.shares), desk.code(row["payee_id"]))
-        answers[n] = Settled(visit_id)
+        answers[n] = Settled(ids[n])
+    recorded = {row["id"] for row in batch.visits}
+    turn_away(ids[n] for n in fresh if requests[n].invoices and ids[n] not in recorded)
     batch.write()
     record_settling(batch, actor=actor, now=now, upload_id=upload_id)
     return [answer for answer in answers if answer is not None]
@@ -209,8 +215,8 @@ class Desk:
             clearing={i["area_id"]: i["id"] for i in institutions.values() if i["kind"] == "clearing"},
         )
 
-    def code(self, institution_id: int) -> str:
-        return self.institutions[institution_id]["code"]
+    def code(self, institution_id: int | None) -> str:
+        return "" if institution_id is None else self.institutions[institution_id]["code"]
 
     def decide(self, request: VisitRequest) -> Quote:
         facts = self.facts.get(request)
@@ -219,6 +225,7 @@ class Desk:
         area_id = facts["area_id"] or facts["institution_area"]
         if area_id is None:
             raise DomainError(_("The person is not enrolled on %(day)s."), field="member", day=request.care_on)
+        self.refuse_paid_already(request)
         written = self.prescribing(request)
         history = self.history[request.member_id, request.care_on.year]
         try:
@@ -258,7 +265,7 @@ class Desk:
             "place": sorted(decision.place),
             "refusal": outcome.refusal.code if outcome.refusal else "",
             "refusal_article": outcome.refusal.article if outcome.refusal else "",
-            "payee_id": self.payee(facts, area_id, owed=outcome.fund + own + family),
+            "payee_id": None if request.by_hand else self.payee(facts, area_id, owed=outcome.fund + own + family),
             "charge": outcome.charge,
             "charged_institution_id": facts["quota_id"] if outcome.charge == SELECTED_QUOTA else None,
             "total": yuan(fen(request.total)),
@@ -308,6 +315,22 @@ class Desk:
         if owed and area_id not in self.clearing:
             raise DomainError(_("Care out of the area is paid through a clearing body: register the area's first."))
         return self.clearing.get(area_id, institution["id"])
+
+    def refuse_paid_already(self, request: VisitRequest) -> None:
+        """Refuse to settle by card what was claimed by hand, and to pay a claim for what was settled by card."""
+        history = self.history[request.member_id, request.care_on.year]
+        claimed = any(HAND_CLAIM in used.past.place and used.past.encounter == request.encounter for used in history)
+        if not (request.by_hand or claimed):
+            return
+        same = {"member": request.member_id, "institution": request.institution_id, "encounter": request.encounter}
+        first = Visit.objects.filter(**same, payee__isnull=not request.by_hand, reverses=None, reversal=None).first()
+        if first is None:
+            return
+        if request.by_hand:
+            message = _("Encounter %(encounter)s was settled by card on %(day)s: it is not paid again by hand.")
+        else:
+            message = _("Encounter %(encounter)s was claimed by hand on %(day)s: it is not settled again by card.")
+        raise DomainError(message, field="encounter", encounter=request.encounter, day=first.settled_on)
 
     def prescribing(self, request: VisitRequest) -> benefits.Past | None:
         """The visit that wrote a prescription filled outside: one that its prescriber has settled (HY-18)."""

@@ -63,9 +63,10 @@ def _reaches(rule: Tree, use: int, quota: int, edge: int) -> bool:
 
 
 def others_paid(rule: Tree, facts: Mapping[str, Any]) -> int:
-    """What others were paid on this quota; 0 where the institution pays them itself (a switch of the city)."""
+    """What others were paid on this quota. Where the institution pays them itself (a switch of the city): only what
+    the fund paid to members who claimed by hand."""
     if rule.get("others_paid_by", "fund") == "institution":
-        return 0
+        return int(facts.get("paid_to_members", 0))
     return int(facts.get("paid_to_others", 0))
 
 

@@ -1,0 +1,409 @@
+"""手工报销: a paid bill is entered with its papers, checked and approved by others, and then owed to the member.
+
+What the fund pays is decided by the desk's own path when the claim is approved, by the rules of the date of care
+(G-3): deductibles, caps and counters are those of visits, because an approved claim is a visit.
+
+Locks are taken in one order: the claim, the member, invoices.
+"""
+
+import dataclasses
+import datetime
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from bureau import audit
+from bureau.errors import DomainError, RefusedError
+from bureau.identity import DOCUMENT_KINDS, DOCUMENT_MESSAGES, document_number_problem
+from bureau.models import Area, Staff
+from bureau.services.records import save
+from institutions.models import Institution
+from members import identity
+from members.models import Member, Relative
+from settlement.models import Claim, ClaimPayment, Visit
+from settlement.queries import facts as reading
+from settlement.queries.facts import fen
+from settlement.services.invoices import InvoiceNumber, check_distinct, free, register_for_claim
+from settlement.services.requests import BY_HAND, VisitRequest
+from settlement.services.reversals import take_back
+from settlement.services.visits import Desk, KeyReused, Quote, settle_visit
+
+ZERO = Decimal("0.00")
+OPEN = (Claim.Status.RECEIVED, Claim.Status.RETURNED, Claim.Status.CHECKED)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Proxy:
+    """Who came for the member. An empty `document_number` in a correction: the one on record."""
+
+    name: str
+    relation: str
+    document_kind: str
+    document_number: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BankAccount:
+    """Where the money goes: an account in the name of the member, or in that of the proxy."""
+
+    pay_to: str
+    bank_name: str
+    bank_account: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRequest:
+    """What a clerk enters. Amounts in yuan, as in a VisitRequest; `papers` are codes of Claim.Paper."""
+
+    member: Member
+    institution: Institution
+    encounter: str
+    care_on: datetime.date
+    total: Decimal
+    invoices: Sequence[InvoiceNumber]
+    papers: Sequence[str]
+    account: BankAccount
+    received_on: datetime.date
+    proxy: Proxy | None = None
+    own_expense: Decimal = ZERO
+    over_limit: Decimal = ZERO
+    first_self: Decimal = ZERO
+    general_fee: Decimal = ZERO
+    channel: str = Visit.Channel.ORDINARY
+    credential: str = Visit.Credential.SOCIAL_CARD
+    prescriber: Institution | None = None
+
+    def visit(self, claim_id: int | None = None) -> VisitRequest:
+        """The bill as the desk takes it; no account pays, since the member has paid already."""
+        return VisitRequest(
+            institution_id=self.institution.pk,
+            key=f"{BY_HAND}{claim_id or 'new'}",
+            member_id=self.member.pk,
+            prescriber_id=self.prescriber and self.prescriber.pk,
+            pay_from="none",
+            by_hand=True,
+            **{name: getattr(self, name) for name in BILL},
+        )
+
+    def fingerprint(self) -> str:
+        """Equal for the same claim entered again."""
+        said = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        for name in ("member", "institution", "prescriber"):
+            said[name] = said[name] and said[name].pk
+        return hashlib.sha256(json.dumps(said, default=str, sort_keys=True).encode()).hexdigest()
+
+    def check(self, today: datetime.date) -> None:
+        """Raise DomainError, naming the field, for what nobody could pay."""
+        self.visit().check(today)
+        check_distinct(self.invoices)
+        if not self.invoices:
+            raise DomainError(_("Enter the invoices of the bill: code and number of each."), field="invoices")
+        if not self.care_on <= self.received_on <= today:
+            raise DomainError(
+                _("A claim is received on or after the day of care, and not in the future."), field="received_on"
+            )
+        if unknown := set(self.papers) - set(Claim.Paper.values):
+            raise DomainError(_("Unknown paper: %(paper)s."), field="papers", paper=min(unknown))
+        check_account(self.account, has_proxy=self.proxy is not None)
+
+
+BILL = (
+    "encounter", "care_on", "channel", "credential", "total", "own_expense", "over_limit", "first_self", "general_fee",
+)  # fmt: skip
+COPIED = (*BILL, "received_on", "institution", "prescriber")
+
+
+def bill_of(claim: Claim) -> VisitRequest:
+    """A claim as the desk takes it."""
+    return VisitRequest(
+        institution_id=claim.institution_id,
+        key=f"{BY_HAND}{claim.pk}",
+        member_id=claim.member_id,
+        prescriber_id=claim.prescriber_id,
+        pay_from="none",
+        by_hand=True,
+        **{name: getattr(claim, name) for name in BILL},
+    )
+
+
+# Quotes -------------------------------------------------------------------------------------------------------------
+
+
+def quote_bill(bill: VisitRequest, *, area_id: str, now: datetime.datetime) -> Quote:
+    """What the fund would pay for a bill by hand now, with its trace. Takes no lock and moves nothing.
+
+    Raises DomainError where the bill was settled by card or belongs to another area.
+    """
+    bill.check(timezone.localdate(now))
+    desk = Desk.open([bill], lock=False)
+    require_area(desk, bill, area_id)
+    return desk.decide(bill)
+
+
+def require_area(desk: Desk, bill: VisitRequest, area_id: str) -> None:
+    """A claim is made where the member was enrolled on the day of care."""
+    facts = desk.facts.get(bill)
+    if facts is None or facts["area_id"] in (None, area_id):
+        return
+    raise DomainError(
+        _("On %(day)s the member was enrolled in %(area)s: the claim is made there."),
+        field="area",
+        day=bill.care_on,
+        area=Area.objects.get(pk=facts["area_id"]),
+    )
+
+
+# Entering -----------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def enter_claim(*, key: str, area: Area, asked: ClaimRequest, actor: Staff, now: datetime.datetime) -> Claim:
+    """Record a claim as received, with its papers; its invoices are used from now on.
+
+    The same key and content again returns the first claim. Raises DomainError for a bill that cannot be claimed: its
+    invoice or its encounter was settled, the member was enrolled elsewhere, an amount or the account makes no sense.
+    Papers that are missing can be handed in later, by a correction; the claim is not checked without them.
+    """
+    asked.check(timezone.localdate(now))
+    reading.lock_members([asked.member.pk])
+    request_hash = asked.fingerprint()
+    if (first := Claim.objects.filter(key=key).first()) is not None:
+        if first.request_hash == request_hash:
+            return first
+        raise KeyReused(_("Number %(key)s has been used for another claim."), field="key", key=key)
+    require_payable(asked.visit(), area.pk)
+    claim = Claim(key=key, request_hash=request_hash, area=area, member=asked.member)
+    write(claim, asked, actor=actor, now=now)
+    register_for_claim(claim.pk, asked.invoices)
+    return recorded(claim, "claim.enter", actor, now, total=str(claim.total), invoices=written(asked.invoices))
+
+
+@transaction.atomic
+def correct_claim(*, claim: Claim, asked: ClaimRequest, actor: Staff, now: datetime.datetime) -> Claim:
+    """Enter a received or returned claim anew, papers handed in later included; it is received again.
+
+    The member stays. Invoices that are left out are free again.
+    """
+    asked.check(timezone.localdate(now))
+    claim = locked(claim)
+    require(claim, Claim.Status.RECEIVED, Claim.Status.RETURNED)
+    if asked.member.pk != claim.member_id:
+        raise DomainError(_("A claim stays its member's: refuse it and enter another."), field="member")
+    reading.lock_members([claim.member_id])
+    require_payable(asked.visit(claim.pk), claim.area_id)
+    before = {str(invoice): invoice for invoice in claim.invoices.filter(freed_at=None)}
+    claim.closed_by = claim.closed_at = None
+    claim.reason = ""
+    write(claim, asked, actor=actor, now=now)
+    kept = set(before) & set(written(asked.invoices))
+    for name in set(before) - kept:
+        before[name].freed_at = now
+        before[name].save(update_fields=["freed_at"])
+    register_for_claim(claim.pk, [invoice for invoice in asked.invoices if str(invoice) not in kept])
+    return recorded(claim, "claim.correct", actor, now, total=str(claim.total), invoices=written(asked.invoices))
+
+
+def require_payable(bill: VisitRequest, area_id: str) -> None:
+    """Refuse a bill whose encounter was settled by card, or whose member was enrolled elsewhere."""
+    desk = Desk.open([bill], lock=False)
+    require_area(desk, bill, area_id)
+    desk.refuse_paid_already(bill)
+
+
+def write(claim: Claim, asked: ClaimRequest, *, actor: Staff, now: datetime.datetime) -> None:
+    for name in COPIED:
+        setattr(claim, name, getattr(asked, name))
+    claim.in_policy = asked.visit().in_policy
+    claim.papers = [paper for paper in Claim.Paper.values if paper in asked.papers]
+    name_proxy(claim, asked.proxy)
+    put_account(claim, asked.account, actor)
+    claim.status = Claim.Status.RECEIVED
+    claim.entered_by, claim.entered_at = actor, now
+    claim.checked_by = claim.checked_at = None
+    save(claim)
+
+
+def name_proxy(claim: Claim, proxy: Proxy | None) -> None:
+    """Write down the proxy; the document's number is enciphered, as members' are."""
+    if proxy is None:
+        claim.proxy_name = claim.proxy_relation = claim.proxy_document_kind = claim.proxy_document_last4 = ""
+        claim.proxy_document_cipher = None
+        return
+    number = proxy.document_number.strip().upper()
+    if not proxy.name.strip():
+        raise DomainError(_("Write the name of the proxy."), field="proxy_name")
+    if proxy.relation not in Relative.Relation.values:
+        raise DomainError(_("Say what the proxy is to the member."), field="proxy_relation")
+    if proxy.document_kind not in DOCUMENT_KINDS:
+        raise DomainError(_("Say which document the proxy showed."), field="proxy_document_kind")
+    stays = not number and (claim.proxy_name, claim.proxy_document_kind) == (proxy.name.strip(), proxy.document_kind)
+    if not stays:
+        if not number:
+            raise DomainError(_("Write the number of the proxy's document."), field="proxy_document_number")
+        if problem := document_number_problem(proxy.document_kind, number):
+            raise DomainError(
+                _(DOCUMENT_MESSAGES[problem]),
+                field="proxy_document_number",
+                length=len(number),
+            )
+        claim.proxy_document_cipher = identity.encipher(number)
+        claim.proxy_document_last4 = identity.last4(number)
+    claim.proxy_name, claim.proxy_relation = proxy.name.strip(), proxy.relation
+    claim.proxy_document_kind = proxy.document_kind
+
+
+def put_account(claim: Claim, account: BankAccount, actor: Staff) -> None:
+    claim.pay_to, claim.account_by = account.pay_to, actor
+    claim.bank_name, claim.bank_account = account.bank_name.strip(), "".join(account.bank_account.split())
+
+
+def check_account(account: BankAccount, *, has_proxy: bool) -> None:
+    number = "".join(account.bank_account.split())
+    if account.pay_to not in Claim.PayTo.values:
+        raise DomainError(_("Money goes to the member's account or to the proxy's."), field="pay_to")
+    if account.pay_to == Claim.PayTo.PROXY and not has_proxy:
+        raise DomainError(_("No proxy is named whose account it could be."), field="pay_to")
+    if not account.bank_name.strip():
+        raise DomainError(_("Write the bank of the account."), field="bank_name")
+    if not (number.isascii() and number.isdigit() and 8 <= len(number) <= 30):
+        raise DomainError(_("A bank account has 8 to 30 digits."), field="bank_account")
+
+
+# Checking and deciding ----------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def check_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Claim:
+    """A second person has compared the claim with its papers. Refused: who entered it, and a paper that is missing."""
+    claim = locked(claim)
+    if claim.status == Claim.Status.CHECKED and claim.checked_by_id == actor.pk:
+        return claim
+    require(claim, Claim.Status.RECEIVED)
+    if claim.entered_by_id == actor.pk:
+        raise DomainError(_("A claim is checked by someone other than who entered it."))
+    if missing := claim.papers_missing:
+        raise DomainError(
+            _("These papers are missing: %(papers)s."),
+            field="papers",
+            papers="; ".join(str(Claim.Paper(paper).label) for paper in missing),
+        )
+    claim.status, claim.checked_by, claim.checked_at = Claim.Status.CHECKED, actor, now
+    claim.save()
+    return recorded(claim, "claim.check", actor, now)
+
+
+@transaction.atomic
+def approve_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Claim:
+    """Settle a checked claim by the rules of the date of care; what the fund pays is owed to the member.
+
+    Refused: who entered or checked it; a bill that was settled by card meanwhile; and what the rules refuse, by
+    name (RefusedError: no edition in force, not designated, no benefit period …). A bill that only uses up the
+    deductible, or meets a cap that is used up, is approved with nothing to pay.
+    """
+    claim = locked(claim)
+    if claim.status in (Claim.Status.APPROVED, Claim.Status.PAID) and claim.approved_by_id == actor.pk:
+        return claim
+    require(claim, Claim.Status.CHECKED)
+    if actor.pk in (claim.entered_by_id, claim.checked_by_id):
+        raise DomainError(_("A claim is approved by someone who neither entered nor checked it."))
+    bill = bill_of(claim)
+    reading.lock_members([claim.member_id])
+    outcome = quote_bill(bill, area_id=claim.area_id, now=now).decision.outcome
+    if outcome.refusal is not None and not outcome.charge:
+        raise RefusedError(outcome.refusal)
+    visit = settle_visit(bill, actor=actor, now=now)
+    claim.status, claim.approved_by, claim.approved_at = Claim.Status.APPROVED, actor, now
+    claim.visit = visit
+    claim.save()
+    return recorded(claim, "claim.approve", actor, now, visit=visit.pk, fund=str(visit.pooled + visit.large_claims))
+
+
+@transaction.atomic
+def return_claim(*, claim: Claim, note: str, actor: Staff, now: datetime.datetime) -> Claim:
+    """Send a claim back for a paper or a correction; its invoices stay with it."""
+    claim = locked(claim)
+    if claim.status == Claim.Status.RETURNED and claim.reason == note.strip():
+        return claim
+    require(claim, Claim.Status.RECEIVED, Claim.Status.CHECKED)
+    claim.checked_by = claim.checked_at = None
+    return closed(claim, Claim.Status.RETURNED, note, "claim.return", field="note", actor=actor, now=now)
+
+
+@transaction.atomic
+def refuse_claim(*, claim: Claim, reason: str, actor: Staff, now: datetime.datetime) -> Claim:
+    """Refuse to pay a claim, or end one that was withdrawn; its invoices are free again.
+
+    Refused: whoever entered it, and no reason.
+    """
+    claim = locked(claim)
+    if claim.status == Claim.Status.REFUSED and claim.reason == reason.strip():
+        return claim
+    require(claim, *OPEN)
+    if claim.entered_by_id == actor.pk:
+        raise DomainError(_("A claim is refused by someone other than who entered it."))
+    claim = closed(claim, Claim.Status.REFUSED, reason, "claim.refuse", field="reason", actor=actor, now=now)
+    free(claim_id=claim.pk, now=now)
+    return claim
+
+
+@transaction.atomic
+def reverse_claim(*, claim: Claim, reason: str, actor: Staff, now: datetime.datetime) -> Claim:
+    """Take an approved claim back: fund and counters get back what they gave, invoices are free again.
+
+    What was paid becomes a recovery from the member; money that the bank had returned is in suspense no more.
+    """
+    claim = locked(claim)
+    if claim.status == Claim.Status.REVERSED:
+        return claim
+    require(claim, Claim.Status.APPROVED, Claim.Status.PAID)
+    holder = f"member:{claim.member_id}"
+    paid = []
+    for order in claim.payments.order_by("id"):
+        standing = claim.payments.filter(fund=order.fund).order_by("id").last()
+        if order == standing:
+            subject = "suspense" if order.status == ClaimPayment.Status.RETURNED else "recoveries"
+            amount = fen(order.amount)
+            paid += [
+                (order.fund, "payable_payout", holder, None, amount),
+                (order.fund, subject, holder, None, -amount),
+            ]
+    take_back(
+        claim.visit_id, key=f"{BY_HAND}{claim.pk}:reversed", reason=reason, actor=actor, now=now, paid=paid
+    )
+    claim = closed(claim, Claim.Status.REVERSED, reason, "claim.reverse", field="reason", actor=actor, now=now)
+    free(claim_id=claim.pk, now=now)
+    return claim
+
+
+def closed(
+    claim: Claim, status: str, reason: str, act: str, *, field: str, actor: Staff, now: datetime.datetime
+) -> Claim:
+    if not reason.strip():
+        raise DomainError(_("Say why."), field=field)
+    claim.status, claim.reason = status, reason.strip()[:300]
+    claim.closed_by, claim.closed_at = actor, now
+    claim.save()
+    return recorded(claim, act, actor, now, reason=claim.reason)
+
+
+def locked(claim: Claim) -> Claim:
+    return Claim.objects.select_for_update(no_key=True).get(pk=claim.pk)
+
+
+def require(claim: Claim, *statuses: str) -> None:
+    if claim.status not in statuses:
+        raise DomainError(_("The claim is %(status)s: this cannot be done now."), status=claim.get_status_display())
+
+
+def written(invoices: Iterable[InvoiceNumber]) -> list[str]:
+    return [str(invoice) for invoice in invoices]
+
+
+def recorded(claim: Claim, act: str, actor: Staff, now: datetime.datetime, **detail) -> Claim:
+    audit.record(act, actor=actor, now=now, subject=claim, **detail)
+    return claim
