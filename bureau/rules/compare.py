@@ -137,10 +137,8 @@ class _Shown:
         if len(tables) == 2:
             return self.tables(before, after, here, cited)
         if tables:
-            table = tables[0]
-            told = self.summary(table)
-            article = str(table.get("article", cited[1] or cited[0]))
-            return [Change(article, here, "", *_side(told, before is None))]
+            article = str(tables[0].get("article", cited[1] or cited[0]))
+            return [_one_sided(article, here, self.summary(tables[0]), before is None)]
         if _is_list(before) or _is_list(after):
             return self.lists(before or [], after or [], here, cited)
         told = self.value(key, before), self.value(key, after)
@@ -166,7 +164,7 @@ class _Shown:
             else:
                 item = new.get(name) or old[name]
                 article = str(item.get("article", cited[name in new]))
-                changes.append(Change(article, here, "", *_side(self.summary(item), name in new)))
+                changes.append(_one_sided(article, here, self.summary(item), name in new))
         kept = [name for name in old if name in new]
         order = [name for name in new if name in old]
         if kept != order and term.split()[-1] in _ORDERED:
@@ -211,8 +209,11 @@ class _Shown:
         return str(value)
 
 
-def _side(told: str, is_new: bool) -> tuple[str, str, str]:
-    return ("", told, ADDED) if is_new else (told, "", REMOVED)
+def _one_sided(article: str, term: str, told: str, is_new: bool) -> Change:
+    """What only one of the editions has."""
+    if is_new:
+        return Change(article, term, "", "", told, ADDED)
+    return Change(article, term, "", told, "", REMOVED)
 
 
 def _limit(value: Tree) -> bool:

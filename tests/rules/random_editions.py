@@ -1,0 +1,259 @@
+"""Random valid editions as TOML text, and random histories of visits under them."""
+
+import json
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import strategies as st
+
+from . import literal_terms as literal
+
+FIRST, LAST = date(2026, 1, 1), date(2027, 12, 31)
+FLAGS = ["local", "designated", "selected", "filed", "emergency", "prescription"]
+GROUPS = {"active": ["active", "flexible"], "retired": ["retired"], "poor": ["poor"]}
+CLASSES = ["ordinary", "essential"]
+KINDS = ["hospital", "community", ""]
+PLANS = ["unit", "personal_1", ""]
+WINDOWS = ["visit", "institution_day", "day", "month", "quarter", "year", "period"]
+FIGURES = ["wage", "cap", "left", "fee"]
+
+amounts = st.sampled_from([0, 10, 50, 120, 300]) | st.integers(0, 60_000).map(lambda fen: Decimal(fen) / 100)
+ratios = st.sampled_from(["0.5", "0.6", "0.75", "1"]).map(Decimal) | st.integers(0, 10_000).map(
+    lambda part: Decimal(part) / 10_000
+)
+days = st.integers(0, (LAST - FIRST).days).map(lambda days: FIRST + timedelta(days))
+
+
+def seldom(draw: Any, one_in: int = 5) -> bool:
+    return bool(draw(st.integers(1, one_in)) == one_in)
+
+
+def flags(least: int = 0) -> st.SearchStrategy[list[str]]:
+    return st.lists(
+        st.tuples(st.sampled_from(FLAGS), st.booleans()).map(lambda pair: "!" * pair[1] + pair[0]),
+        min_size=least,
+        max_size=2,
+        unique_by=lambda flag: flag.removeprefix("!"),
+    )
+
+
+@st.composite
+def limits(draw: Any) -> Any:
+    """An amount, a published figure or a part of one; now and then by date or by reading."""
+    value: Any = draw(amounts)
+    which = draw(st.integers(0, 9))
+    if which == 0:
+        return {"figure": "cap"}
+    if which == 1:
+        return {"ratio": draw(ratios), "of": "wage"}
+    if which == 2:
+        return {"switch": "reading", "strict": value, "broad": draw(amounts)}
+    return dated(draw, value, amounts) if which == 3 else value
+
+
+def dated(draw: Any, value: Any, others: st.SearchStrategy[Any]) -> Any:
+    """The value until a day and another from it on, perhaps with a gap."""
+    day = draw(days)
+    rows = [{"from": FIRST, "to": day, "value": value}]
+    if day < LAST - timedelta(40):
+        rows.append({"from": day + timedelta(draw(st.sampled_from([1, 1, 1, 30]))), "value": draw(others)})
+    return rows
+
+
+@st.composite
+def tables(draw: Any, value: str, values: st.SearchStrategy[Any], costs: bool = False) -> list[dict[str, Any]]:
+    rows = []
+    for _ in range(draw(st.integers(0, 3))):
+        row: dict[str, Any] = {}
+        for key, choices in (
+            ("level", [0, 1, 2, 3]),
+            ("person", list(GROUPS)),
+            ("plan", PLANS[:2]),
+            ("kind", KINDS[:2]),
+        ):
+            if seldom(draw, 2):
+                row[key] = draw(st.lists(st.sampled_from(choices), min_size=1, max_size=3, unique=True))
+        if seldom(draw):
+            row[draw(st.sampled_from(["age_from", "age_below"]))] = draw(st.sampled_from([0, 6, 60, 70]))
+        if seldom(draw):
+            row["place"] = draw(flags(1))
+        if costs and seldom(draw, 3):
+            row["cost"] = [draw(st.sampled_from(CLASSES))]
+        rows.append({**row, value: draw(values)})
+    if not rows or not seldom(draw, 8):
+        rows.append({value: draw(values)})
+    return rows
+
+
+@st.composite
+def terms(draw: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+
+    def add(kind: str, value: str, values: Any, costs: bool = False, **keys: Any) -> dict[str, Any]:
+        term = {"id": f"t{len(found)}", "kind": kind, "article": "1", **keys}
+        if value and draw(st.booleans()):
+            term[value] = draw(values)
+        elif value:
+            term["rows"] = draw(tables(value, values, costs))
+        if term.get("window") == "period":
+            first, length, gap = draw(days), draw(st.integers(0, 200)), draw(st.integers(1, 90))
+            second = first + timedelta(length + gap)
+            term["periods"] = [
+                {"from": first, "to": first + timedelta(length)},
+                {"from": second, "to": second + timedelta(length)},
+            ]
+        if kind != "ratio":
+            if seldom(draw, 4) and "when" not in term:
+                term["when"] = draw(flags(1))
+            if seldom(draw, 4):
+                term["counts"] = draw(flags(1))
+            if seldom(draw, 6):
+                term["starts_on"] = draw(days)
+            elif seldom(draw, 6):
+                term["ends_on"] = draw(days)
+            if seldom(draw, 8):
+                term["reading"] = {"reading": draw(st.sampled_from(["strict", "broad"]))}
+        found.append(term)
+        return term
+
+    for _ in range(draw(st.integers(0, 2))):
+        term = add("deductible", "amount", limits(), window=draw(st.sampled_from(WINDOWS)))
+        if seldom(draw, 3):
+            term["ceiling"] = {"window": draw(st.sampled_from(["month", "quarter", "year"])), "amount": draw(limits())}
+    if seldom(draw, 3):
+        add("cap", "amount", limits(), base="cost", window=draw(st.sampled_from(WINDOWS)))
+        if seldom(draw, 4):
+            add("deductible", "amount", limits(), window=draw(st.sampled_from(WINDOWS)))
+    for when in [["local"], ["!local"]] if seldom(draw, 3) else [[]]:
+        rate = ratios if not seldom(draw, 8) else st.builds(lambda one, two: rise(one, two), ratios, ratios)
+        if seldom(draw, 4):
+            edges = sorted(draw(st.sets(st.sampled_from([50, 100, 200, Decimal("333.33"), 800]), max_size=3)))
+            bands = [{"over": edge, "ratio": draw(ratios)} for edge in [0, *edges]]
+            add("ratio", "", None, window=draw(st.sampled_from(WINDOWS[:6])), bands=bands, when=when)
+        else:
+            add("ratio", "ratio", rate, True, when=when)
+    if seldom(draw, 3):
+        add("ratio", "ratio", ratios, when=draw(flags(1)))
+    for _ in range(draw(st.integers(0, 3))):
+        add("cap", "amount", limits(), base="fund", window=draw(st.sampled_from(WINDOWS)))
+    return found
+
+
+def rise(one: Decimal, two: Decimal) -> list[dict[str, Any]]:
+    return [
+        {"from": FIRST, "to": date(2026, 12, 31), "value": one},
+        {"from": date(2027, 1, 1), "value": two},
+    ]
+
+
+@st.composite
+def editions(draw: Any) -> str:
+    """The text of a random valid edition."""
+    steps = draw(terms())
+    counts_cost = any("bands" in term or term.get("base") == "cost" for term in steps)
+    benefits: dict[str, Any] = {"article": "1", "costs": draw(st.sampled_from([CLASSES, CLASSES[::-1], CLASSES[:1]]))}
+    if seldom(draw, 3):
+        price = st.sampled_from([0, 5, Decimal("12.5")])
+        benefits["prices"] = [{"cost": "essential", "article": "1", "rows": draw(tables("amount", price))}]
+    if seldom(draw, 3) and not counts_cost:
+        fee = draw(st.sampled_from([8, {"figure": "fee"}]))
+        benefits["fixed"] = [{"cost": "fee", "article": "1", "amount": fee}]
+    benefits["terms"] = steps
+    benefits["shares"] = [{"fund": "pool", "article": "1"}]
+    if seldom(draw, 3):
+        benefits["shares"] = [
+            {"fund": "pool", "article": "1", "left": "left"},
+            {"fund": "second", "article": "1", "standing": "second"},
+        ]
+    places: list[dict[str, Any]] = []
+    for _ in range(draw(st.integers(0, 2))):
+        rule: dict[str, Any] = {"when": draw(flags(1)), "article": "1"}
+        rule |= {"refuse": "not_designated"} if seldom(draw, 2) else {"charge": "fund_direct", "level": "selected"}
+        places.append(rule)
+    places += [{"when": ["local"], "charge": "pool", "article": "1"}]
+    if not seldom(draw, 4):
+        places += [{"when": ["!local"], "charge": "fee_for_service", "article": "1"}]
+    edition = {
+        "document": "乙府〔2026〕1号",
+        "title": "乙市办法",
+        "city": "yi",
+        "name": "乙市",
+        "area": "990299",
+        "scheme": "310",
+        "starts_on": FIRST,
+        "valid_years": 2,
+        "articles": {"1": "待遇"},
+        "switches": {
+            "reading": {
+                "reading": "YI-1",
+                "article": "1",
+                "question": "问",
+                "chosen": draw(st.sampled_from(["strict", "broad"])),
+                "options": {"strict": "严", "broad": "宽"},
+            }
+        },
+        "persons": GROUPS,
+        "figures": [{"code": code, "label": code, "article": "1", "optional": draw(st.booleans())} for code in FIGURES],
+        "entitlement": [{"standing": "arrears", "refuse": "arrears", "article": "1"}][: draw(st.integers(0, 1))],
+        "places": places,
+        "benefits": benefits,
+        "provider": {"article": "1", "method": "fee_for_service"},
+    }
+    return "\n".join(f"{key} = {toml(value)}" for key, value in edition.items()) + "\n"
+
+
+def toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(toml(item) for item in value) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return value.isoformat() if isinstance(value, date) else f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+yuan = st.integers(0, 90_000).map(lambda fen: Fraction(fen, 100))
+
+
+@st.composite
+def histories(draw: Any) -> list[literal.Bill | int]:
+    """Visits in order of care; a number instead reverses the visit of that number."""
+    events: list[literal.Bill | int] = []
+    bills: list[int] = []
+    births = st.sampled_from([date(1956, 2, 29), date(1966, 7, 1), date(2020, 12, 31), None])
+    birth, on = draw(births), draw(days)
+    figures = {code: draw(yuan) * draw(st.sampled_from([1, 20])) for code in FIGURES if not seldom(draw)}
+    for _ in range(draw(st.integers(1, 10))):
+        if bills and seldom(draw):
+            events.append(bills.pop(draw(st.integers(0, len(bills) - 1))))
+            continue
+        on = min(on + timedelta(draw(st.sampled_from([0, 0, 0, 1, 3, 30, 95]))), LAST)
+        costs = {"ordinary": draw(yuan)}
+        for name in ("essential", "fee", "cosmetic"):
+            if seldom(draw, 3):
+                costs[name] = draw(yuan)
+        bills.append(len(events))
+        events.append(
+            literal.Bill(
+                on=on,
+                encounter=draw(st.sampled_from(["one", "two", "three"])),
+                institution=draw(st.sampled_from("AB")),
+                level=draw(st.integers(0, 3)),
+                kind=draw(st.sampled_from(KINDS)),
+                place=draw(st.frozensets(st.sampled_from(FLAGS[1:]))) | ({"local"} if not seldom(draw, 3) else set()),
+                standing=frozenset(
+                    name for name in ("arrears", "second", "suspended") if seldom(draw, 3 if name == "second" else 12)
+                ),
+                person_class=draw(st.sampled_from(["active", "active", "flexible", "retired", "poor", "guest"])),
+                plan=draw(st.sampled_from(PLANS)),
+                birth=birth,
+                selected_level=draw(st.sampled_from([None, 0, 1, 2, 3])),
+                costs=costs,
+                figures=figures,
+            )
+        )
+    return events
