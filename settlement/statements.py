@@ -29,6 +29,7 @@ LABELS = {
     "bonus": _("surplus award"),
     "borne_by_institution": _("borne by the institution"),
     "carried": _("carried on from earlier months"),
+    "claims": _("claims by hand"),
     "clearing": _("settlement"),
     "cut_off": _("settled until"),
     "decided": _("decided amount"),
@@ -116,7 +117,7 @@ def said(values: dict, prefix: str = "") -> Iterable[tuple[str, Cell]]:
             yield label, sum(value.values())
         elif isinstance(value, dict):
             for key, part in value.items():
-                inner = f"{label} {fund_name(key)}"
+                inner = f"{label} {LABELS.get(key) or fund_name(key)}"
                 if isinstance(part, dict):
                     yield from ((f"{inner} {charge}", yuan(amount)) for charge, amount in part.items())
                 else:

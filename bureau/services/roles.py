@@ -27,7 +27,10 @@ SCHEDULE = frozenset({"bureau.area", "bureau.county", "bureau.job", "bureau.chun
 PEOPLE = frozenset({"bureau.area", "bureau.county", "bureau.staff", "auth.group"})
 
 # What both who record and who check look at as pages of their own.
-REPORTS = frozenset({"account.statement", "run.statement", "ledger.balance", "books.check", "upload.header"})
+REPORTS = frozenset({
+    "account.statement", "run.statement", "ledger.balance", "books.check", "upload.header", "claim.list",
+    "claim.notice",
+})  # fmt: skip
 
 RECORDS = frozenset({
     "upload.load", "upload.undo", "upload.rejects", "job.retry", "figure.enter",
@@ -43,15 +46,18 @@ RECORDS = frozenset({
     "account.open", "account.credit", "account.freeze", "account.unfreeze", "account.close", "account.reopen",
     "account.use", "account.use_reverse", "family.grant", "family.revoke", "payout.submit",
     "visit.settle", "visit.reverse", "proposal.replay", "proposal.late", "run.compute", "run.submit",
-    "run.discard", "run.adjust",
+    "run.discard", "run.adjust", "claim.enter", "claim.correct", "claim.account",
 })  # fmt: skip
 CHECKS = frozenset({
     "member.reveal", "edition.load", "figure.confirm", "payout.approve", "payout.return", "proposal.decide",
-    "run.approve", "run.return", "upload.undo", "upload.rejects",
+    "run.approve", "run.return", "upload.undo", "upload.rejects", "claim.check", "claim.approve", "claim.return",
+    "claim.refuse", "claim.reverse",
 })  # fmt: skip
 PAYS = frozenset({
     "figure.enter", "payout.pay", "run.pay", "run.file", "payment.return", "payment.reissue", "month.close",
     "month.reopen", "account.recover", "account.recovery_collect",
+    # A claim by hand takes three people before it is paid; where one alone reviews, the third is finance.
+    "claim.approve", "claim.pay", "claim.file", "claim_payment.return", "claim_payment.reissue",
 })  # fmt: skip
 
 

@@ -5,9 +5,8 @@ from decimal import Decimal
 
 from django import forms
 from django.contrib import admin
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from accounts.admin import journals_of, refusal_label, relation_label
 from accounts.models import Fund
@@ -33,6 +32,7 @@ from bureau.rules.places import CHARGE_LABELS, FLAGS
 from institutions.models import Institution
 from members.admin import OfMember
 from members.models import Member
+from settlement.admin.invoices import InvoicesField
 from settlement.admin.traces import trace
 from settlement.models import OpeningUse, Proposal, Visit, VisitPayment
 from settlement.queries.explain import explain
@@ -73,6 +73,7 @@ class VisitForm(ActForm):
         _("general consultation fee"), initial=Decimal("0.00"), help_text=_("A part of the cost within policy.")
     )
     pay_from = forms.ChoiceField(label=_("rest paid from"), choices=PAY_FROM)
+    invoices = InvoicesField(required=False)
 
 
 def request_of(*, member: Member, institution: Institution, prescriber: Institution | None, **asked) -> VisitRequest:
@@ -182,7 +183,11 @@ class VisitAdmin(OfMember):
                 "Every fund, account and counter gets back exactly what it gave. Later visits stay as they are;"
                 " a replay shows what they would be now."
             ),
-            offered=lambda visit: visit.reverses_id is None and not Visit.objects.filter(reverses=visit).exists(),
+            offered=lambda visit: (
+                visit.reverses_id is None
+                and visit.payee_id is not None
+                and not Visit.objects.filter(reverses=visit).exists()
+            ),
         ),
     ]
 

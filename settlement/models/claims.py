@@ -49,14 +49,10 @@ class Claim(models.Model):
     member = models.ForeignKey(Member, models.PROTECT, related_name="claims", verbose_name=_("member"))
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.RECEIVED)
     # The bill
-    institution = models.ForeignKey(
-        Institution, models.PROTECT, related_name="claims", verbose_name=_("institution")
-    )
+    institution = models.ForeignKey(Institution, models.PROTECT, related_name="claims", verbose_name=_("institution"))
     encounter = models.CharField(_("encounter"), max_length=60)
     care_on = models.DateField(_("date of care"))
-    channel = models.CharField(
-        _("channel"), max_length=20, choices=Visit.Channel, default=Visit.Channel.ORDINARY
-    )
+    channel = models.CharField(_("channel"), max_length=20, choices=Visit.Channel, default=Visit.Channel.ORDINARY)
     prescriber = models.ForeignKey(
         Institution, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("prescriber")
     )
@@ -143,8 +139,7 @@ class Claim(models.Model):
             ),
             models.CheckConstraint(
                 name="claim_paid_by_another",
-                condition=Q(paid_by__isnull=True)
-                | (~Q(paid_by=F("entered_by")) & ~Q(paid_by=F("account_by"))),
+                condition=Q(paid_by__isnull=True) | (~Q(paid_by=F("entered_by")) & ~Q(paid_by=F("account_by"))),
                 violation_error_message=_("A claim is paid by someone other than who entered it or its account."),
             ),
             models.CheckConstraint(
@@ -176,9 +171,7 @@ class Claim(models.Model):
                     paid_by__isnull=False,
                     visit__isnull=False,
                 )
-                | Q(
-                    status="reversed", checked_by__isnull=False, approved_by__isnull=False, visit__isnull=False
-                ),
+                | Q(status="reversed", checked_by__isnull=False, approved_by__isnull=False, visit__isnull=False),
             ),
             models.CheckConstraint(
                 name="claim_closed_with_a_reason",

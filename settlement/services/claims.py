@@ -6,12 +6,8 @@ What the fund pays is decided by the desk's own path when the claim is approved,
 Locks are taken in one order: the claim, the member, invoices.
 """
 
-import dataclasses
 import datetime
-import hashlib
-import json
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Iterable
 
 from django.db import transaction
 from django.utils import timezone
@@ -22,116 +18,29 @@ from bureau.errors import DomainError, RefusedError
 from bureau.identity import DOCUMENT_KINDS, DOCUMENT_MESSAGES, document_number_problem
 from bureau.models import Area, Staff
 from bureau.services.records import save
-from institutions.models import Institution
 from members import identity
-from members.models import Member, Relative
-from settlement.models import Claim, ClaimPayment, Visit
+from members.models import Relative
+from settlement.models import Claim, ClaimPayment
 from settlement.queries import facts as reading
 from settlement.queries.facts import fen
-from settlement.services.invoices import InvoiceNumber, check_distinct, free, register_for_claim
+from settlement.services.claims_requests import BILL, BankAccount, ClaimRequest, Proxy, bill_of
+from settlement.services.invoices import InvoiceNumber, free, register_for_claim, require_unused
 from settlement.services.requests import BY_HAND, VisitRequest
 from settlement.services.reversals import take_back
 from settlement.services.visits import Desk, KeyReused, Quote, settle_visit
 
-ZERO = Decimal("0.00")
 OPEN = (Claim.Status.RECEIVED, Claim.Status.RETURNED, Claim.Status.CHECKED)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Proxy:
-    """Who came for the member. An empty `document_number` in a correction: the one on record."""
-
-    name: str
-    relation: str
-    document_kind: str
-    document_number: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class BankAccount:
-    """Where the money goes: an account in the name of the member, or in that of the proxy."""
-
-    pay_to: str
-    bank_name: str
-    bank_account: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimRequest:
-    """What a clerk enters. Amounts in yuan, as in a VisitRequest; `papers` are codes of Claim.Paper."""
-
-    member: Member
-    institution: Institution
-    encounter: str
-    care_on: datetime.date
-    total: Decimal
-    invoices: Sequence[InvoiceNumber]
-    papers: Sequence[str]
-    account: BankAccount
-    received_on: datetime.date
-    proxy: Proxy | None = None
-    own_expense: Decimal = ZERO
-    over_limit: Decimal = ZERO
-    first_self: Decimal = ZERO
-    general_fee: Decimal = ZERO
-    channel: str = Visit.Channel.ORDINARY
-    credential: str = Visit.Credential.SOCIAL_CARD
-    prescriber: Institution | None = None
-
-    def visit(self, claim_id: int | None = None) -> VisitRequest:
-        """The bill as the desk takes it; no account pays, since the member has paid already."""
-        return VisitRequest(
-            institution_id=self.institution.pk,
-            key=f"{BY_HAND}{claim_id or 'new'}",
-            member_id=self.member.pk,
-            prescriber_id=self.prescriber and self.prescriber.pk,
-            pay_from="none",
-            by_hand=True,
-            **{name: getattr(self, name) for name in BILL},
-        )
-
-    def fingerprint(self) -> str:
-        """Equal for the same claim entered again."""
-        said = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for name in ("member", "institution", "prescriber"):
-            said[name] = said[name] and said[name].pk
-        return hashlib.sha256(json.dumps(said, default=str, sort_keys=True).encode()).hexdigest()
-
-    def check(self, today: datetime.date) -> None:
-        """Raise DomainError, naming the field, for what nobody could pay."""
-        self.visit().check(today)
-        check_distinct(self.invoices)
-        if not self.invoices:
-            raise DomainError(_("Enter the invoices of the bill: code and number of each."), field="invoices")
-        if not self.care_on <= self.received_on <= today:
-            raise DomainError(
-                _("A claim is received on or after the day of care, and not in the future."), field="received_on"
-            )
-        if unknown := set(self.papers) - set(Claim.Paper.values):
-            raise DomainError(_("Unknown paper: %(paper)s."), field="papers", paper=min(unknown))
-        check_account(self.account, has_proxy=self.proxy is not None)
-
-
-BILL = (
-    "encounter", "care_on", "channel", "credential", "total", "own_expense", "over_limit", "first_self", "general_fee",
-)  # fmt: skip
 COPIED = (*BILL, "received_on", "institution", "prescriber")
 
 
-def bill_of(claim: Claim) -> VisitRequest:
-    """A claim as the desk takes it."""
-    return VisitRequest(
-        institution_id=claim.institution_id,
-        key=f"{BY_HAND}{claim.pk}",
-        member_id=claim.member_id,
-        prescriber_id=claim.prescriber_id,
-        pay_from="none",
-        by_hand=True,
-        **{name: getattr(claim, name) for name in BILL},
-    )
-
-
 # Quotes -------------------------------------------------------------------------------------------------------------
+
+
+def quote_claim(asked: ClaimRequest, *, area_id: str, claim_id: int | None = None, now: datetime.datetime) -> Quote:
+    """What a claim would be paid as it is written, before it is entered or corrected. Moves nothing."""
+    asked.check(timezone.localdate(now))
+    require_unused(asked.invoices, claim_id=claim_id)
+    return quote_bill(asked.visit(claim_id), area_id=area_id, now=now)
 
 
 def quote_bill(bill: VisitRequest, *, area_id: str, now: datetime.datetime) -> Quote:
@@ -262,18 +171,6 @@ def put_account(claim: Claim, account: BankAccount, actor: Staff) -> None:
     claim.bank_name, claim.bank_account = account.bank_name.strip(), "".join(account.bank_account.split())
 
 
-def check_account(account: BankAccount, *, has_proxy: bool) -> None:
-    number = "".join(account.bank_account.split())
-    if account.pay_to not in Claim.PayTo.values:
-        raise DomainError(_("Money goes to the member's account or to the proxy's."), field="pay_to")
-    if account.pay_to == Claim.PayTo.PROXY and not has_proxy:
-        raise DomainError(_("No proxy is named whose account it could be."), field="pay_to")
-    if not account.bank_name.strip():
-        raise DomainError(_("Write the bank of the account."), field="bank_name")
-    if not (number.isascii() and number.isdigit() and 8 <= len(number) <= 30):
-        raise DomainError(_("A bank account has 8 to 30 digits."), field="bank_account")
-
-
 # Checking and deciding ----------------------------------------------------------------------------------------------
 
 
@@ -372,9 +269,7 @@ def reverse_claim(*, claim: Claim, reason: str, actor: Staff, now: datetime.date
                 (order.fund, "payable_payout", holder, None, amount),
                 (order.fund, subject, holder, None, -amount),
             ]
-    take_back(
-        claim.visit_id, key=f"{BY_HAND}{claim.pk}:reversed", reason=reason, actor=actor, now=now, paid=paid
-    )
+    take_back(claim.visit_id, key=f"{BY_HAND}{claim.pk}:reversed", reason=reason, actor=actor, now=now, paid=paid)
     claim = closed(claim, Claim.Status.REVERSED, reason, "claim.reverse", field="reason", actor=actor, now=now)
     free(claim_id=claim.pk, now=now)
     return claim

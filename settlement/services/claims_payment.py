@@ -13,7 +13,8 @@ from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
 from settlement.models import Claim, ClaimPayment, Visit
-from settlement.services.claims import BankAccount, check_account, locked, put_account, recorded, require
+from settlement.services.claims import locked, put_account, recorded, require
+from settlement.services.claims_requests import BankAccount, check_account
 
 STANDING = (ClaimPayment.Status.ORDERED, ClaimPayment.Status.REISSUED)
 

@@ -137,6 +137,14 @@ def free(*, visit_id: int | None = None, claim_id: int | None = None, now: datet
     fetch(FREE, {"visit": visit_id, "claim": claim_id, "now": now})
 
 
+def require_unused(invoices: Iterable[InvoiceNumber], *, claim_id: int | None = None) -> None:
+    """Refuse invoices that are used now, but for those of the claim itself: what a quote can say without a lock."""
+    for invoice in invoices:
+        held = holder_of(invoice)
+        if held is not None and (claim_id is None or held.claim_id != claim_id):
+            raise used_already(invoice)
+
+
 def holder_of(invoice: InvoiceNumber) -> Invoice | None:
     """Where an invoice stands now."""
     return (

@@ -25,7 +25,7 @@ from settlement.models import Visit
 from settlement.queries import facts as reading
 from settlement.queries.facts import Asked, fen
 from settlement.services.adjudication import Decision, Used, decide, past_of, used_by
-from settlement.services.invoices import register_for_visits, turn_away
+from settlement.services.invoices import register_for_visits, require_unused, turn_away
 from settlement.services.recording import Batch, yuan
 from settlement.services.requests import VisitRequest
 from settlement.services.split import OWN, AccountShare, split_rest
@@ -138,6 +138,7 @@ def record_settling(batch: Batch, *, actor: Staff, now: datetime.datetime, uploa
 def quote_visit(request: VisitRequest, *, now: datetime.datetime) -> Quote:
     """What settling this request would give now. Takes no lock and moves nothing."""
     request.check(timezone.localdate(now))
+    require_unused(request.invoices)
     return Desk.open([request], lock=False).decide(request)
 
 

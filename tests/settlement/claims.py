@@ -8,8 +8,9 @@ from bureau.models import AuditEntry, Staff
 from members.models import Enrolment
 from settlement.models import Claim, ClaimPayment, Invoice, Visit
 from settlement.queries.books import check_books
-from settlement.services.claims import BankAccount, ClaimRequest, approve_claim, check_claim, enter_claim
+from settlement.services.claims import approve_claim, check_claim, enter_claim
 from settlement.services.claims_payment import pay_claim
+from settlement.services.claims_requests import BankAccount, ClaimRequest
 from settlement.services.invoices import InvoiceNumber
 from tests.settlement import factories
 

@@ -13,8 +13,6 @@ from members.models import BenefitPeriod
 from settlement.models import Claim, Invoice, Visit
 from settlement.queries.explain import explain
 from settlement.services.claims import (
-    BankAccount,
-    Proxy,
     approve_claim,
     check_claim,
     correct_claim,
@@ -29,6 +27,7 @@ from settlement.services.claims_payment import (
     reissue_claim_payment,
     return_claim_payment,
 )
+from settlement.services.claims_requests import BankAccount, Proxy
 from settlement.services.invoices import InvoiceNumber
 from settlement.services.requests import VisitRequest
 from settlement.services.reversals import reverse_visit

@@ -1,0 +1,405 @@
+"""Claims by hand: entered with a quote and the papers, checked, approved by a third person, paid, or sent back."""
+
+import datetime
+from decimal import Decimal
+
+from django import forms
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from accounts.admin import NoteForm, is_status, journals_of
+from bureau import clock
+from bureau.admin import (
+    Act,
+    ActForm,
+    KeyField,
+    Panel,
+    Report,
+    Section,
+    money_field,
+    pick,
+    reason_field,
+    when,
+)
+from bureau.errors import DomainError, wording
+from bureau.models import Area, Staff
+from members.admin import OfMember, document_kind_field
+from members.models import Relative
+from settlement.admin import notices
+from settlement.admin.claim_lists import ListForm, OrdersForm, list_file, orders_file, totals
+from settlement.admin.invoices import InvoicesField
+from settlement.admin.runs import BankNoteForm, fund_label
+from settlement.admin.traces import trace
+from settlement.models import Claim, ClaimPayment, Invoice, Visit
+from settlement.queries.explain import explain
+from settlement.services.claims import (
+    OPEN,
+    approve_claim,
+    check_claim,
+    correct_claim,
+    enter_claim,
+    quote_bill,
+    quote_claim,
+    refuse_claim,
+    return_claim,
+    reverse_claim,
+)
+from settlement.services.claims_payment import (
+    change_claim_account,
+    pay_claim,
+    reissue_claim_payment,
+    return_claim_payment,
+    waiting,
+)
+from settlement.services.claims_requests import BankAccount, ClaimRequest, Proxy, bill_of
+from settlement.services.visits import Quote
+
+ZERO = Decimal("0.00")
+SHARES = ["total", "pooled", "large_claims", "cash"]
+PROXY = ["proxy_name", "proxy_relation", "proxy_document_kind", "proxy_document_number"]
+ACCOUNT = ["pay_to", "bank_name", "bank_account"]
+
+
+class AccountForm(ActForm):
+    pay_to = forms.ChoiceField(label=_("paid to"), choices=Claim.PayTo.choices)
+    bank_name = forms.CharField(label=_("bank"), max_length=100)
+    bank_account = forms.CharField(label=_("bank account"), max_length=40)
+
+
+class CorrectionForm(ActForm):
+    institution = pick(Claim._meta.get_field("institution"), help_text=_("Who treated, in the area or out of it."))
+    encounter = forms.CharField(
+        label=_("encounter"), max_length=60, help_text=_("The institution's number of the visit, as on the receipt.")
+    )
+    care_on = when(_("date of care"))
+    channel = forms.ChoiceField(label=_("channel"), choices=Visit.Channel.choices)
+    prescriber = pick(
+        Claim._meta.get_field("prescriber"),
+        required=False,
+        help_text=_("Only for a prescription filled outside: who wrote it."),
+    )
+    invoices = InvoicesField()
+    total = money_field(_("total cost"))
+    own_expense = money_field(_("outside the catalogue"), initial=ZERO)
+    over_limit = money_field(_("above the price limit"), initial=ZERO)
+    first_self = money_field(_("paid first by oneself"), initial=ZERO)
+    general_fee = money_field(
+        _("general consultation fee"), initial=ZERO, help_text=_("A part of the cost within policy.")
+    )
+    received_on = when(_("received on"), initial=clock.today)
+    papers = forms.MultipleChoiceField(
+        label=_("papers handed in"),
+        choices=Claim.Paper.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Without all of them the claim waits; the last is needed where a proxy comes."),
+    )
+    credential = forms.ChoiceField(label=_("credential"), choices=Visit.Credential.choices, initial="03")
+    proxy_name = forms.CharField(
+        label=_("proxy"), max_length=60, required=False, help_text=_("Empty: the member came.")
+    )
+    proxy_relation = forms.ChoiceField(
+        label=_("the proxy is the member's"), choices=[("", "–"), *Relative.Relation.choices], required=False
+    )
+    proxy_document_kind = document_kind_field()
+    proxy_document_number = forms.CharField(
+        label=_("proxy's document number"),
+        max_length=60,
+        required=False,
+        help_text=_("Empty in a correction: stays as it is."),
+    )
+    pay_to, bank_name, bank_account = (AccountForm.base_fields[name] for name in ACCOUNT)
+
+
+class ClaimForm(CorrectionForm):
+    key = KeyField()
+    area = pick(Claim._meta.get_field("area"))
+    member = pick(Claim._meta.get_field("member"), help_text=_("Document number, its last four, or a name."))
+    field_order = ["area", "member"]
+
+
+def asked_of(**data) -> ClaimRequest:
+    """What the form says, as the services take it."""
+    proxy = {name: data.pop(name) for name in PROXY}
+    account = BankAccount(*(data.pop(name) for name in ACCOUNT))
+    if any(proxy[name] for name in ("proxy_name", "proxy_relation", "proxy_document_number")):
+        data["proxy"] = Proxy(*proxy.values())
+    return ClaimRequest(account=account, **data)
+
+
+def enter(*, key: str, area: Area, actor: Staff, now: datetime.datetime, **data) -> Claim:
+    return enter_claim(key=key, area=area, asked=asked_of(**data), actor=actor, now=now)
+
+
+def correct(*, claim: Claim, actor: Staff, now: datetime.datetime, **data) -> Claim:
+    return correct_claim(claim=claim, asked=asked_of(member=claim.member, **data), actor=actor, now=now)
+
+
+def written(request, claim: Claim) -> dict:
+    """A claim as its form shows it."""
+    names = [name for name in CorrectionForm.base_fields if name not in ("invoices", "proxy_document_number")]
+    return {name: getattr(claim, name) for name in names} | {"invoices": "\n".join(notices.invoices_of(claim))}
+
+
+def quote_of_form(request, claim: Claim | None, data) -> list[Panel]:
+    """What the claim would be paid, and why. Nothing moves."""
+    data = dict(data)
+    data.pop("key", None)
+    if claim is not None:
+        data |= {"area": claim.area, "member": claim.member}
+    area: Area = data.pop("area")
+    answer = quote_claim(
+        asked_of(**data), area_id=area.pk, claim_id=None if claim is None else claim.pk, now=clock.now()
+    )
+    return quoted(answer)
+
+
+def quote_of_claim(request, claim: Claim, data) -> list[Panel]:
+    return [*quoted(quote_bill(bill_of(claim), area_id=claim.area_id, now=clock.now())), notices.papers(request, claim)]
+
+
+def quoted(answer: Quote) -> list[Panel]:
+    refusal = answer.decision.outcome.refusal
+    return [
+        Panel(
+            _("What would be paid"),
+            [Visit._meta.get_field(name).verbose_name for name in SHARES],
+            [[Decimal(answer.row[name]) for name in SHARES]],
+            note=wording(refusal) if refusal is not None else "",
+        ),
+        trace(_("How it is computed"), explain(Visit(receipt=answer.decision.receipt))),
+    ]
+
+
+def standing(request, claim: Claim) -> Panel | None:
+    """What the fund would pay now, while a claim is open; why not, where the rules refuse."""
+    if claim.status not in OPEN:
+        return None
+    try:
+        return quoted(quote_bill(bill_of(claim), area_id=claim.area_id, now=clock.now()))[0]
+    except DomainError as error:
+        return Panel(_("What would be paid"), note=str(error))
+
+
+def computed(request, claim: Claim) -> Panel | None:
+    return trace(_("How it was computed"), explain(claim.visit)) if claim.visit else None
+
+
+def change_account(*, claim: Claim, actor: Staff, now: datetime.datetime, **data) -> Claim:
+    account = BankAccount(*(data[name] for name in ACCOUNT))
+    return change_claim_account(claim=claim, account=account, actor=actor, now=now)
+
+
+def reason_of_rules(request, claim: Claim) -> dict:
+    """The refusal by the rules, where there is one, to start the sentence with."""
+    try:
+        refusal = quote_bill(bill_of(claim), area_id=claim.area_id, now=clock.now()).decision.outcome.refusal
+    except DomainError as error:
+        return {"reason": str(error)}
+    return {"reason": wording(refusal)} if refusal is not None else {}
+
+
+@admin.register(Claim)
+class ClaimAdmin(OfMember):
+    list_display = [
+        "number", "member", "institution", "care_on", "received_on", "total", "fund_amount", "status", "entered_by",
+        "checked_by", "approved_by",
+    ]  # fmt: skip
+    list_filter = ["status", "channel"]
+    list_select_related = ["member", "institution", "visit", "entered_by", "checked_by", "approved_by"]
+    search_help_text = _("Document number, its last four, a name, an institution's code, or #invoice number")
+    area_path = "area"
+    institution_path = "institution"
+    fieldsets = [
+        (None, {"fields": ["number", "status", "reason", "member", "area", "visit", "fund_amount"]}),
+        (_("Bill"), {
+            "fields": [
+                "institution", "encounter", "care_on", "channel", "prescriber", "total", "own_expense", "over_limit",
+                "first_self", "in_policy", "general_fee",
+            ],
+        }),
+        (_("Papers"), {
+            "fields": [
+                "received_on", "papers_shown", "credential", "proxy_name", "proxy_relation", "proxy_document_last4",
+            ],
+        }),
+        (_("Account"), {"fields": ["pay_to", "account_name", "bank_name", "bank_account", "account_by"]}),
+        (_("Who did what"), {
+            "fields": [
+                "entered_by", "entered_at", "checked_by", "checked_at", "approved_by", "approved_at", "paid_by",
+                "paid_at", "closed_by", "closed_at",
+            ],
+        }),
+    ]  # fmt: skip
+    list_acts = [
+        Act(
+            code="claim.enter",
+            label=_("Enter a claim"),
+            do=enter,
+            form=ClaimForm,
+            preview=quote_of_form,
+            follow=True,
+            help=_("A bill that the member has paid. First see what would be paid and why."),
+        ),
+        Report(
+            code="claim.list",
+            label=_("List of claims"),
+            form=ListForm,
+            show=totals,
+            file=list_file,
+            initial=lambda request, record: {},
+        ),
+        Report(code="claim.file", label=_("Payment file"), form=OrdersForm, file=orders_file),
+    ]
+    acts = [
+        Act(
+            code="claim.correct",
+            label=_("Correct"),
+            do=correct,
+            record="claim",
+            form=CorrectionForm,
+            initial=written,
+            preview=quote_of_form,
+            offered=is_status(Claim.Status.RECEIVED, Claim.Status.RETURNED),
+            help=_("Also for papers that are handed in later. The claim is received again."),
+        ),
+        Act(
+            code="claim.check",
+            label=_("Check"),
+            do=check_claim,
+            record="claim",
+            preview=quote_of_claim,
+            offered=is_status(Claim.Status.RECEIVED),
+            help=_("The claim agrees with its papers. By someone other than who entered it."),
+        ),
+        Act(
+            code="claim.approve",
+            label=_("Approve"),
+            do=approve_claim,
+            record="claim",
+            preview=quote_of_claim,
+            offered=is_status(Claim.Status.CHECKED),
+            help=_(
+                "Settles the claim by the rules of the date of care. By someone who neither entered nor checked it."
+            ),
+        ),
+        Act(
+            code="claim.return",
+            label=_("Return"),
+            do=return_claim,
+            record="claim",
+            form=NoteForm,
+            offered=is_status(Claim.Status.RECEIVED, Claim.Status.CHECKED),
+            help=_("For a paper or a correction. Its invoices stay with it."),
+        ),
+        Act(
+            code="claim.refuse",
+            label=_("Refuse"),
+            do=refuse_claim,
+            record="claim",
+            form=type("RefusalForm", (ActForm,), {"reason": reason_field()}),
+            initial=reason_of_rules,
+            offered=is_status(*OPEN),
+            help=_("Also for a claim that is withdrawn. Its invoices can be settled elsewhere."),
+        ),
+        Act(
+            code="claim.pay",
+            label=_("Pay"),
+            do=pay_claim,
+            record="claim",
+            offered=lambda claim: (
+                claim.status == Claim.Status.APPROVED and bool(claim.visit.pooled + claim.visit.large_claims)
+            ),
+            help=_("Orders the payment to the account of the claim. Then download the payment file for the bank."),
+        ),
+        Act(
+            code="claim.account",
+            label=_("Change the bank account"),
+            do=change_account,
+            record="claim",
+            form=AccountForm,
+            initial=lambda request, claim: {name: getattr(claim, name) for name in ACCOUNT},
+            offered=lambda claim: (
+                claim.status == Claim.Status.APPROVED or (claim.status == Claim.Status.PAID and waiting(claim))
+            ),
+            help=_("Of the member or of the proxy named in the claim. Whoever changes it does not pay."),
+        ),
+        Act(
+            code="claim.reverse",
+            label=_("Take back"),
+            do=reverse_claim,
+            record="claim",
+            form=type("ReversalForm", (ActForm,), {"reason": reason_field()}),
+            offered=is_status(Claim.Status.APPROVED, Claim.Status.PAID),
+            help=_("Fund and counters get back what they gave; what was paid becomes a recovery from the member."),
+        ),
+        Report(code="claim.notice", label=_("Notice to the member"), show=notices.notice),
+    ]
+    sections = [
+        standing,
+        Section(Invoice, "claim", without=["visit"]),
+        computed,
+        Section(ClaimPayment, "claim"),
+        journals_of("claim"),
+    ]
+
+    def get_search_results(self, request, queryset, search_term):
+        term = search_term.strip()
+        if term.startswith("#"):
+            return queryset.filter(invoices__number=term[1:].strip()).distinct(), False
+        return super().get_search_results(request, queryset, search_term)
+
+    @admin.display(description=_("number"), ordering="pk")
+    def number(self, claim):
+        return str(claim)
+
+    @admin.display(description=_("paid by the fund"))
+    def fund_amount(self, claim):
+        return f"{claim.visit.pooled + claim.visit.large_claims:,.2f}" if claim.visit else ""
+
+    @admin.display(description=_("account name"))
+    def account_name(self, claim):
+        return claim.account_name
+
+    @admin.display(description=_("papers"))
+    def papers_shown(self, claim):
+        return "; ".join(str(Claim.Paper(paper).label) for paper in claim.papers)
+
+
+@admin.register(ClaimPayment)
+class ClaimPaymentAdmin(OfMember):
+    hidden = True
+    list_display = [
+        "claim", "fund_name", "amount", "account_name", "bank_account", "status", "ordered_on", "ordered_by",
+    ]  # fmt: skip
+    list_filter = ["status"]
+    list_select_related = ["claim", "ordered_by"]
+    member_path = "claim__member"
+    area_path = "claim__area"
+    fields = [
+        "claim", "fund_name", "amount", "account_name", "bank_name", "bank_account", "status", "ordered_on",
+        "ordered_by", "note",
+    ]  # fmt: skip
+    acts = [
+        Act(
+            code="claim_payment.return",
+            label=_("Returned by the bank"),
+            do=return_claim_payment,
+            record="payment",
+            form=BankNoteForm,
+            offered=lambda payment: payment.status != ClaimPayment.Status.RETURNED,
+        ),
+        Act(
+            code="claim_payment.reissue",
+            label=_("Order again"),
+            do=reissue_claim_payment,
+            record="payment",
+            follow=True,
+            help=_("To the account that the claim names now."),
+            offered=is_status(ClaimPayment.Status.RETURNED),
+        ),
+    ]
+
+    @admin.display(description=_("fund"), ordering="fund")
+    def fund_name(self, payment):
+        return fund_label(payment.fund)
