@@ -159,9 +159,7 @@ def contributions(rows: Iterable[tuple[Person, date, int, str, date]]) -> Table:
                 yuan(base * 11 // 2), yuan(base * 2), kind, paid_on.isoformat(),
             ]
         )  # fmt: skip
-    return table.spoil(
-        {"费款所属期": "2026.1"}, {"缴费基数": "-4200"}, {"证件号码": NOBODY}, {"个人缴费金额": "二百"}
-    )
+    return table.spoil({"费款所属期": "2026.1"}, {"缴费基数": "-4200"}, {"证件号码": NOBODY}, {"个人缴费金额": "二百"})
 
 
 def suspensions(rows: Iterable[tuple[Person, date, date | None, str]]) -> Table:

@@ -148,6 +148,10 @@ def settle(rng: random.Random, places: Places, count: int) -> People:
     for person in members:
         _fate(registry, person)
         _choose(rng, places, person)
+    # The smallest city, too, has some who die: in spring, in summer, and so late that it is learnt next year.
+    old = (person for person in members if person.person_class == "retired" and not person.moves)
+    for person, day in zip(old, (date(YEAR, 3, 14), date(YEAR, 8, 21), date(YEAR, 12, 5)), strict=False):
+        person.dies_on = day
     return People(members, employers, list(_families(registry, members)))
 
 

@@ -157,9 +157,7 @@ def _changes(stage: Stage, city: City, first: date) -> None:
         _load(stage, "changes", f"增减变动{first:%Y%m}.csv", files.changes(rows).csv())
     if periods:
         _load(stage, "benefit_periods", f"待遇起止变更{first:%Y%m}.csv", files.benefit_changes(periods).csv())
-    ended = end_selections_of_departed(
-        area_id=stage.area.pk, on=stage.day, actor=stage.office.clerk, now=stage.at(11)
-    )
+    ended = end_selections_of_departed(area_id=stage.area.pk, on=stage.day, actor=stage.office.clerk, now=stage.at(11))
     if ended:
         stage.say(_("Choices ended of members who died or left: %(count)d"), count=ended)
     stopped = [

@@ -1,7 +1,8 @@
 """How files of visits come in, row by row through the desk's own path, and what an old system had counted.
 
-A visits file of more than a part's rows is settled by a job: each chunk has the rows of whole members, so that a
-member's visits, prescriptions and reversals stay in their order while two workers share the file.
+A visits file of more than a part's rows is settled by a job: each chunk has the rows of whole families, those who use
+each other's accounts, in the order in which they were settled. So prescriptions and reversals follow their visits, and
+what an account pays does not depend on which of two workers is faster.
 """
 
 import datetime
@@ -26,6 +27,7 @@ from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_membe
 from settlement.files import VISITS as VISITS_SHEET
 from settlement.models import OpeningUse, Visit, VisitPayment
 from settlement.queries import facts as reading
+from settlement.services.invoices import InvoiceNumber
 from settlement.services.requests import VisitRequest
 from settlement.services.reversals import reverse_visit
 from settlement.services.visits import settle_visits
@@ -34,6 +36,7 @@ VISITS_JOB = "visits"
 ROWS_IN_A_PART = 2_000
 
 GROWN = (Visit, VisitPayment, Journal, Entry)
+GROWTH = 0.2
 
 EMERGENCIES = {"13", "1301"}
 PHARMACY = "41"
@@ -44,6 +47,7 @@ class Bill(NamedTuple):
     """One staged row of a visits file, its names resolved. Amounts in yuan, as text."""
 
     line: int
+    family: int
     member_id: int
     institution_id: int
     prescriber_id: int | None
@@ -60,6 +64,8 @@ class Bill(NamedTuple):
     general_fee: str
     pay_from: str
     reverses: str | None
+    invoice_code: str | None
+    invoice: str | None
     raw: str  # the line's cells, for the file of rejected rows
 
     def request(self) -> VisitRequest:
@@ -79,6 +85,7 @@ class Bill(NamedTuple):
             prescriber_id=self.prescriber_id,
             pay_from=self.pay_from,
             settled_on=self.settled_on,
+            invoices=(InvoiceNumber(self.invoice_code or "", self.invoice),) if self.invoice else (),
         )
 
     @property
@@ -124,15 +131,15 @@ def _stage_visit(values: dict[str, Any]) -> tuple:
         values["general_fee"],
         PAY_FROM[values["account_use"]],
         values["reverses"],
+        values["invoice_code"],
+        values["invoice"],
     )
 
 
 def _load_visits(batch: Batch) -> None:
     match_members(batch)
     for column in ("institution", "prescriber"):
-        batch.run(
-            f"UPDATE {STAGED} s SET {column}_id = i.id FROM institutions_institution i WHERE i.code = s.{column}"
-        )
+        batch.run(f"UPDATE {STAGED} s SET {column}_id = i.id FROM institutions_institution i WHERE i.code = s.{column}")
         batch.refuse(
             column,
             _("No institution is recorded with the code %(code)s."),
@@ -145,6 +152,7 @@ def _load_visits(batch: Batch) -> None:
         "s.settled_at::date > %(today)s",
         today=timezone.localdate(batch.now),
     )
+    batch.run(FAMILIES)
     batch.run(f"ANALYZE {STAGED}")
     if batch.accepted_rows() > ROWS_IN_A_PART:
         _leave_to_a_job(batch)
@@ -152,28 +160,47 @@ def _load_visits(batch: Batch) -> None:
     _settle_staged(batch)
 
 
+# Who reaches whose account over any number of grants; a family is named by its lowest member.
+FAMILIES = f"""
+WITH RECURSIVE tie AS (
+    SELECT a.member_id AS one, g.beneficiary_id AS other
+      FROM accounts_familygrant g JOIN accounts_account a ON a.id = g.account_id
+    UNION
+    SELECT g.beneficiary_id, a.member_id FROM accounts_familygrant g JOIN accounts_account a ON a.id = g.account_id
+), reach AS (
+    SELECT DISTINCT s.member_id, t.other FROM {STAGED} s JOIN tie t ON t.one = s.member_id
+    UNION
+    SELECT r.member_id, t.other FROM reach r JOIN tie t ON t.one = r.other
+), family AS (
+    SELECT s.line, LEAST(s.member_id, r.lowest) AS lowest
+      FROM {STAGED} s LEFT JOIN (SELECT member_id, min(other) AS lowest FROM reach GROUP BY 1) r USING (member_id)
+)
+UPDATE {STAGED} s SET family = f.lowest FROM family f WHERE f.line = s.line
+"""
+
+
 def _staged_bills() -> Iterator[Bill]:
-    """The staged rows, those of a member together and in the order in which they were settled."""
+    """The staged rows, those of a family together and in the order in which they were settled."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT line, member_id, institution_id, prescriber_id, key, encounter, care_on::text,
+            SELECT line, family, member_id, institution_id, prescriber_id, key, encounter, care_on::text,
                    settled_at::text, channel, credential, total::text, own_expense::text, over_limit::text,
-                   first_self::text, general_fee::text, pay_from, reverses, raw
-            FROM {STAGED} ORDER BY member_id, settled_at, line
+                   first_self::text, general_fee::text, pay_from, reverses, invoice_code,
+                   invoice, raw
+            FROM {STAGED} ORDER BY family, settled_at, line
             """
         )
         yield from map(Bill._make, cursor.fetchall())
 
 
 def _settle_staged(batch: Batch) -> None:
-    repeated, turned = settle_bills(
-        list(_staged_bills()), upload_id=batch.upload.pk, actor=batch.actor, now=batch.now
-    )
+    repeated, turned = settle_bills(list(_staged_bills()), upload_id=batch.upload.pk, actor=batch.actor, now=batch.now)
     batch.unchanged("s.line = ANY(%(lines)s)", lines=repeated)
     for row in turned:
         # The sentence is complete: there is nothing left to fill in.
         batch.refuse(row.field, row.sentence.replace("%", "%%"), "s.line = %(line)s", line=row.line)
+    _tell_planner(batch.accepted_rows())
 
 
 def settle_bills(
@@ -207,7 +234,8 @@ def settle_bills(
 
 
 def _turned(bill: Bill, error: DomainError) -> Turned:
-    return Turned(bill.line, bill.raw, error.field or "", str(error))
+    field = "invoice" if error.field == "invoices" else error.field or ""
+    return Turned(bill.line, bill.raw, field, str(error))
 
 
 def _turns(bills: Iterable[Bill]) -> Iterator[tuple[list[Bill], list[Bill]]]:
@@ -226,9 +254,7 @@ def _turns(bills: Iterable[Bill]) -> Iterator[tuple[list[Bill], list[Bill]]]:
         yield visits[number], reversals[number]
 
 
-def _take_back(
-    bill: Bill, first: dict | None, *, upload_id: int | None, actor: Staff, now: datetime.datetime
-) -> None:
+def _take_back(bill: Bill, first: dict | None, *, upload_id: int | None, actor: Staff, now: datetime.datetime) -> None:
     if first is None:
         raise DomainError(
             _lazy("The institution has settled no visit with the number %(key)s."), field="reverses", key=bill.reverses
@@ -278,7 +304,7 @@ def _leave_to_a_job(batch: Batch) -> None:
 def _parts(bills: Iterable[Bill]) -> Iterator[list[Bill]]:
     part: list[Bill] = []
     for bill in bills:
-        if len(part) >= ROWS_IN_A_PART and bill.member_id != part[-1].member_id:
+        if len(part) >= ROWS_IN_A_PART and bill.family != part[-1].family:
             yield part
             part = []
         part.append(bill)
@@ -304,10 +330,16 @@ def finish_visits(*, job: Job, actor: Staff, now: datetime.datetime) -> dict:
     upload.rejects = _rejects(upload, turned) if turned else None
     upload.status = Upload.Status.LOADED
     upload.save(update_fields=["status", "accepted", "unchanged", "rejected", "rejects"])
-    with connection.cursor() as cursor:
-        # The planner hears of the new rows at once, not when autovacuum comes round.
-        cursor.execute(f"ANALYZE {', '.join(model._meta.db_table for model in GROWN)}")
+    _tell_planner(upload.accepted)
     return {"accepted": upload.accepted, "unchanged": upload.unchanged, "rejected": upload.rejected}
+
+
+def _tell_planner(settled: int) -> None:
+    """Let the planner hear of many new rows at once, not when autovacuum comes round."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [Visit._meta.db_table])
+        if settled > GROWTH * cursor.fetchone()[0]:
+            cursor.execute(f"ANALYZE {', '.join(model._meta.db_table for model in GROWN)}")
 
 
 def _rejects(upload: Upload, turned: list[Turned]) -> bytes:
@@ -344,9 +376,12 @@ VISITS = Loader(
         "general_fee": "numeric(16,2)",
         "pay_from": "text",
         "reverses": "text",
+        "invoice_code": "text",
+        "invoice": "text",
         **MEMBER_COLUMN,
         "institution_id": "bigint",
         "prescriber_id": "bigint",
+        "family": "bigint",
     },
     stage=_stage_visit,
     load=_load_visits,
@@ -373,9 +408,7 @@ def _load_opening(batch: Batch) -> None:
     batch.refuse("scheme", _("The person was not enrolled in %(year)s; name the scheme."), "s.scheme IS NULL",
                  places={"year": "s.year"})  # fmt: skip
     same = "o.member_id = s.member_id AND o.scheme = s.scheme AND o.area_id = %(area)s AND o.year = s.year"
-    batch.unchanged(
-        f"{same} AND (o.fund, o.deductible) = (s.fund, s.deductible)", using="settlement_openinguse o"
-    )
+    batch.unchanged(f"{same} AND (o.fund, o.deductible) = (s.fund, s.deductible)", using="settlement_openinguse o")
     batch.refuse(
         "fund",
         _("For %(year)s %(fund)s is recorded already."),

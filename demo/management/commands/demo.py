@@ -4,6 +4,7 @@ import datetime
 import gc
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 
 from celery import current_app
@@ -41,29 +42,37 @@ class Command(BaseCommand):
         if not 100 <= members <= 1_000_000:
             raise CommandError(_("The city has between 100 and 1,000,000 members."))
         started = time.monotonic()
-        # The story does its jobs itself, on its own clock; workers, who stand on today's, are not called.
-        current_app.conf.broker_write_url = "memory://"
+        with _no_worker_called():
+            clean = self._show(members, seed, today)
+        took = {"today": today, "seconds": time.monotonic() - started}
+        self._tell(_("Today is %(today)s. It took %(seconds)d s.") % took)
+        if not clean:
+            raise CommandError(_("The books do not agree."))
+
+    def _show(self, members: int, seed: int, today: datetime.date) -> bool:
+        """Live what has not been lived, prove the books, say who may sign in. Returns whether the books agree."""
         edition = rules.load(office.texts())
         opening = datetime.datetime.combine(OPENING, datetime.time(8), SHANGHAI)
         staff = open_office(edition.area, edition.name, opening)
-        self._require_same_city(staff, members, seed)
-        self.stdout.write(_("A synthetic city: %(city)s, %(members)d members, seed %(seed)d") % {
-            "city": edition.name, "members": members, "seed": seed,
-        })  # fmt: skip
+        self._require_same_city(members, seed)
+        city = {"city": edition.name, "members": members, "seed": seed}
+        self._tell(_("A synthetic city: %(city)s, %(members)d members, seed %(seed)d") % city)
         stage = Stage(staff, self._tell, OPENING)
-        clean = not self._live(stage, members, seed, today) or self._prove(staff)
-        self._sign_in()
-        self.stdout.write(_("Today is %(today)s. It took %(seconds)d s.") % {
-            "today": today, "seconds": time.monotonic() - started,
-        })  # fmt: skip
-        if not clean:
-            raise CommandError(_("The books do not agree."))
+        try:
+            lived = self._live(stage, members, seed, today)
+        finally:
+            stage.close()
+        clean = not lived or self._prove(staff)
+        self._tell(_("Sign in at /admin/ as"))
+        for _role, username, name in USERS:
+            self._tell(f"  {username:<10} {password(username):<22} {name}")
+        return clean
 
     def _tell(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
 
-    def _require_same_city(self, staff: Office, members: int, seed: int) -> None:
+    def _require_same_city(self, members: int, seed: int) -> None:
         first = Job.objects.filter(kind=KIND).order_by("pk").first()
         if first is not None and (first.params["members"], first.params["seed"]) != (members, seed):
             raise CommandError(
@@ -106,10 +115,8 @@ class Command(BaseCommand):
         return bool(acts)
 
     def _prove(self, staff: Office) -> bool:
-        numbers = Visit.objects.filter(area=staff.area).aggregate(
-            visits=Count("id"), reversals=Count("reverses")
-        )
-        self.stdout.write(_("Visits: %(visits)d, of them %(reversals)d reversals") % numbers)
+        numbers = Visit.objects.filter(area=staff.area).aggregate(visits=Count("id"), reversals=Count("reverses"))
+        self._tell(_("Visits: %(visits)d, of them %(reversals)d reversals") % numbers)
         clean = True
         for proof in check_books(staff.area.pk):
             clean = clean and not proof.wrong
@@ -121,10 +128,16 @@ class Command(BaseCommand):
                 self._tell(f"    {line}")
         return clean
 
-    def _sign_in(self) -> None:
-        self.stdout.write(_("Sign in at /admin/ as"))
-        for _role, username, name in USERS:
-            self.stdout.write(f"  {username:<10} {password(username):<22} {name}")
+
+@contextmanager
+def _no_worker_called() -> Iterator[None]:
+    """The story does its jobs itself, on its own clock; workers stand on today's."""
+    before = current_app.conf.broker_write_url
+    current_app.conf.broker_write_url = "memory://"
+    try:
+        yield
+    finally:
+        current_app.conf.broker_write_url = before
 
 
 def _months(first: datetime.date, today: datetime.date) -> Iterator[tuple[datetime.date, datetime.date]]:

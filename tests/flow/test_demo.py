@@ -1,0 +1,174 @@
+"""The demonstration: a tiny city lives its year once, and its roster files have the oddities that real ones have."""
+
+import datetime
+from io import BytesIO, StringIO
+from random import Random
+
+import pytest
+from openpyxl import load_workbook
+
+SEED = 4416
+MEMBERS = 300
+
+
+@pytest.fixture(scope="module")
+def city():
+    """The tiny city's people, places and bills; nothing of it is in a database."""
+    from demo import people, places, visits
+    from demo.year import City
+
+    rng = Random(f"{SEED} city")
+    found = places.found(rng)
+    settled = people.settle(rng, found, MEMBERS)
+    return City(settled, found, visits.of_year(SEED, settled, found))
+
+
+# The files
+
+
+def test_city_has_sixty_institutions_of_every_kind(city):
+    kinds = {place.kind for place in city.places.all}
+    assert len(city.places.all) == 60
+    assert {"综合医院", "乡镇卫生院", "社区卫生服务中心", "村卫生站", "定点零售药店", "异地清算机构"} <= kinds
+    assert all(place.parent is not None for place in city.places.all if place.kind == "村卫生站")
+
+
+def test_same_seed_makes_same_files(city):
+    from demo import files, people, places, visits
+
+    rng = Random(f"{SEED} city")
+    found = places.found(rng)
+    again = people.settle(rng, found, MEMBERS)
+    months = visits.of_year(SEED, again, found)
+    assert files.members(again.members, "441699").csv() == files.members(city.members, "441699").csv()
+    assert files.visits(months[11].bills).csv() == files.visits(city.months[11].bills).csv()
+
+
+def test_identity_numbers_are_valid_and_used_once(city):
+    from bureau.identity import birth_and_sex
+
+    documents = [person.document for person in city.members]
+    assert len(set(documents)) == MEMBERS
+    assert all(birth_and_sex(person.document) == (person.birth, person.sex) for person in city.members)
+
+
+def test_members_roster_has_bad_rows_with_reasons(city):
+    from bureau.files import read_rows
+    from demo import files
+    from members.files import MEMBERS as SHEET
+
+    rows = list(read_rows("members.csv", files.members(city.members, "441699").csv(), SHEET))
+    codes = {problem.code for row in rows for problem in row.problems}
+    assert len(rows) == MEMBERS + 7
+    assert {"identity_checksum", "identity_old", "required", "no_such_day", "choice", "formula"} <= codes
+
+
+def test_contributions_come_in_gb18030(city):
+    from bureau.files import read_rows
+    from demo import files
+    from members.files import CONTRIBUTIONS as SHEET
+
+    month, paid_on = datetime.date(2026, 3, 1), datetime.date(2026, 3, 9)
+    paying = [(person, month, person.base, "正常缴费", paid_on) for person in city.members if person.base]
+    content = files.contributions(paying).csv("gb18030")
+    with pytest.raises(UnicodeDecodeError):
+        content.decode("utf-8")
+    rows = list(read_rows("contributions.csv", content, SHEET))
+    assert [row.values["name"] for row in rows if not row.problems] == [row[0].name for row in paying]
+
+
+def test_relatives_come_as_workbook_with_title(city):
+    from bureau.files import read_rows
+    from demo import files
+    from members.files import RELATIVES as SHEET
+
+    content = files.relatives(city.people.ties).xlsx("家庭共济近亲属备案表")
+    sheet = load_workbook(BytesIO(content)).active
+    assert [sheet["A1"].value, sheet["A2"].value] == ["家庭共济近亲属备案表", "主账户人姓名"]
+    rows = list(read_rows("relatives.xlsx", content, SHEET))
+    assert sum(not row.problems for row in rows) == len(city.people.ties)
+    assert any(row.problems for row in rows)
+
+
+def test_year_of_bills_has_every_kind_of_visit(city):
+    bills = [bill for month in city.months for bill in (*month.bills, *month.at_desk)]
+    keys = [bill.key for bill in bills]
+    assert len(set(keys)) == len(keys)
+    assert {bill.med_type for bill in bills} == {"11", "13", "41"}
+    assert any(bill.prescriber for bill in bills)
+    assert any(bill.reverses for bill in bills)
+    assert any(bill.place.away for bill in bills)
+    assert any(month.referrals for month in city.months)
+    assert all(bill.total == bill.in_policy + bill.own_expense + bill.over_limit + bill.first_self for bill in bills)
+
+
+# The story
+
+
+def tell(**options) -> str:
+    from django.core.management import call_command
+
+    out = StringIO()
+    call_command("demo", members=MEMBERS, seed=SEED, stdout=out, **options)
+    return out.getvalue()
+
+
+def what_there_is() -> dict[str, int]:
+    """Rows by table: what a second life would double."""
+    from django.apps import apps
+
+    labels = ("bureau", "members", "institutions", "accounts", "settlement")
+    return {
+        model._meta.db_table: model.objects.count()
+        for label in labels
+        for model in apps.get_app_config(label).get_models()
+    }
+
+
+@pytest.mark.django_db
+def test_tiny_city_lives_its_year_once():
+    from django.core.management import CommandError, call_command
+    from django.db.models import Q
+
+    from accounts.models import AccountUse, Payout
+    from bureau.models import AuditEntry, Staff, Upload
+    from institutions.models import Referral, Selection
+    from members.models import Enrolment, Member
+    from settlement.models import Adjustment, Run, Visit
+
+    told = tell(today=datetime.date(2026, 4, 10))
+    assert "2026-04" in told and "2026-05" not in told
+    told = tell(today=datetime.date(2027, 1, 20))
+    months = [f"2025-{number:02d}" for number in range(9, 13)] + [f"2026-{number:02d}" for number in range(1, 13)]
+    assert all(f"\n{month}\n" in told for month in [*months, "2027-01"])
+
+    uploads = Upload.objects.all()
+    assert not uploads.filter(status__in=["received", "loading"]).exists()
+    assert uploads.filter(status="undone").count() == 1
+    assert uploads.filter(rejected__gt=0, rejects__isnull=False).count() > 80
+    assert uploads.filter(kind="contributions", accepted=0, unchanged__gt=0).count() == 1
+    assert Visit.objects.filter(care_on__year=2026).count() > 2000
+    assert Visit.objects.filter(upload=None, reverses=None).exists()
+    assert set(Visit.objects.values_list("channel", flat=True)) == {"ordinary", "emergency", "prescription"}
+    assert {"", "not_selected", "visit_cap"} <= set(Visit.objects.values_list("refusal", flat=True))
+    assert Enrolment.objects.filter(person_class="retired", starts_on__year=2026).exists()
+    assert Member.objects.filter(died_on__year=2026).exists()
+    assert Payout.objects.filter(event="death", status="paid").exists()
+    assert Payout.objects.filter(event="death", status="submitted").exists()
+    assert AccountUse.objects.filter(paid__gt=0).exclude(relation="self").exists()
+    assert Selection.objects.filter(route="change").exists()
+    assert Referral.objects.exists()
+    assert Run.objects.filter(kind="year_end", status="paid").count() == 6
+    assert not Run.objects.filter(Q(approved_by=None) | ~Q(status="paid")).exists()
+    assert Adjustment.objects.filter(origin__kind="year_end", carried_by__isnull=False).exists()
+    assert not Staff.objects.filter(is_superuser=True).exists()
+    assert Staff.objects.filter(is_active=True).count() == 7
+    assert not AuditEntry.objects.filter(at__date__gt=datetime.date(2027, 1, 20)).exists()
+
+    before = what_there_is()
+    told = tell(today=datetime.date(2027, 1, 20))
+    assert "2027-01" in told
+    assert what_there_is() == before
+    with pytest.raises(CommandError):
+        call_command("demo", members=MEMBERS + 1, seed=SEED, stdout=StringIO())
+    assert what_there_is() == before
