@@ -146,25 +146,29 @@ def load_facts(asked: Sequence[Asked]) -> list[dict]:
     )
 
 
+# Amounts come as whole fen and the place as one text: a file's batch reads some ten of these rows for each visit.
 OPENING = """
-SELECT r.member, r.year, make_date(r.year, 1, 1) AS care_on, '' AS encounter, '' AS institution,
-       ARRAY[]::varchar[] AS place, 0.00 AS counted, o.fund AS pooled, 0.00 AS large_claims, 0.00 AS fixed,
-       o.deductible, '' AS pool, 'year' AS span, o.area_id, o.scheme
+SELECT r.member, r.year, make_date(r.year, 1, 1) AS care_on, '' AS encounter, '' AS institution, '' AS place,
+       0::bigint AS counted, (o.fund * 100)::bigint AS pooled, 0::bigint AS large_claims, 0::bigint AS fixed,
+       (o.deductible * 100)::bigint AS deductible, '' AS pool, 'year' AS span, o.area_id, o.scheme
   FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
   JOIN settlement_openinguse o ON o.member_id = r.member AND o.year = r.year
 """
 
 HISTORY = f"""
-SELECT r.member, r.year, v.care_on, v.encounter, COALESCE(p.code, i.code) AS institution, v.place,
-       v.counted, v.pooled, v.large_claims, v.fixed, v.deductible, v.pool, 'visit' AS span, v.area_id, v.scheme
+SELECT r.member, r.year, v.care_on, v.encounter, COALESCE(p.code, i.code) AS institution,
+       array_to_string(v.place, ',') AS place,
+       (v.counted * 100)::bigint AS counted, (v.pooled * 100)::bigint AS pooled,
+       (v.large_claims * 100)::bigint AS large_claims, (v.fixed * 100)::bigint AS fixed,
+       (v.deductible * 100)::bigint AS deductible, v.pool, 'visit' AS span, v.area_id, v.scheme
   FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
   JOIN settlement_visit v ON v.member_id = r.member
        AND v.care_on BETWEEN make_date(r.year, 1, 1) AND make_date(r.year, 12, 31)
   JOIN institutions_institution i ON i.id = v.institution_id
   LEFT JOIN institutions_institution p ON p.id = v.prescriber_id
 UNION ALL
-SELECT r.member, r.year, v.care_on, v.encounter, COALESCE(p.code, i.code), v.place,
-       0, x.proposed - x.settled, 0, 0, 0, x.pool, 'visit', v.area_id, v.scheme
+SELECT r.member, r.year, v.care_on, v.encounter, COALESCE(p.code, i.code), array_to_string(v.place, ','),
+       0, ((x.proposed - x.settled) * 100)::bigint, 0, 0, 0, x.pool, 'visit', v.area_id, v.scheme
   FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
   JOIN settlement_visit v ON v.member_id = r.member
        AND v.care_on BETWEEN make_date(r.year, 1, 1) AND make_date(r.year, 12, 31)

@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bureau.rules import benefits
 from bureau.rules.edition import Edition, Rulebook
@@ -120,17 +121,23 @@ class Used:
     past: benefits.Past
 
 
+@lru_cache(maxsize=1024)
+def place_from(text: str) -> frozenset[str]:
+    """The flags of an earlier visit; the same few combinations come again and again."""
+    return frozenset(text.split(",")) if text else frozenset()
+
+
 def used_by(row: dict) -> Used:
-    pooled, large_claims = fen(row["pooled"]), fen(row["large_claims"])
+    pooled, large_claims = row["pooled"], row["large_claims"]
     past = benefits.Past(
         on=row["care_on"],
         encounter=row["encounter"],
         institution=row["institution"],
-        place=frozenset(row["place"]),
-        cost=fen(row["counted"]),
+        place=place_from(row["place"]),
+        cost=row["counted"],
         fund=pooled + large_claims,
-        deductible=fen(row["deductible"]),
-        fixed=fen(row["fixed"]),
+        deductible=row["deductible"],
+        fixed=row["fixed"],
         shares={row["pool"]: pooled, "large_claims": large_claims},
         span=row["span"],
     )
