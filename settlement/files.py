@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +17,7 @@ from bureau.files.cells import (
     moment,
     money,
     person_name,
+    text,
     yes_no,
 )
 from bureau.files.problems import noop as _
@@ -38,6 +41,33 @@ med_type = choice(
         "9904": ("大病特药",),
     }
 )
+
+ELECTRONIC = 20  # digits of a fully electronic invoice, whose number says who issued it
+_INVOICE_CODE = re.compile(r"[0-9A-Z]{6,20}", re.ASCII)
+_INVOICE_NUMBER = re.compile(r"[0-9A-Z]{4,30}", re.ASCII)
+
+
+def invoice_number(code: str, number: str) -> tuple[str, str]:
+    """An invoice as somebody wrote it, read so that it is always written one way: full-width made ASCII, upper case,
+    without blanks and dashes. A fully electronic invoice has 20 digits and no code; any other has both.
+    """
+    code, number = _plain(code), _plain(number)
+    if not _INVOICE_NUMBER.fullmatch(number):
+        message = _("“%(number)s” is not the number of an invoice: 4 to 30 digits or letters.")
+        raise Refused("invoice", message, field="invoice", number=number)
+    if len(number) == ELECTRONIC and number.isdigit():
+        if code:
+            message = _("Invoice %(number)s is fully electronic: it has 20 digits and no code.")
+            raise Refused("invoice_code", message, field="invoice_code", number=number)
+    elif not _INVOICE_CODE.fullmatch(code):
+        message = _("Invoice %(number)s: write the code of the issuing body before the number, 6 to 20 digits.")
+        raise Refused("invoice_code", message, field="invoice_code", number=number)
+    return code, number
+
+
+def _plain(written: str) -> str:
+    return re.sub(r"[\s\-‐-―−]+", "", unicodedata.normalize("NFKC", written)).upper()
+
 
 _amount = money(negative=True)
 _ZERO = Decimal("0.00")
@@ -81,6 +111,13 @@ def _reversed_visit(values: dict[str, Any]) -> None:
 def _settled_after_care(values: dict[str, Any]) -> None:
     if values["care_on"] and values["settled_at"] and values["settled_at"].date() < values["care_on"]:
         raise Refused("order", _("The visit was settled before it took place."), field="settled_at")
+
+
+def _invoice(values: dict[str, Any]) -> None:
+    """Write the invoice one way, where the file has one. A reversal frees that of its visit and brings none."""
+    if not values["reversal"] and (values["invoice"] or values["invoice_code"]):
+        code, number = invoice_number(values["invoice_code"] or "", values["invoice"] or "")
+        values["invoice_code"], values["invoice"] = code, number
 
 
 VISITS = Sheet(
@@ -155,8 +192,10 @@ VISITS = Sheet(
             default=False,
         ),
         Column("reverses", "原结算ID", code(60), ("原结算流水号", "init_setl_id")),
+        Column("invoice_code", "票据代码", text(40), ("发票代码", "电子票据代码")),
+        Column("invoice", "票据号码", text(40), ("发票号码", "发票号", "电子票据号码", "invono")),
     ),
-    checks=(document(), _adds_up, _sign, _reversed_visit, _settled_after_care),
+    checks=(document(), _adds_up, _sign, _reversed_visit, _settled_after_care, _invoice),
     key=("institution", "key"),
 )
 

@@ -1,8 +1,6 @@
 """票据: every invoice is used once, by a card settlement or by a claim by hand."""
 
 import datetime
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,12 +8,10 @@ from django.db.models import F, Func, Value
 from django.utils.translation import gettext_lazy as _
 
 from bureau.errors import DomainError
+from bureau.files import Refused
+from settlement.files import invoice_number
 from settlement.models import Invoice
 from settlement.queries.facts import fetch
-
-ELECTRONIC = 20  # digits of a fully electronic invoice, whose number says who issued it
-CODE = re.compile(r"[0-9A-Z]{6,20}", re.ASCII)
-NUMBER = re.compile(r"[0-9A-Z]{4,30}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,39 +23,14 @@ class InvoiceNumber:
 
     @classmethod
     def stated(cls, code: str, number: str) -> "InvoiceNumber":
-        """Read what somebody typed, so that one invoice is always written one way. DomainError where it is none.
-
-        A fully electronic invoice has 20 digits and no code; any other has both.
-        """
-        code, number = plain(code), plain(number)
-        if not NUMBER.fullmatch(number):
-            raise DomainError(
-                _("“%(number)s” is not the number of an invoice: 4 to 30 digits or letters."),
-                field="invoices",
-                number=number,
-            )
-        if len(number) == ELECTRONIC and number.isdigit():
-            if code:
-                raise DomainError(
-                    _("Invoice %(number)s is fully electronic: it has 20 digits and no code."),
-                    field="invoices",
-                    number=number,
-                )
-        elif not CODE.fullmatch(code):
-            raise DomainError(
-                _("Invoice %(number)s: write the code of the issuing body before the number, 6 to 20 digits."),
-                field="invoices",
-                number=number,
-            )
-        return cls(code, number)
+        """Read what somebody typed, as files are read (settlement.files). DomainError where it is no invoice."""
+        try:
+            return cls(*invoice_number(code, number))
+        except Refused as refused:
+            raise DomainError(_(refused.message), field="invoices", **refused.params) from None
 
     def __str__(self) -> str:
         return f"{self.code} {self.number}".strip()
-
-
-def plain(text: str) -> str:
-    """Full-width made ASCII, upper case, without blanks and dashes."""
-    return re.sub(r"[\s\-‐-―−]+", "", unicodedata.normalize("NFKC", text)).upper()
 
 
 def check_distinct(invoices: Sequence[InvoiceNumber]) -> None:
