@@ -6,6 +6,7 @@ import hashlib
 import tomllib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -212,40 +213,92 @@ class Rulebook:
 
 def load(texts: Mapping[str, str]) -> Edition:
     """One edition from its files (name to TOML text): one instrument and those that bind into it."""
-    parsed = {name: _parse(name, text) for name, text in sorted(texts.items())}
-    mains = [name for name, tree in parsed.items() if "binds" not in tree]
-    if len(mains) != 1:
-        raise EditionError(
-            ", ".join(sorted(texts)) or "rulebook",
-            "",
-            "binds",
-            f"{len(mains)} of the files bind into no other; exactly one must be the main instrument",
-        )
-    main = mains[0]
+    return _load(texts, None)
+
+
+def problems(texts: Mapping[str, str]) -> list[EditionError]:
+    """What is wrong with the files of an edition, as much as can be seen at once; empty where they can be loaded."""
+    found: list[EditionError] = []
+    try:
+        _load(texts, found)
+    except EditionError as error:
+        found.append(error)
+    return list({str(error): error for error in found}.values())
+
+
+def _load(texts: Mapping[str, str], found: list[EditionError] | None) -> Edition:
+    """Raises the first error. With `found` errors are put there until the next look would make no sense."""
+    parsed: dict[str, Tree] = {}
+    for name, text in sorted(texts.items()):
+        with _kept(found):
+            parsed[name] = _parse(name, text)
+    _stop_at(found)
+    main = _main(parsed)
     switches: dict[str, Any] = {}
     for tree in parsed.values():
-        switches |= tree.get("switches", {}) if isinstance(tree.get("switches"), dict) else {}
-    Checker(main, {}, {}).table({"switches": switches}, {"switches": _switch_schema()}, "", False)
+        switches |= tree["switches"] if isinstance(tree.get("switches"), dict) else {}
+    Checker(main, {}, {}, found).table({"switches": switches}, {"switches": _switch_schema()}, "", False)
+    _stop_at(found)
     for name, tree in parsed.items():
-        articles = tree.get("articles", {})
-        if name != main and tree["binds"] != parsed[main].get("document"):
-            raise EditionError(name, "", "binds", f"names {tree['binds']}, which is not among these files")
-        Checker(name, switches, articles).table(tree, SCHEMA, "", False)
+        articles = tree["articles"] if isinstance(tree.get("articles"), dict) else {}
+        Checker(name, switches, articles, found).table(tree, SCHEMA, "", len(parsed) == 1)
     for switch_name, switch in switches.items():
         if switch["chosen"] not in switch["options"]:
             options = ", ".join(switch["options"])
-            raise EditionError(main, f"switches {switch_name}", "chosen", f"write one of {options}")
+            with _kept(found):
+                raise EditionError(main, f"switches {switch_name}", "chosen", f"write one of {options}")
+    _stop_at(found)
     raw = dict(parsed[main])
     for name, tree in parsed.items():
         if name != main:
             raw = bind(raw, cite(tree, tree["document"]), name)
-    Checker(main, switches, _AnyArticle()).table(raw, SCHEMA, "", True)
+    Checker(main, switches, _AnyArticle(), found).table(raw, SCHEMA, "", True)
+    _stop_at(found)
     examples = tuple(raw.pop("examples", ()))
     digest = hashlib.sha256("\0".join(f"{n}\0{t}" for n, t in sorted(texts.items())).encode()).hexdigest()
-    return _edition(main, raw, digest, tuple(tree["document"] for tree in parsed.values()), examples)
+    documents = tuple(tree["document"] for tree in parsed.values())
+    return _edition(main, raw, digest, documents, examples, found)
 
 
-def _edition(file: str, raw: Tree, digest: str, documents: tuple[str, ...], examples: tuple[Tree, ...]) -> Edition:
+@contextmanager
+def _kept(found: list[EditionError] | None) -> Iterator[None]:
+    """Puts an error with those that were found; without such a list it is raised."""
+    try:
+        yield
+    except EditionError as error:
+        if found is None:
+            raise
+        found.append(error)
+
+
+def _stop_at(found: list[EditionError] | None) -> None:
+    if found:
+        raise found.pop()
+
+
+def _main(parsed: Mapping[str, Tree]) -> str:
+    """The file of the instrument into which all others bind."""
+    mains = [name for name, tree in parsed.items() if "binds" not in tree]
+    if len(mains) != 1:
+        problem = f"{len(mains)} of the files bind into no other; exactly one must be the main instrument"
+        raise EditionError(", ".join(sorted(parsed)) or "rulebook", "", "binds", problem)
+    [main] = mains
+    for name, tree in parsed.items():
+        if name != main and tree["binds"] != parsed[main].get("document"):
+            raise EditionError(name, "", "binds", f"names {tree['binds']}, which is not among these files")
+        if name != main and "document" not in tree:
+            raise EditionError(name, "", "document", "is missing; add it")
+    return main
+
+
+def _edition(
+    file: str,
+    raw: Tree,
+    digest: str,
+    documents: tuple[str, ...],
+    examples: tuple[Tree, ...],
+    found: list[EditionError] | None,
+) -> Edition:
     switches = {name: Switch(name=name, **value) for name, value in raw.get("switches", {}).items()}
     if "valid_years" in raw and "ends_on" in raw:
         raise EditionError(file, "", "ends_on", "stands beside valid_years; write one of the two")
@@ -255,7 +308,9 @@ def _edition(file: str, raw: Tree, digest: str, documents: tuple[str, ...], exam
     if ends_on is not None and ends_on < raw["starts_on"]:
         raise EditionError(file, "", "ends_on", "is before starts_on; correct the days")
     for choices in _alternatives(switches):
-        check_meaning(file, chosen_tree(raw, choices))
+        with _kept(found):
+            check_meaning(file, chosen_tree(raw, choices))
+    _stop_at(found)
     tree = chosen_tree(raw, {name: switch.chosen for name, switch in switches.items()})
     figures = {}
     for row in raw.get("figures", []):

@@ -95,7 +95,7 @@ CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
         lambda value: isinstance(value, str) and re.fullmatch(r"\d{6}", value) is not None,
         "write the six digits of GB/T 2260 in quotes",
     ),
-    "reason": (lambda value: value in REASONS, "write one of the refusal codes"),
+    "reason": (lambda value: isinstance(value, str) and value in REASONS, "write one of the refusal codes"),
     "article": (lambda value: isinstance(value, str) and bool(value), "write the article in quotes"),
     "formulas": (_formulas, 'write formulas that come out, as in ["75% = 70% + 5%"]'),
     "facts": (lambda value: isinstance(value, dict), "write a table"),

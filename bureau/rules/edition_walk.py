@@ -11,13 +11,25 @@ from .errors import EditionError
 
 
 class Checker:
-    """Checks one file; `whole` also asks for the keys that must be there."""
+    """Checks one file; `whole` also asks for the keys that must be there.
 
-    def __init__(self, file: str, switches: Mapping[str, Any], articles: Mapping[str, str]) -> None:
-        self.file, self.switches, self.articles = file, switches, articles
+    Raises the first EditionError or, with `found`, puts every one there and goes on.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        switches: Mapping[str, Any],
+        articles: Mapping[str, str],
+        found: list[EditionError] | None = None,
+    ) -> None:
+        self.file, self.switches, self.articles, self.found = file, switches, articles, found
 
     def fail(self, term: str, key: str, problem: str) -> None:
-        raise EditionError(self.file, term, key, problem)
+        error = EditionError(self.file, term, key, problem)
+        if self.found is None:
+            raise error
+        self.found.append(error)
 
     def table(self, node: object, spec: Tree, term: str, whole: bool) -> None:
         if not isinstance(node, dict):
@@ -25,8 +37,9 @@ class Checker:
             return
         if "*method" in spec:
             method = node.get("method")
-            if method not in spec["*method"]:
+            if not isinstance(method, str) or method not in spec["*method"]:
                 self.fail(term, "method", f"is not a method; write one of {', '.join(METHODS)}")
+                return
             spec = PROVIDER | spec["*method"][method]
         if "*" in spec:
             for key, value in node.items():
@@ -36,6 +49,7 @@ class Checker:
         for key, value in node.items():
             if key not in allowed:
                 self.fail(term, key, f"is not a key of this table; write one of {', '.join(sorted(allowed))}")
+                continue
             self.value(value, allowed[key], term, key, whole)
         if whole:
             for key in spec:
@@ -51,12 +65,15 @@ class Checker:
         elif isinstance(spec, list):
             if not isinstance(value, list):
                 self.fail(term, key, "is not a list of tables; write each under [[…]]")
+                return
             for number, item in enumerate(value, 1):
                 name = item.get("id") or f"#{number}" if isinstance(item, dict) else f"#{number}"
-                if key in ("figures", "examples") and set(ELEMENT) & set(item):
-                    self.fail(f"{here} {name}", sorted(set(ELEMENT) & set(item))[0], "has no effect here; remove it")
                 self.table(item, ELEMENT | spec[0], f"{here} {name}", True)
-                self.reading(item, f"{here} {name}")
+                if isinstance(item, dict):
+                    if key in ("figures", "examples") and set(ELEMENT) & set(item):
+                        idle = sorted(set(ELEMENT) & set(item))[0]
+                        self.fail(f"{here} {name}", idle, "has no effect here; remove it")
+                    self.reading(item, f"{here} {name}")
         elif isinstance(value, list) and value and all(isinstance(v, dict) and "value" in v for v in value):
             self.dated(value, spec, term, key, whole)
         elif spec.startswith("one of "):
@@ -67,36 +84,42 @@ class Checker:
             check, remedy = CHECKS[spec]
             if not check(value):
                 self.fail(term, key, f"{value!r} does not fit; {remedy}")
-            if spec == "article":
+            elif spec == "article":
                 self.article(value, term, key)
 
     def choice(self, value: Tree, spec: Any, term: str, key: str, whole: bool) -> None:
-        switch = self.switches.get(value["switch"])
+        name = value["switch"]
+        switch = self.switches.get(name) if isinstance(name, str) else None
         if (term or key).split()[0] not in CHOOSABLE:
             self.fail(term, key, f"cannot be a choice; only what stands under {', '.join(CHOOSABLE)} can")
         if switch is None:
-            self.fail(term, key, f"switch {value['switch']!r} is not declared; add it under [switches]")
+            self.fail(term, key, f"switch {name!r} is not declared; add it under [switches]")
             return
         options = {name for name in value if name != "switch"} or set(switch["options"])
         if options != set(switch["options"]):
             self.fail(term, key, f"gives {sorted(options)}; write exactly {sorted(switch['options'])}")
-        for name in sorted(options):
-            self.value(value.get(name, name), spec, term, key, whole)
+            return
+        for option in sorted(options):
+            self.value(value.get(option, option), spec, term, key, whole)
 
     def reading(self, item: Tree, term: str) -> None:
-        for name, option in item.get("reading", {}).items():
-            if name not in self.switches or option not in self.switches[name]["options"]:
+        readings = item.get("reading")
+        for name, option in readings.items() if isinstance(readings, dict) else ():
+            if name not in self.switches or option not in [*self.switches[name]["options"]]:
                 self.fail(term, "reading", f"{name} = {option!r} is not declared; add it under [switches]")
 
     def dated(self, value: list[Tree], spec: Any, term: str, key: str, whole: bool) -> None:
         if spec not in DATED or not term or term.split()[0] not in SECTIONS:
             self.fail(term, key, "cannot be dated; give the table around it starts_on and ends_on, or a new edition")
+            return
         last: date | None = None
         for row in value:
             if set(row) - {"from", "to", "value"} or type(row.get("from")) is not date:
                 self.fail(term, key, "a dated value has the keys from, to and value; write from as a day")
+                return
             if "to" in row and (type(row["to"]) is not date or row["to"] < row["from"]):
                 self.fail(term, key, f"ends before it starts on {row['from']}; correct the days")
+                return
             if last is not None and row["from"] <= last:
                 self.fail(term, key, f"days overlap at {row['from']}; let each value start later")
             last = row.get("to", row["from"])
