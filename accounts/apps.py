@@ -7,11 +7,15 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self):
-        from accounts.queries import objections
+        from accounts.queries import editions, objections
         from accounts.services import credits
         from bureau.services import jobs
+        from bureau.services.edition_life import Settled, register_settled
         from bureau.services.uploads import register_objection
 
         jobs.register(credits.KIND, credits.credit_chunk)
+        register_settled(
+            Settled(_("monthly credits"), "credits", under=editions.credits_under, within=editions.credits_within)
+        )
         for kind in objections.ROSTERS:
             register_objection(kind, objections.why_credited_rows_stay)

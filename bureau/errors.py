@@ -4,7 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from bureau.rules.errors import Refusal
+from bureau.rules.errors import EditionError, Refusal
 
 
 class DomainError(Exception):
@@ -29,6 +29,11 @@ def wording(refusal: Refusal) -> str:
     if not refusal.article:
         return reason
     return gettext("%(reason)s (article %(article)s)") % {"reason": reason, "article": refusal.article}
+
+
+def edition_problem(error: EditionError) -> str:
+    """What is wrong with a rulebook, in the reader's language, without the place, which stands in the error."""
+    return gettext(error.problem)
 
 
 class RefusedError(DomainError):

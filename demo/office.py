@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from bureau.models import County
 from bureau.rules import edition as rules
-from bureau.services.editions import load_edition
+from bureau.services.edition_life import load_edition
 from bureau.services.figures import confirm_figure, enter_figure
 from demo import files
 from demo.acts import Stage
@@ -30,7 +30,7 @@ def texts() -> dict[str, str]:
 def found(stage: Stage, places: Places) -> None:
     """Load the rules, then the institutions; the clearing body is registered by hand."""
     office, now = stage.office, stage.at(8)
-    edition = load_edition(texts=texts(), area=office.area, actor=office.reviewer, now=now)
+    edition = load_edition(texts=texts(), area=office.area, actor=office.clerk, approver=office.reviewer, now=now)
     stage.say(_("Policy edition %(edition)s loaded"), edition=edition)
     publish(stage, 2025)
     clearing = places.clearing

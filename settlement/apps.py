@@ -8,9 +8,10 @@ class SettlementConfig(AppConfig):
 
     def ready(self):
         from bureau.services import jobs
+        from bureau.services.edition_life import Settled, register_settled
         from bureau.services.uploads import register_objection, register_roster
         from settlement import files
-        from settlement.services import objections, proofs, rosters
+        from settlement.services import edition_change, objections, proofs, rosters
         from settlement.services.runs import compute
 
         register_roster("visits", _("Visits"), files.VISITS, rosters.VISITS)
@@ -22,3 +23,21 @@ class SettlementConfig(AppConfig):
         jobs.register(rosters.VISITS_JOB, rosters.settle_part, finish=rosters.finish_visits)
         jobs.register(compute.JOB_KIND, compute.compute_as_job)
         jobs.register(proofs.KIND, proofs.prove_area)
+        jobs.register(edition_change.KIND, edition_change.replay_members)
+        register_settled(
+            Settled(
+                _("Visits"),
+                "benefits",
+                under=edition_change.visits_under,
+                within=edition_change.visits_within,
+                replay=edition_change.replay_visits,
+            )
+        )
+        register_settled(
+            Settled(
+                _("payment runs"),
+                "provider",
+                under=edition_change.lines_under,
+                within=edition_change.runs_within,
+            )
+        )

@@ -1,6 +1,6 @@
 """What every room's screens are made of: the stock admin, in which nothing is written but by a service."""
 
-from bureau.admin import business, people, schedule  # noqa: F401  registers what the house itself keeps
+from bureau.admin import business, editions, figures, people, schedule  # noqa: F401  registers what the house itself keeps
 from bureau.admin.acts import Act, Answer, Report
 from bureau.admin.forms import ActForm, KeyField, MonthField, form_of, money_field, pick, reason_field, when, year_field
 from bureau.admin.records import Records, extend, facts, money

@@ -1,4 +1,4 @@
-"""Areas, editions and figures, uploads and jobs."""
+"""Areas, uploads and jobs."""
 
 import csv
 import io
@@ -13,25 +13,22 @@ from django.utils.translation import gettext_lazy as _
 
 from bureau import queries
 from bureau.admin.acts import Act, Report
-from bureau.admin.forms import ActForm, form_of, pick, year_field
+from bureau.admin.forms import ActForm, form_of, pick
 from bureau.admin.records import Records
 from bureau.admin.sections import Panel, Section, link
 from bureau.errors import DomainError
-from bureau.models import Area, Chunk, County, Edition, Job, PublishedFigure, Staff, Upload
-from bureau.rules.edition import Edition as Rules
+from bureau.models import Area, Chunk, County, Edition, Job, Staff, Upload
 from bureau.services import jobs, uploads
-from bureau.services.editions import edition_by_hash, load_edition, rulebook
-from bureau.services.figures import confirm_figure, enter_figure
 from bureau.services.staff import register_area, register_county
 from bureau.services.undo import undo_upload
 
-LARGEST_RULEBOOK = 1024 * 1024
 JOB_KINDS = {
     "upload": _("loading of a roster"),
     "credit": _("monthly credit"),
     "check_books": _("check of the books"),
     "runs": _("payment runs of all agencies"),
     "visits": _("settlement of a file of visits"),
+    "edition_replay": _("replay of visits under another edition"),
 }
 
 
@@ -68,141 +65,6 @@ class CountyAdmin(Records):
             form=form_of(County, "code", "area", "name"),
         ),
     ]
-
-
-class FilesInput(forms.ClearableFileInput):
-    allow_multiple_selected = True
-
-
-class TextsField(forms.FileField):
-    """Some TOML files, as file name to text."""
-
-    widget = FilesInput
-
-    def clean(self, data, initial=None):
-        files = [super(TextsField, self).clean(one, initial) for one in (data or [None])]
-        texts = {}
-        for file in files:
-            if file.size > LARGEST_RULEBOOK:
-                raise ValidationError(_("A rulebook has at most 1 MB."))
-            try:
-                texts[file.name] = file.read().decode("utf-8")
-            except UnicodeDecodeError:
-                raise ValidationError(_("%(name)s is not a text in UTF-8.") % {"name": file.name}) from None
-        return texts
-
-
-class EditionForm(ActForm):
-    area = pick(Edition._meta.get_field("area"))
-    texts = TextsField(
-        label=_("rulebook files"), help_text=_("The TOML file of the instrument and of those that bind into it.")
-    )
-
-
-def _rules(edition: Edition) -> Rules:
-    return edition_by_hash(edition.content_hash)
-
-
-def readings(request, edition: Edition) -> Panel:
-    switches = _rules(edition).switches.values()
-    return Panel(
-        _("Readings of ambiguous sentences"),
-        [_("Reading"), _("Article"), _("Question"), _("Chosen"), _("Other possibilities")],
-        [
-            [
-                switch.reading,
-                switch.article,
-                switch.question,
-                switch.options[switch.chosen],
-                "；".join(text for name, text in switch.options.items() if name != switch.chosen),
-            ]
-            for switch in switches
-        ],
-    )
-
-
-def figures_asked(request, edition: Edition) -> Panel:
-    return Panel(
-        _("Figures that the edition asks the bureau to publish"),
-        [_("Figure"), _("Code"), _("Article")],
-        [[figure.label, figure.code, figure.article] for figure in _rules(edition).figures.values()],
-    )
-
-
-@admin.register(Edition)
-class EditionAdmin(Records):
-    list_display = ["document", "title", "area", "scheme", "starts_on", "ends_on", "loaded_by", "loaded_at"]
-    list_filter = ["scheme"]
-    search_fields = ["document", "title"]
-    list_select_related = ["area", "loaded_by"]
-    area_path = "area"
-    fields = [
-        "document", "title", "area", "scheme", "starts_on", "ends_on", "content_hash", "loaded_by", "loaded_at",
-        "texts",
-    ]  # fmt: skip
-    list_acts = [
-        Act(
-            code="edition.load",
-            label=_("Load an edition"),
-            do=load_edition,
-            form=EditionForm,
-            help=_("What is loaded is never changed. Another reading or a correction is a new edition."),
-        ),
-    ]
-    sections = [readings, figures_asked]
-
-
-def figure_label(area_id: str, code: str) -> str:
-    for edition in rulebook(area_id).editions:
-        if code in edition.figures:
-            return edition.figures[code].label
-    return code
-
-
-def _figure_choices():
-    found = {}
-    for area in Area.objects.all():
-        for edition in rulebook(area.pk).editions:
-            found |= {code: figure.label for code, figure in edition.figures.items()}
-    return sorted(found.items())
-
-
-class FigureForm(ActForm):
-    area = pick(PublishedFigure._meta.get_field("area"))
-    code = forms.ChoiceField(label=_("figure"), choices=_figure_choices)
-    year = year_field(_("year"))
-    value = forms.DecimalField(label=_("value"), max_digits=18, decimal_places=2)
-    document = forms.CharField(
-        label=pgettext_lazy("published", "document"), max_length=200, help_text=_("The document by which the bureau publishes it.")
-    )
-
-
-@admin.register(PublishedFigure)
-class PublishedFigureAdmin(Records):
-    list_display = ["label", "area", "year", "value", "document", "entered_by", "confirmed_by", "confirmed_at"]
-    list_filter = ["year", ("confirmed_at", admin.EmptyFieldListFilter)]
-    search_fields = ["code", "document"]
-    list_select_related = ["area", "entered_by", "confirmed_by"]
-    area_path = "area"
-    fields = [
-        "label", "code", "area", "year", "value", "document", "entered_by", "entered_at", "confirmed_by",
-        "confirmed_at",
-    ]  # fmt: skip
-    list_acts = [Act(code="figure.enter", label=_("Enter a figure"), do=enter_figure, form=FigureForm)]
-    acts = [
-        Act(
-            code="figure.confirm",
-            label=_("Confirm the figure"),
-            do=confirm_figure,
-            record="figure",
-            help=_("From then on the figure counts and cannot be changed."),
-            offered=lambda figure: figure.confirmed_at is None,
-        ),
-    ]
-
-    @admin.display(description=_("figure"), ordering="code")
-    def label(self, figure):
-        return figure_label(figure.area_id, figure.code)
 
 
 class UploadForm(ActForm):

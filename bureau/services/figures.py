@@ -1,7 +1,10 @@
 """Figures that a bureau publishes: entered by one person, confirmed by another, then never changed."""
 
 import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
@@ -106,6 +109,77 @@ def figures(area_id: str, on: datetime.date) -> dict[str, int]:
                 if amount is not None:
                     found.setdefault(code, amount)
     return found
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A figure of a year that editions need and that is not confirmed; `entered`: it waits for a second person."""
+
+    code: str
+    label: str
+    article: str
+    year: int
+    needed_in: tuple[int, ...]
+    entered: bool
+
+
+def missing_figures(area_id: str, on: datetime.date) -> list[Missing]:
+    """What the editions of this year and the next need of published figures and is not confirmed.
+
+    Optional figures are left out, and those to which an edition does not refer in a year although it does in others.
+    """
+    entered = _published(area_id, confirmed_only=False)
+    confirmed = _published(area_id, confirmed_only=True)
+    found: dict[tuple[str, int], Missing] = {}
+    for needed_in in (on.year, on.year + 1):
+        for edition in rulebook(area_id).editions:
+            for figure in _needed(edition, needed_in):
+                year = needed_in - figure.years_back
+                if _of_year(confirmed, figure, year) is not None:
+                    continue
+                known = found.get((figure.code, year))
+                found[figure.code, year] = Missing(
+                    code=figure.code,
+                    label=figure.label,
+                    article=figure.article,
+                    year=year,
+                    needed_in=tuple(sorted({needed_in, *(known.needed_in if known else ())})),
+                    entered=_of_year(entered, figure, year) is not None,
+                )
+    return sorted(found.values(), key=lambda one: (one.year, one.code))
+
+
+def _needed(edition: rules.Edition, year: int) -> list[rules.Figure]:
+    first, last = datetime.date(year, 1, 1), datetime.date(year, 12, 31)
+    days = [day for day in (first, *edition.days_of_change()) if first <= day <= last]
+    days = [day for day in days if any(edition.in_force(day, part) for part in ("", *PARTS))]
+    if not days:
+        return []
+    anywhere = set(_references(edition.whole()))
+    in_year = {code for day in days for code in _references(edition.at(day))}
+    needed = {
+        figure.code
+        for figure in edition.figures.values()
+        if not figure.optional and (figure.code in in_year or figure.code not in anywhere)
+    }
+    bases = {edition.figures[code].of for code in needed if edition.figures[code].of}
+    # A base that nothing else refers to is needed only with the figure that is held against it.
+    only_bases = {figure.of for figure in edition.figures.values() if figure.of} - in_year - bases
+    return [edition.figures[code] for code in sorted((needed | bases) - only_bases)]
+
+
+def _references(node: Any) -> Iterator[str]:
+    """The figures to which the values of a rulebook refer."""
+    if isinstance(node, dict):
+        for name in ("figure", "of"):
+            if isinstance(node.get(name), str):
+                yield node[name]
+        for key, value in node.items():
+            if key != "figures":
+                yield from _references(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _references(item)
 
 
 PARTS = ("benefits", "credits", "account", "selection", "provider")

@@ -29,11 +29,12 @@ PEOPLE = frozenset({"bureau.area", "bureau.county", "bureau.staff", "auth.group"
 # What both who record and who check look at as pages of their own.
 REPORTS = frozenset({
     "account.statement", "run.statement", "ledger.balance", "books.check", "upload.header", "claim.list",
-    "claim.notice",
+    "claim.notice", "edition.report", "figure.missing",
 })  # fmt: skip
 
 RECORDS = frozenset({
     "upload.load", "upload.undo", "upload.rejects", "job.retry", "figure.enter",
+    "edition.draft", "edition.readings", "edition.cases", "edition.submit", "edition.withdraw",
     "employer.register", "member.register", "member.correct", "member.death", "member.reveal",
     "enrolment.start", "enrolment.end", "enrolment.change_class", "benefit_period.start", "benefit_period.end",
     "suspension.start", "suspension.end", "contribution.record", "relative.add", "relative.end",
@@ -49,7 +50,8 @@ RECORDS = frozenset({
     "run.discard", "run.adjust", "claim.enter", "claim.correct", "claim.account",
 })  # fmt: skip
 CHECKS = frozenset({
-    "member.reveal", "edition.load", "figure.confirm", "payout.approve", "payout.return", "proposal.decide",
+    "member.reveal", "edition.cases", "edition.approve", "edition.return", "edition.withdraw", "figure.confirm",
+    "payout.approve", "payout.return", "proposal.decide",
     "run.approve", "run.return", "upload.undo", "upload.rejects", "claim.check", "claim.approve", "claim.return",
     "claim.refuse", "claim.reverse",
 })  # fmt: skip

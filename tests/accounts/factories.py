@@ -9,7 +9,7 @@ from accounts.models import Account, Fund, Journal, Subject
 from accounts.services import EntryRequest, JournalRequest, post
 from bureau.models import Area, Edition, Staff
 from bureau.rules.edition import RULEBOOKS
-from bureau.services.editions import load_edition
+from bureau.services.edition_life import load_edition
 from members.models import BenefitPeriod, Contribution, Enrolment, Member, Relative, Suspension
 
 AREA = "441699"
@@ -35,7 +35,7 @@ def heyuan() -> City:
         Staff.objects.create(username=name, area=area) for name in ("clerk", "reviewer", "finance")
     )
     texts = {path.name: path.read_text("utf-8") for path in sorted((RULEBOOKS / "heyuan").glob("*.toml"))}
-    edition = load_edition(texts=texts, area=area, actor=clerk, now=NOW)
+    edition = load_edition(texts=texts, area=area, actor=clerk, approver=reviewer, now=NOW)
     return City(area, clerk, reviewer, finance, edition)
 
 

@@ -344,7 +344,6 @@ def test_database_keeps_editions_and_audit_entries(load, four):
         "UPDATE bureau_auditentry SET action = 'x'",
         "DELETE FROM bureau_auditentry",
         "TRUNCATE bureau_auditentry",
-        "UPDATE bureau_edition SET title = 'x'",
         "DELETE FROM bureau_edition",
     ):
         with pytest.raises(IntegrityError, match="what is recorded there stays"), transaction.atomic():

@@ -37,13 +37,20 @@ def clerk(area):
 
 
 @pytest.fixture
-def edition(area, clerk):
+def reviewer(area):
+    from bureau.models import Staff
+
+    return Staff.objects.create(username="reviewer", area=area)
+
+
+@pytest.fixture
+def edition(area, clerk, reviewer):
     """The rulebook of Heyuan of 2025, as it stands."""
     from bureau.rules.edition import RULEBOOKS
-    from bureau.services.editions import load_edition
+    from bureau.services.edition_life import load_edition
 
     texts = {path.name: path.read_text("utf-8") for path in (RULEBOOKS / "heyuan").glob("*.toml")}
-    return load_edition(texts=texts, area=area, actor=clerk, now=NOW)
+    return load_edition(texts=texts, area=area, actor=clerk, approver=reviewer, now=NOW)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from bureau.errors import RefusedError
 from bureau.models import Area, County
 from bureau.rules.edition import RULEBOOKS
-from bureau.services.editions import load_edition
+from bureau.services.edition_life import load_edition
 from institutions import queries
 from institutions.models import Selection
 from institutions.services.selection import choose
@@ -20,10 +20,10 @@ WINTER = date(2023, 12, 1)
 
 
 @pytest.fixture
-def shaoguan(clerk):
+def shaoguan(clerk, reviewer):
     texts = {path.name: path.read_text("utf-8") for path in (RULEBOOKS / "shaoguan").glob("*.toml")}
     area = Area.objects.create(code="440299", name="韶关市")
-    load_edition(texts=texts, area=area, actor=clerk, now=NOW)
+    load_edition(texts=texts, area=area, actor=clerk, approver=reviewer, now=NOW)
     return area
 
 

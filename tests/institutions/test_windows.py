@@ -7,7 +7,7 @@ import pytest
 from bureau.errors import DomainError
 from bureau.models import AuditEntry, Staff
 from bureau.rules.edition import RULEBOOKS
-from bureau.services.editions import load_edition
+from bureau.services.edition_life import load_edition
 from institutions import tasks
 from institutions.models import Selection, SelectionWindow
 from institutions.services import places
@@ -92,10 +92,10 @@ def choices_of_2027():
 
 
 @pytest.mark.parametrize("reading", ["must_choose", "automatic"])
-def test_last_years_choice_runs_on_where_the_edition_reads_so(area, clerk, person, place, reading):
+def test_last_years_choice_runs_on_where_the_edition_reads_so(area, clerk, reviewer, person, place, reading):
     texts = {path.name: path.read_text("utf-8") for path in (RULEBOOKS / "heyuan").glob("*.toml")}
     texts = {name: text.replace('"must_choose"\n', f'"{reading}"\n') for name, text in texts.items()}
-    load_edition(texts=texts, area=area, actor=clerk, now=NOW)
+    load_edition(texts=texts, area=area, actor=clerk, approver=reviewer, now=NOW)
     a, b = place("甲"), place("乙")
     silent, chooses, closed, dead, newcomer = (person() for _ in range(5))
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from bureau.models import Area, County, Edition, PublishedFigure, Staff
 from bureau.rules.edition import RULEBOOKS, load
+from bureau.services.edition_life import load_edition
 from institutions.models import Agreement, Institution, Level, Referral, Selection
 from members.models import BenefitPeriod, Enrolment, Member
 from settlement.models import Line, Run, Visit
@@ -69,18 +70,7 @@ def city_of(key: str, *, more: str = "", **changes: str) -> City:
     clerk, reviewer, finance = (
         Staff.objects.create(username=name, area=area) for name in ("clerk", "reviewer", "finance")
     )
-    edition = Edition.objects.create(
-        area_id=rules.area,
-        scheme=rules.scheme,
-        document=rules.document,
-        title=rules.title,
-        starts_on=rules.starts_on,
-        ends_on=rules.ends_on,
-        texts=texts,
-        content_hash=rules.content_hash,
-        loaded_by=clerk,
-        loaded_at=LOADED_AT,
-    )
+    edition = load_edition(texts=texts, area=area, actor=clerk, approver=reviewer, now=LOADED_AT)
     pool = rules.part("benefits", rules.starts_on)["shares"][0]["fund"]
     return City(area, county, other_county, clerk, reviewer, finance, edition, rules.scheme, pool)
 
@@ -90,18 +80,8 @@ def predecessor(city: City, quota: str) -> Edition:
     [(name, text)] = city.edition.texts.items()
     text = text.replace("starts_on = 2025-08-01\nvalid_years = 5", "starts_on = 2022-01-01\nends_on = 2025-07-31")
     text = text.replace("quota = 320", f"quota = {quota}").replace("〔2025〕27号", "〔2022〕15号")
-    rules = load({name: text})
-    return Edition.objects.create(
-        area=city.area,
-        scheme=rules.scheme,
-        document=rules.document,
-        title=rules.title,
-        starts_on=rules.starts_on,
-        ends_on=rules.ends_on,
-        texts={name: text},
-        content_hash=rules.content_hash,
-        loaded_by=city.clerk,
-        loaded_at=LOADED_AT,
+    return load_edition(
+        texts={name: text}, area=city.area, actor=city.clerk, approver=city.reviewer, now=LOADED_AT
     )
 
 

@@ -124,7 +124,7 @@ def test_run_goes_from_computed_to_paid_and_posts_its_journal(city):
     assert payment.bank_account == where.bank_account
     entries = {(e.subject, e.holder): e.amount for e in Entry.objects.filter(journal__key=f"run:{run.pk}:{where.code}")}
     assert entries == {("advances", where.code): Decimal("-21333.33"), ("bank", ""): Decimal("21333.33")}
-    acts = AuditEntry.objects.order_by("id").values_list("action", flat=True)
+    acts = AuditEntry.objects.filter(action__startswith="run.").order_by("id").values_list("action", flat=True)
     assert list(acts) == ["run.compute", "run.submit", "run.approve", "run.pay"]
     assert trial_balance() == {}
 

@@ -1,0 +1,129 @@
+"""What a second person reads before an edition is approved: its difference, its examples, the national frame."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import yaml
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from bureau.errors import DomainError
+from bureau.models import Edition
+from bureau.rules.cases import run_case
+from bureau.rules.compare import Change, compare
+from bureau.rules.compare import show as show_change
+from bureau.rules.edition import Rulebook, load
+from bureau.rules.examples import Failure, run_examples
+from bureau.rules.frame import Finding, hold_against_frame, show
+from bureau.services.editions import edition_by_hash
+from bureau.services.figures import figures
+
+LARGEST_CASE_FILE = 1024 * 1024
+MOST_CASES = 1000
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """A case of an uploaded file. No differences: it passed."""
+
+    name: str
+    kind: str
+    differences: tuple[str, ...]
+
+
+def in_force_before(edition: Edition) -> Edition | None:
+    """The approved edition that this one follows: the latest that begins before it."""
+    return (
+        Edition.objects.filter(
+            area=edition.area_id,
+            scheme=edition.scheme,
+            status=Edition.Status.APPROVED,
+            starts_on__lt=edition.starts_on,
+        )
+        .order_by("-starts_on")
+        .first()
+    )
+
+
+def changes(edition: Edition) -> list[Change]:
+    """Article by article, what is otherwise than in the edition that it follows; empty where it follows none."""
+    before = in_force_before(edition)
+    if before is None:
+        return []
+    return compare(edition_by_hash(before.content_hash), edition_by_hash(edition.content_hash))
+
+
+@lru_cache(maxsize=256)
+def failing_examples(content_hash: str) -> tuple[Failure, ...]:
+    """The examples of an edition's texts that do not come out by their own readings and days."""
+    return tuple(run_examples(load(Edition.objects.get(content_hash=content_hash).texts)))
+
+
+def findings(edition: Edition) -> list[Finding]:
+    """Where the edition leaves the national frame, by the figures that are confirmed for its first day."""
+    known = figures(edition.area_id, edition.starts_on)
+    return hold_against_frame(edition_by_hash(edition.content_hash), known)
+
+
+def warnings(edition: Edition) -> list[Finding]:
+    """Findings that the approver answers for in a note."""
+    return [finding for finding in findings(edition) if finding.level != "error"]
+
+
+def sentence(finding: Finding) -> str:
+    return show(finding, gettext)
+
+
+def told(change: Change) -> str:
+    return show_change(change, gettext)
+
+
+def faults(edition: Edition) -> list[str]:
+    """Why an edition cannot be submitted: what the national frame forbids, and examples that do not come out."""
+    found = []
+    for finding in findings(edition):
+        if finding.level == "error":
+            place = {"document": finding.document, "article": finding.frame_article, "problem": sentence(finding)}
+            found.append(gettext("%(problem)s (%(document)s, article %(article)s)") % place)
+    for failure in failing_examples(edition.content_hash):
+        said = {"example": failure.example, "differences": "; ".join(failure.differences)}
+        found.append(gettext("Example %(example)s does not come out: %(differences)s") % said)
+    return found
+
+
+def run_case_file(edition: Edition, content: bytes) -> list[CaseResult]:
+    """Run the worked cases of a YAML file against an edition, also against a draft. Cases of other cities are left out.
+
+    Refused: a file that is not a list of cases. A case that cannot be run is one that fails.
+    """
+    if len(content) > LARGEST_CASE_FILE:
+        raise DomainError(_("A file of cases has at most 1 MB."), field="cases")
+    rules = edition_by_hash(edition.content_hash)
+    rulebook = Rulebook([rules])
+    results = []
+    for number, case in enumerate(_cases(content), start=1):
+        name = str(case.get("id", number))
+        if case.get("city", rules.city) != rules.city:
+            continue
+        differences = run_case({**case, "city": rules.city}, rulebook)
+        results.append(CaseResult(name, str(case.get("kind", "")), tuple(differences)))
+    if not results:
+        raise DomainError(_("The file has no case of the city “%(city)s”."), field="cases", city=rules.city)
+    return results
+
+
+def _cases(content: bytes) -> Iterator[Mapping[str, Any]]:
+    try:
+        read = yaml.safe_load(content.decode("utf-8"))
+    except (UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
+        raise DomainError(
+            _("The file cannot be read as YAML: %(problem)s"), field="cases", problem=str(error)
+        ) from error
+    cases = read.get("cases") if isinstance(read, dict) else None
+    if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
+        raise DomainError(_("The file holds no list of cases under “cases”."), field="cases")
+    if len(cases) > MOST_CASES:
+        raise DomainError(_("A file has at most %(most)d cases."), field="cases", most=MOST_CASES)
+    return iter(cases)
