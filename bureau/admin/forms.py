@@ -30,6 +30,17 @@ class MonthInput(forms.DateInput):
         super().__init__(attrs, format="%Y-%m")
 
 
+FIRST_YEAR, LAST_YEAR = 1900, 2100
+
+
+def within_reason(day: datetime.date) -> None:
+    """Refuse years that no record of ours can have."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValidationError(
+            _("The day lies outside the years %(first)d to %(last)d."), params={"first": FIRST_YEAR, "last": LAST_YEAR}
+        )
+
+
 class MonthField(forms.DateField):
     """A month, as its first day."""
 
@@ -52,6 +63,8 @@ class ActForm(forms.Form):
         for field in self.fields.values():
             if isinstance(field, forms.ModelChoiceField):
                 self._limit(field)
+            elif isinstance(field, forms.DateField):
+                field.validators.append(within_reason)
 
     def _limit(self, field: forms.ModelChoiceField) -> None:
         model = field.queryset.model

@@ -74,8 +74,8 @@ class Panel:
         self.rows = [[cell(value) for value in row] for row in self.rows]
         self.foot = [cell(value) if value != "" else Cell("") for value in self.foot]
         self.empty = not self.rows and bool(self.headers)
-        numeric = [any(column) for column in zip(*([one.numeric for one in row] for row in self.rows), strict=True)]
-        numeric = numeric or [False] * len(self.headers)
+        shown = [*self.rows, *([self.foot] if self.foot else [])] or [[Cell("")] * len(self.headers)]
+        numeric = [any(one.numeric for one in column) for column in zip(*shown, strict=True)]
         self.heads = [Cell(header, n) for header, n in zip(self.headers, numeric, strict=True)]
         self.rows = [[Cell(one.text, n) for one, n in zip(row, numeric, strict=True)] for row in self.rows]
 
