@@ -15,7 +15,7 @@ from bureau.models import Area, Job, Upload
 from bureau.services import jobs
 from bureau.services.undo import undo_upload
 from bureau.services.uploads import load_upload, receive_upload
-from demo.helper import Helper
+from demo.second_process import SecondProcess
 from demo.staff import Office
 from institutions.models import Institution, SelectionWindow
 from members.identity import keyed_hash
@@ -32,7 +32,7 @@ class Stage:
     out: Callable[[str], None]
     day: datetime.date
     rejected: int = 0
-    _helper: Helper | None = None
+    _second: SecondProcess | None = None
     _members: dict[str, int] = field(default_factory=dict)
     _institutions: dict[str, int] = field(default_factory=dict)
 
@@ -78,8 +78,8 @@ class Stage:
         return upload
 
     def close(self) -> None:
-        if self._helper is not None:
-            self._helper.stop()
+        if self._second is not None:
+            self._second.stop()
 
     def undo(self, upload: Upload) -> None:
         """The clerk takes an upload back."""
@@ -87,11 +87,11 @@ class Stage:
         self.say(_("%(name)s undone: it was the wrong file"), name=upload.name)
 
     def work(self, job: Job, *, hour: int = 9) -> None:
-        """Do a job's chunks here and now, so that its effects carry the story's date; many of them with a helper."""
+        """Do a job's chunks here and now, so that its effects carry the story's date; many of them in two processes."""
         moment = self.at(hour, 30)
         if job.chunks.count() > 1:
-            self._helper = self._helper or Helper()
-            self._helper.work(job.pk, moment)
+            self._second = self._second or SecondProcess()
+            self._second.work(job.pk, moment)
         else:
             jobs.work(job.pk, clock=lambda: moment)
         job.refresh_from_db()

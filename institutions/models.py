@@ -34,7 +34,12 @@ class Institution(FromRoster):
         County, models.PROTECT, null=True, blank=True, verbose_name=_("paying county agency")
     )
     parent = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="stations", verbose_name=pgettext_lazy("institution", "parent")
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="stations",
+        verbose_name=pgettext_lazy("institution", "parent"),
     )
     bank_name = models.CharField(_("bank"), max_length=100, blank=True)
     bank_account = models.CharField(_("bank account"), max_length=40, blank=True)

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 # Nothing of Django's is imported here: the second process reads this file before it has set Django up.
 
 
-class Helper:
+class SecondProcess:
     """Lives as long as the story. It works on the same database, at the moment that it is told."""
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class Helper:
 
         spawning = multiprocessing.get_context("spawn")
         self._pipe, other_end = spawning.Pipe()
-        self._process = spawning.Process(target=_help, args=(other_end, connection.settings_dict["NAME"]), daemon=True)
+        self._process = spawning.Process(target=_work_along, args=(other_end, connection.settings_dict["NAME"]), daemon=True)
         self._process.start()
 
     def work(self, job_id: int, moment: datetime.datetime) -> None:
@@ -34,7 +34,7 @@ class Helper:
         self._process.join()
 
 
-def _help(pipe: Connection, database: str) -> None:
+def _work_along(pipe: Connection, database: str) -> None:
     import django
     from django.db import connection
 
