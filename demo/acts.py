@@ -31,7 +31,6 @@ class Stage:
     office: Office
     out: Callable[[str], None]
     day: datetime.date
-    rejected: int = 0
     _second: SecondProcess | None = None
     _members: dict[str, int] = field(default_factory=dict)
     _institutions: dict[str, int] = field(default_factory=dict)
@@ -66,7 +65,6 @@ class Stage:
         elif upload.status == Upload.Status.REFUSED:
             self.say(_("%(name)s refused: %(problem)s"), name=name, problem=upload.problem)
         else:
-            self.rejected += upload.rejected
             self.say(
                 _("%(name)s: %(accepted)d accepted, %(unchanged)d known, %(rejected)d rejected (%(seconds).1f s)"),
                 name=name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import multiprocessing
+from contextlib import suppress
 from multiprocessing.connection import Connection
 
 # Nothing of Django's is imported here: the second process reads this file before it has set Django up.
@@ -30,7 +31,8 @@ class SecondProcess:
         jobs.work(job_id, clock=lambda: moment)  # whoever comes last finishes it
 
     def stop(self) -> None:
-        self._pipe.send(None)
+        with suppress(OSError):  # it has broken off; what failed says so by itself
+            self._pipe.send(None)
         self._process.join()
 
 
