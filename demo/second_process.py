@@ -18,7 +18,8 @@ class SecondProcess:
 
         spawning = multiprocessing.get_context("spawn")
         self._pipe, other_end = spawning.Pipe()
-        self._process = spawning.Process(target=_work_along, args=(other_end, connection.settings_dict["NAME"]), daemon=True)
+        told = (other_end, connection.settings_dict["NAME"])
+        self._process = spawning.Process(target=_work_along, args=told, daemon=True)
         self._process.start()
 
     def work(self, job_id: int, moment: datetime.datetime) -> None:
