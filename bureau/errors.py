@@ -5,6 +5,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bureau.rules.errors import EditionError, Refusal
+from bureau.rules.trace import Message
 
 
 class DomainError(Exception):
@@ -33,7 +34,14 @@ def wording(refusal: Refusal) -> str:
 
 def edition_problem(error: EditionError) -> str:
     """What is wrong with a rulebook, in the reader's language, without the place, which stands in the error."""
-    return gettext(error.problem)
+    params = {name: gettext(value) if isinstance(value, Message) else value for name, value in error.params.items()}
+    return gettext(error.message).format_map(params) if params else gettext(error.message)
+
+
+def edition_sentence(error: EditionError) -> str:
+    """The same with file, term and key."""
+    place = {"file": error.file, "term": error.term or gettext("top level"), "key": error.key}
+    return gettext("%(file)s: %(term)s: %(key)s: %(problem)s") % (place | {"problem": edition_problem(error)})
 
 
 class RefusedError(DomainError):

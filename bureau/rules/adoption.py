@@ -10,7 +10,7 @@ from typing import Any
 
 from .edition import Edition
 from .edition_schema import SECTIONS
-from .errors import EditionError
+from .errors import EditionError, _
 
 
 def adopted(edition: Edition, choices: Mapping[str, str], starts_on: date) -> Edition:
@@ -25,7 +25,14 @@ def adopted(edition: Edition, choices: Mapping[str, str], starts_on: date) -> Ed
         return read
     if starts_on < edition.starts_on or (edition.ends_on is not None and starts_on > edition.ends_on):
         span = f"{edition.starts_on} to {edition.ends_on}" if edition.ends_on else f"{edition.starts_on} and after"
-        raise EditionError(edition.document, "", "starts_on", f"{starts_on} is not among its days; use one of {span}")
+        raise EditionError(
+            edition.document,
+            "",
+            "starts_on",
+            _("{day} is not among its days; use one of {span}"),
+            day=starts_on,
+            span=span,
+        )
     digest = hashlib.sha256(f"{read.content_hash} from {starts_on}".encode()).hexdigest()
     tree = {name: _not_before(part, starts_on) if name in SECTIONS else part for name, part in read._tree.items()}
     return replace(read, starts_on=starts_on, content_hash=digest, _tree=tree, _days={}, _caches={})

@@ -17,7 +17,7 @@ from .edition_check import check_meaning
 from .edition_schema import SCHEMA, Tree
 from .edition_tree import bind, changes, chosen_tree, cite, tree_on
 from .edition_walk import Checker
-from .errors import EditionError, NoEdition, Refusal
+from .errors import EditionError, NoEdition, Refusal, _, told
 from .money import millionths, round_half_up, yuan
 from .periods import expiry
 
@@ -150,10 +150,10 @@ class Edition:
         """The same edition with other readings chosen; its content hash differs."""
         for name, option in choices.items():
             if name not in self.switches:
-                raise EditionError(self.document, "switches", name, "is not a switch of this edition")
+                raise EditionError(self.document, "switches", name, _("is not a switch of this edition"))
             if option not in self.switches[name].options:
-                problem = f"has no {option!r}; use one of {', '.join(self.switches[name].options)}"
-                raise EditionError(self.document, "switches", name, problem)
+                problem, options = _("has no {option}; use one of {options}"), ", ".join(self.switches[name].options)
+                raise EditionError(self.document, "switches", name, problem, option=told(option), options=options)
         switches = {
             name: replace(switch, chosen=choices.get(name, switch.chosen)) for name, switch in self.switches.items()
         }
@@ -193,8 +193,9 @@ class Rulebook:
         for number, later in enumerate(self.editions):
             for earlier in self.editions[number + 1 :]:
                 if (later.area, later.scheme) == (earlier.area, earlier.scheme) and earlier.in_force(later.starts_on):
-                    problem = f"is still in force when {later.document} starts on {later.starts_on}"
-                    raise EditionError(earlier.document, "", "ends_on", f"{problem}; end it the day before")
+                    problem = _("is still in force when {document} starts on {day}; end it the day before")
+                    day = later.starts_on.isoformat()
+                    raise EditionError(earlier.document, "", "ends_on", problem, document=later.document, day=day)
 
     def on(self, area: str, scheme: str, on: date, part: str = "") -> Edition:
         """The edition in force on a day, or for one of its parts. Raises NoEdition, never falls back.
@@ -246,7 +247,9 @@ def _load(texts: Mapping[str, str], found: list[EditionError] | None) -> Edition
         if switch["chosen"] not in switch["options"]:
             options = ", ".join(switch["options"])
             with _kept(found):
-                raise EditionError(main, f"switches {switch_name}", "chosen", f"write one of {options}")
+                raise EditionError(
+                    main, f"switches {switch_name}", "chosen", _("write one of {options}"), options=options
+                )
     _stop_at(found)
     raw = dict(parsed[main])
     for name, tree in parsed.items():
@@ -280,14 +283,16 @@ def _main(parsed: Mapping[str, Tree]) -> str:
     """The file of the instrument into which all others bind."""
     mains = [name for name, tree in parsed.items() if "binds" not in tree]
     if len(mains) != 1:
-        problem = f"{len(mains)} of the files bind into no other; exactly one must be the main instrument"
-        raise EditionError(", ".join(sorted(parsed)) or "rulebook", "", "binds", problem)
+        problem = _("{count} of the files bind into no other; exactly one must be the main instrument")
+        raise EditionError(", ".join(sorted(parsed)) or "rulebook", "", "binds", problem, count=len(mains))
     [main] = mains
     for name, tree in parsed.items():
         if name != main and tree["binds"] != parsed[main].get("document"):
-            raise EditionError(name, "", "binds", f"names {tree['binds']}, which is not among these files")
+            raise EditionError(
+                name, "", "binds", _("names {document}, which is not among these files"), document=tree["binds"]
+            )
         if name != main and "document" not in tree:
-            raise EditionError(name, "", "document", "is missing; add it")
+            raise EditionError(name, "", "document", _("is missing; add it"))
     return main
 
 
@@ -301,12 +306,12 @@ def _edition(
 ) -> Edition:
     switches = {name: Switch(name=name, **value) for name, value in raw.get("switches", {}).items()}
     if "valid_years" in raw and "ends_on" in raw:
-        raise EditionError(file, "", "ends_on", "stands beside valid_years; write one of the two")
+        raise EditionError(file, "", "ends_on", _("stands beside valid_years; write one of the two"))
     ends_on = raw.get("ends_on")
     if "valid_years" in raw:
         ends_on = expiry(raw["starts_on"], raw["valid_years"])
     if ends_on is not None and ends_on < raw["starts_on"]:
-        raise EditionError(file, "", "ends_on", "is before starts_on; correct the days")
+        raise EditionError(file, "", "ends_on", _("is before starts_on; correct the days"))
     for choices in _alternatives(switches):
         with _kept(found):
             check_meaning(file, chosen_tree(raw, choices))
@@ -368,7 +373,7 @@ def _parse(name: str, text: str) -> Tree:
     try:
         return tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise EditionError(name, "", "file", f"is not TOML: {error}; correct the line") from error
+        raise EditionError(name, "", "file", _("is not TOML: {error}; correct the line"), error=error) from error
 
 
 def _starts(part: object) -> bool:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from .edition_schema import Tree
-from .errors import EditionError
+from .errors import EditionError, _, told
 from .places import FLAGS
 
 
@@ -16,31 +16,33 @@ def check_meaning(file: str, tree: Tree) -> None:
     persons = [name for group in tree["persons"].values() for name in _listed(group)]
     for name in sorted(set(persons)):
         if persons.count(name) > 1:
-            raise EditionError(file, "persons", name, "stands in two groups; leave it in one")
+            raise EditionError(file, "persons", name, _("stands in two groups; leave it in one"))
     figures = {row["code"] for row in tree.get("figures", [])}
     for row in tree.get("figures", []):
         for key in ("floor", "equals"):
             if key in row and row[key]["of"] not in figures:
-                raise EditionError(file, f"figures {row['code']}", key, "names no declared figure; add it")
+                raise EditionError(file, f"figures {row['code']}", key, _("names no declared figure; add it"))
     _check_limits(file, tree, "", figures)
     _check_persons(file, tree, "", set(tree["persons"]), set(persons))
     _check_flags(file, tree, "")
     _check_days(file, tree, "")
     for number, place in enumerate(tree["places"], 1):
         if ("refuse" in place) == ("charge" in place):
-            raise EditionError(file, f"places #{number}", "charge", "write either charge or refuse")
+            raise EditionError(file, f"places #{number}", "charge", _("write either charge or refuse"))
     for number, price in enumerate(tree["benefits"].get("prices", []), 1):
         if any("amount" not in row or isinstance(row["amount"], dict) for row in price["rows"]):
-            raise EditionError(file, f"benefits prices #{number}", "rows", "each row needs an amount in yuan")
+            raise EditionError(file, f"benefits prices #{number}", "rows", _("each row needs an amount in yuan"))
     _check_terms(file, tree["benefits"])
     for number, line in enumerate(tree.get("credits", {}).get("lines", []), 1):
         if ("ratio" in line) == ("amount" in line):
-            raise EditionError(file, f"credits lines #{number}", "amount", "write either amount or ratio")
+            raise EditionError(file, f"credits lines #{number}", "amount", _("write either amount or ratio"))
     for item in tree.get("account", {}).get("purposes", []):
         unknown = set(_listed(item.get("relations", []))) - set(tree["account"]["relations"])
         if unknown:
-            problem = f"{sorted(unknown)} are not among the account's relations; add them there"
-            raise EditionError(file, f"account purposes {item['purpose']}", "relations", problem)
+            problem = _("{names} are not among the account's relations; add them there")
+            raise EditionError(
+                file, f"account purposes {item['purpose']}", "relations", problem, names=told(sorted(unknown))
+            )
     _check_bands(file, tree.get("provider", {}))
 
 
@@ -53,7 +55,9 @@ def _check_limits(file: str, node: Any, term: str, figures: set[str]) -> None:
     if isinstance(node, dict):
         for key in ("figure", "left", "of"):
             if isinstance(node.get(key), str) and node[key] not in figures:
-                raise EditionError(file, term, key, f"{node[key]!r} is not declared; add it to figures")
+                raise EditionError(
+                    file, term, key, _("{name} is not declared; add it to figures"), name=told(node[key])
+                )
         for key, value in node.items():
             _check_limits(file, value, f"{term} {key}".strip(), figures)
     elif isinstance(node, list):
@@ -68,7 +72,9 @@ def _check_persons(file: str, node: Any, term: str, groups: set[str], classes: s
         for key, known in (("person", groups), ("classes", classes)):
             unknown = set(_listed(node.get(key, []))) - known
             if unknown:
-                raise EditionError(file, term, key, f"{sorted(unknown)} are unknown; add them to persons")
+                raise EditionError(
+                    file, term, key, _("{names} are unknown; add them to persons"), names=told(sorted(unknown))
+                )
         for key, value in node.items():
             _check_persons(file, value, f"{term} {key}".strip(), groups, classes)
     elif isinstance(node, list):
@@ -83,7 +89,14 @@ def _check_flags(file: str, node: Any, term: str) -> None:
         for key in ("when", "counts", "place"):
             for flag in _listed(node.get(key, [])):
                 if flag.removeprefix("!") not in FLAGS:
-                    raise EditionError(file, term, key, f"{flag!r} is no flag of a place; use {', '.join(FLAGS)}")
+                    raise EditionError(
+                        file,
+                        term,
+                        key,
+                        _("{flag} is no flag of a place; use {flags}"),
+                        flag=told(flag),
+                        flags=", ".join(FLAGS),
+                    )
         for key, value in node.items():
             _check_flags(file, value, f"{term} {key}".strip())
     elif isinstance(node, list):
@@ -97,12 +110,12 @@ def _check_days(file: str, node: Any, term: str) -> None:
     if isinstance(node, dict):
         first, last = node.get("starts_on"), node.get("ends_on")
         if isinstance(first, date) and isinstance(last, date) and last < first:
-            raise EditionError(file, term, "ends_on", "is before starts_on; correct the days")
+            raise EditionError(file, term, "ends_on", _("is before starts_on; correct the days"))
         before: date | None = None
         for period in node.get("periods", []):
             if period["to"] < period["from"] or (before is not None and period["from"] <= before):
-                problem = f"days overlap or run backwards at {period['from']}; list them in their order"
-                raise EditionError(file, term, "periods", problem)
+                problem = _("days overlap or run backwards at {day}; list them in their order")
+                raise EditionError(file, term, "periods", problem, day=period["from"])
             before = period["to"]
         for key, value in node.items():
             _check_days(file, value, f"{term} {key}".strip())
@@ -120,22 +133,24 @@ def _check_terms(file: str, benefits: Tree) -> None:
         name, kind = f"benefits terms {term['id']}", term["kind"]
         for other in seen:
             if other["id"] == term["id"] and not _apart(other, term):
-                problem = "is used twice on the same days; give each term its own, or end one before the other starts"
+                problem = _("is used twice on the same days; give each its own, or end one before the other starts")
                 raise EditionError(file, name, "id", problem)
         seen.append(term)
         _check_shape(file, name, term)
         on_cost = kind == "deductible" or (kind == "cap" and term["base"] == "cost")
         if on_cost and ratios:
-            raise EditionError(file, name, "kind", "stands after a ratio; put what works on the cost first")
+            raise EditionError(file, name, "kind", _("stands after a ratio; put what works on the cost first"))
         if kind == "cap" and not on_cost and not ratios:
-            raise EditionError(file, name, "kind", "caps the fund before any ratio; put it after the ratio")
+            raise EditionError(file, name, "kind", _("caps the fund before any ratio; put it after the ratio"))
         if "fixed" in benefits and ("bands" in term or (on_cost and kind == "cap")):
-            raise EditionError(file, name, "kind", "counts cost, which fixed amounts stand outside of; use one of them")
+            raise EditionError(
+                file, name, "kind", _("counts cost, which fixed amounts stand outside of; use one of them")
+            )
         if kind == "ratio":
             _check_second_ratio(file, name, term, ratios)
             ratios.append(term)
     if not ratios:
-        raise EditionError(file, "benefits terms", "ratio", "is missing; add a term of kind ratio")
+        raise EditionError(file, "benefits terms", "ratio", _("is missing; add a term of kind ratio"))
 
 
 def _check_shape(file: str, name: str, term: Tree) -> None:
@@ -144,24 +159,26 @@ def _check_shape(file: str, name: str, term: Tree) -> None:
     value, wrong = ("ratio", "amount") if kind == "ratio" else ("amount", "ratio")
     rows = term.get("rows", [])
     if (value in term) + bool(rows) + ("bands" in term) != 1 or wrong in term:
-        raise EditionError(file, name, value, f"write either {value} or rows")
+        raise EditionError(file, name, value, _("write either {value} or rows"), value=value)
     for number, row in enumerate(rows, 1):
         if value not in row or wrong in row:
-            raise EditionError(file, f"{name} rows #{number}", value, f"each row needs {value}, no {wrong}")
+            raise EditionError(
+                file, f"{name} rows #{number}", value, _("each row needs {value}, no {wrong}"), value=value, wrong=wrong
+            )
         if kind != "ratio" and "cost" in row:
-            raise EditionError(file, f"{name} rows #{number}", "cost", "belongs to ratios; remove it")
+            raise EditionError(file, f"{name} rows #{number}", "cost", _("belongs to ratios; remove it"))
     if kind != "ratio" and "window" not in term:
-        raise EditionError(file, name, "window", "is missing; say over what it counts")
+        raise EditionError(file, name, "window", _("is missing; say over what it counts"))
     if kind == "cap" and "base" not in term:
-        raise EditionError(file, name, "base", "is missing; write fund or cost")
+        raise EditionError(file, name, "base", _("is missing; write fund or cost"))
     if term.get("window") == "period" and "periods" not in term:
-        raise EditionError(file, name, "periods", "is missing; list the periods of the window")
+        raise EditionError(file, name, "periods", _("is missing; list the periods of the window"))
     for key, owner in (("ceiling", "deductible"), ("bands", "ratio")):
         if key in term and kind != owner:
-            raise EditionError(file, name, key, f"belongs to a term of kind {owner}; remove it")
+            raise EditionError(file, name, key, _("belongs to a term of kind {kind}; remove it"), kind=owner)
     edges = _plain(file, name, "over", term.get("bands", []))
     if edges and (edges[0] != 0 or edges != sorted(set(edges))):
-        raise EditionError(file, name, "bands", "list the bands from over 0 upwards, each edge once")
+        raise EditionError(file, name, "bands", _("list the bands from over 0 upwards, each edge once"))
 
 
 def _check_second_ratio(file: str, name: str, term: Tree, ratios: Sequence[Tree]) -> None:
@@ -169,10 +186,10 @@ def _check_second_ratio(file: str, name: str, term: Tree, ratios: Sequence[Tree]
     if all(_apart(other, term) for other in ratios):
         return
     if "bands" in term:
-        raise EditionError(file, name, "bands", "follow another ratio, where there is only the fund; put them first")
+        raise EditionError(file, name, "bands", _("follow another ratio, where there is only the fund; put them first"))
     for number, row in enumerate(term.get("rows", []), 1):
         if "cost" in row:
-            problem = "follows another ratio, where there is only the fund; remove it"
+            problem = _("follows another ratio, where there is only the fund; remove it")
             raise EditionError(file, f"{name} rows #{number}", "cost", problem)
 
 
@@ -195,7 +212,7 @@ def _check_bands(file: str, provider: Tree) -> None:
     ):
         edges = _plain(file, f"provider {key}", "at_least", bands)
         if edges != sorted(set(edges), reverse=True) or (edges and edges[-1] != 0):
-            problem = "list the bands from the highest down to one at least 0, each edge once"
+            problem = _("list the bands from the highest down to one at least 0, each edge once")
             raise EditionError(file, f"provider {key}", "at_least", problem)
 
 
@@ -203,5 +220,5 @@ def _plain(file: str, term: str, key: str, bands: Sequence[Tree]) -> list[Any]:
     """The edges of bands as plain numbers."""
     edges = [band[key] for band in bands]
     if any(isinstance(edge, list) for edge in edges):
-        raise EditionError(file, term, key, "cannot be dated; give each band starts_on and ends_on")
+        raise EditionError(file, term, key, _("cannot be dated; give each band starts_on and ends_on"))
     return edges

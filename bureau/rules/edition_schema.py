@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from . import formulas
-from .errors import REASONS
+from .errors import REASONS, _
 
 Tree = dict[str, Any]
 
@@ -72,34 +72,34 @@ def _phrases(value: object) -> bool:
 
 
 CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
-    "text": (lambda value: isinstance(value, str) and bool(value.strip()), "write a text in quotes"),
-    "texts": (_texts, "write a text in quotes, or a list of them"),
-    "day": (lambda value: type(value) is date, "write a day as YYYY-MM-DD without quotes"),
+    "text": (lambda value: isinstance(value, str) and bool(value.strip()), _("write a text in quotes")),
+    "texts": (_texts, _("write a text in quotes, or a list of them")),
+    "day": (lambda value: type(value) is date, _("write a day as YYYY-MM-DD without quotes")),
     "month day": (
         lambda value: (
             isinstance(value, str) and re.fullmatch(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", value) is not None
         ),
-        'write a month and a day as "MM-DD"',
+        _('write a month and a day as "MM-DD"'),
     ),
-    "count": (lambda value: type(value) is int and value >= 0, "write a whole number, 0 or more"),
-    "flag": (lambda value: isinstance(value, bool), "write true or false"),
-    "levels": (_levels, "write a level from 0 to 9, or a list of them"),
-    "amount": (_amount, "write yuan with at most two decimals, not negative"),
-    "limit": (_limit, 'write yuan, {figure = "code"} or {ratio = 0.02, of = "code"}'),
+    "count": (lambda value: type(value) is int and value >= 0, _("write a whole number, 0 or more")),
+    "flag": (lambda value: isinstance(value, bool), _("write true or false")),
+    "levels": (_levels, _("write a level from 0 to 9, or a list of them")),
+    "amount": (_amount, _("write yuan with at most two decimals, not negative")),
+    "limit": (_limit, _('write yuan, {figure = "code"} or {ratio = 0.02, of = "code"}')),
     "ratio": (
         lambda value: _factor(value) and Decimal(value) <= 1,  # type: ignore[arg-type]
-        "write a ratio between 0 and 1 with at most six decimals",
+        _("write a ratio between 0 and 1 with at most six decimals"),
     ),
-    "factor": (_factor, "write a factor of 0 or more with at most six decimals"),
+    "factor": (_factor, _("write a factor of 0 or more with at most six decimals")),
     "area": (
         lambda value: isinstance(value, str) and re.fullmatch(r"\d{6}", value) is not None,
-        "write the six digits of GB/T 2260 in quotes",
+        _("write the six digits of GB/T 2260 in quotes"),
     ),
-    "reason": (lambda value: isinstance(value, str) and value in REASONS, "write one of the refusal codes"),
-    "article": (lambda value: isinstance(value, str) and bool(value), "write the article in quotes"),
-    "formulas": (_formulas, 'write formulas that come out, as in ["75% = 70% + 5%"]'),
-    "facts": (lambda value: isinstance(value, dict), "write a table"),
-    "phrases": (_phrases, 'write the number and the words that say it, as in ["0 = 不设起付标准"]'),
+    "reason": (lambda value: isinstance(value, str) and value in REASONS, _("write one of the refusal codes")),
+    "article": (lambda value: isinstance(value, str) and bool(value), _("write the article in quotes")),
+    "formulas": (_formulas, _('write formulas that come out, as in ["75% = 70% + 5%"]')),
+    "facts": (lambda value: isinstance(value, dict), _("write a table")),
+    "phrases": (_phrases, _('write the number and the words that say it, as in ["0 = 不设起付标准"]')),
 }
 
 CONDITIONS: Tree = {

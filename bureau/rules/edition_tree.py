@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from .edition_schema import Tree
-from .errors import EditionError
+from .errors import EditionError, _
 from .periods import ONE_DAY
 
 
@@ -40,7 +40,7 @@ def bind(main: Tree, other: Tree, file: str, term: str = "") -> Tree:
         elif isinstance(value, list) and isinstance(bound[key], list):
             bound[key] = bound[key] + value
         else:
-            raise EditionError(file, term, key, "is set by the main instrument already; remove one of them")
+            raise EditionError(file, term, key, _("is set by the main instrument already; remove one of them"))
     return bound
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
 
 
 def _(message: str) -> str:
@@ -102,8 +104,19 @@ class NoEdition(Refused):
 
 
 class EditionError(ValueError):
-    """What is wrong with a rulebook file: the file, the term, the key and what to do."""
+    """What is wrong with a rulebook file: the file, the term, the key and what to do.
 
-    def __init__(self, file: str, term: str, key: str, problem: str) -> None:
-        self.file, self.term, self.key, self.problem = file, term, key, problem
-        super().__init__(f"{file}: {term or 'top level'}: {key}: {problem}")
+    `message` is an English message id with {name} places for `params`; `problem` is the sentence in English.
+    """
+
+    def __init__(self, file: str, term: str, key: str, message: str, **params: object) -> None:
+        self.file, self.term, self.key, self.message, self.params = file, term, key, message, params
+        self.problem = message.format_map(params) if params else message
+        super().__init__(f"{file}: {term or 'top level'}: {key}: {self.problem}")
+
+
+def told(value: object) -> str:
+    """A value of a rulebook file as it is shown in a sentence: numbers plain, texts in quotes."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(told, value))
+    return str(value) if isinstance(value, (int, Decimal, date)) else repr(value)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bureau import audit
-from bureau.errors import DomainError
+from bureau.errors import DomainError, edition_sentence
 from bureau.models import Area, Edition, Staff
 from bureau.rules import edition as rules
 from bureau.rules.adoption import adopted
@@ -71,7 +71,7 @@ class UnfitEdition(DomainError):
         super().__init__(
             _("The rulebook cannot be loaded. %(problem)s"),
             field="texts",
-            problem="\n".join(str(problem) for problem in problems),
+            problem="\n".join(map(edition_sentence, problems)),
         )
 
 

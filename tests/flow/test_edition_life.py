@@ -112,7 +112,7 @@ def stored() -> tuple:
         (
             "level = 2, ratio = 0.60 }",
             "level = 2, ratio = 1.7 }",
-            "new.toml: benefits terms ratio rows #2: ratio: Decimal('1.7') does not fit; write a ratio between 0 and 1"
+            "new.toml: benefits terms ratio rows #2: ratio: 1.7 does not fit; write a ratio between 0 and 1"
             " with at most six decimals",
         ),
         (
