@@ -114,7 +114,7 @@ def sentence(citation: Citation) -> str:
     where = f"{citation.file}: {citation.term or 'top level'}: {citation.key or 'declaration'}"
     if citation.status == MISSING and not citation.key:
         return f"{where}: no number here needs {citation.formula!r}, or the text does not bear it out; remove it"
-    if citation.status == MISSING and (citation.key == "article" or citation.key.endswith("_article")):
+    if citation.status == MISSING and (citation.term == "articles" or citation.key.endswith("article")):
         return f"{where}: the archived text has no article {citation.article}"
     said = f"article {citation.article or '(none cited)'}"
     if citation.status == MISSING:
@@ -231,10 +231,10 @@ class _Checker:
 
     def bordering(self, number: _Number, passages: list[Passage]) -> tuple[str, Passage | None, int, str] | None:
         """A day that begins where the instrument does, or right after or before a day that the text names."""
-        if not isinstance(number.value, date):
+        if not isinstance(number.value, date) or not number.term:
             return None
         first = number.key in ("from", "starts_on")
-        if first and number.value == self.starts_on and self.begins and number.term:
+        if first and number.value == self.starts_on and self.begins:
             return DERIVED, None, 0, f"{number.value} = {self.begins}"
         other = number.value - ONE_DAY if first else number.value + ONE_DAY
         for passage in passages:

@@ -41,14 +41,14 @@ class Limit:
     article: str
     amount: int | None = None
     figure: str = ""
-    ratio: int = 0
+    ratio: int | None = None
 
     def value(self, figures: Mapping[str, int]) -> int | None:
         """The limit in fen; None where the figure is not known."""
         if self.amount is not None:
             return self.amount
         value = figures.get(self.figure)
-        if value is None or not self.ratio:
+        if value is None or self.ratio is None:
             return value
         return round_half_up(value * self.ratio, UNIT)
 
@@ -265,7 +265,7 @@ def _counters(raw: Tree, term: Term, after_deductible: bool) -> Iterable[Counter
 def limit_of(value: Any, raw: Tree) -> Limit:
     """A limit as the file writes it; a value that is absent on the day is a figure nobody can publish."""
     if isinstance(value, dict):
-        ratio = millionths(value["ratio"]) if "ratio" in value else 0
+        ratio = millionths(value["ratio"]) if "ratio" in value else None
         return Limit(raw["article"], figure=value.get("figure") or value["of"], ratio=ratio)
     if value is None:
         return Limit(raw["article"], figure=str(raw.get("id", raw["article"])))

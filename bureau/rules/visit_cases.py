@@ -41,7 +41,7 @@ PLACES: dict[str, frozenset[str]] = {
     }.items()
 }
 FEES = ("general_fee", "consultation_fee")
-EVENT = {"n", "d", "inst", "lvl", "rel", "amt", "rx", "origin", "type", "encounter", "selected_lvl", *FEES}
+EVENT = {"n", "d", "inst", "lvl", "rel", "amt", "rx", "origin", "type", "encounter", "selected_lvl", "costs", *FEES}
 MEMBER = {"status", "status_from", "plan", "plan_from", "inpatient", "arrears", "suspended", "birth"}
 OPENING = {"annual_paid", "month_paid", "deductible_used", "other_fund_not_counted"}
 
@@ -131,6 +131,7 @@ def _care(member: Mapping[str, Any], event: Mapping[str, Any], settled: Mapping[
         standing.add("not_enrolled")
     costs = {event.get("origin", "ordinary"): fen(event["amt"])}
     costs |= {name: fen(event[name]) for name in FEES if name in event}
+    costs |= {name: fen(amount) for name, amount in event.get("costs", {}).items()}
     care = Care(
         on=on,
         encounter=str(event.get("encounter", event["n"])),
@@ -172,7 +173,7 @@ def _with_params(edition: Edition, care: Care, params: Mapping[str, str], unused
     figures: dict[str, int] = {}
     standing = set(care.standing)
     for term in program.terms:
-        name = "avg_wage_y_minus_2" if term.limit.ratio else "annual_cap"
+        name = "avg_wage_y_minus_2" if term.limit.ratio is not None else "annual_cap"
         if term.code == "annual_cap" and term.limit.figure and name in params:
             figures[term.limit.figure] = fen(params[name])
             unused.discard(name)

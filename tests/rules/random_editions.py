@@ -19,7 +19,8 @@ PLANS = ["unit", "personal_1", ""]
 WINDOWS = ["visit", "institution_day", "day", "month", "quarter", "year", "period"]
 FIGURES = ["wage", "cap", "left", "fee"]
 
-amounts = st.sampled_from([0, 10, 50, 120, 300]) | st.integers(0, 60_000).map(lambda fen: Decimal(fen) / 100)
+small = st.sampled_from([0, 5, 10, 40]) | st.integers(0, 9000).map(lambda fen: Decimal(fen) / 100)
+large = st.sampled_from([120, 300, 1000]) | st.integers(0, 120_000).map(lambda fen: Decimal(fen) / 100)
 ratios = st.sampled_from(["0.5", "0.6", "0.75", "1"]).map(Decimal) | st.integers(0, 10_000).map(
     lambda part: Decimal(part) / 10_000
 )
@@ -40,7 +41,7 @@ def flags(least: int = 0) -> st.SearchStrategy[list[str]]:
 
 
 @st.composite
-def limits(draw: Any) -> Any:
+def limits(draw: Any, amounts: st.SearchStrategy[Any]) -> Any:
     """An amount, a published figure or a part of one; now and then by date or by reading."""
     value: Any = draw(amounts)
     which = draw(st.integers(0, 9))
@@ -50,7 +51,7 @@ def limits(draw: Any) -> Any:
         return {"ratio": draw(ratios), "of": "wage"}
     if which == 2:
         return {"switch": "reading", "strict": value, "broad": draw(amounts)}
-    return dated(draw, value, amounts) if which == 3 else value
+    return dated(draw, value, amounts) if which in (3, 4) else value
 
 
 def dated(draw: Any, value: Any, others: st.SearchStrategy[Any]) -> Any:
@@ -58,7 +59,7 @@ def dated(draw: Any, value: Any, others: st.SearchStrategy[Any]) -> Any:
     day = draw(days)
     rows = [{"from": FIRST, "to": day, "value": value}]
     if day < LAST - timedelta(40):
-        rows.append({"from": day + timedelta(draw(st.sampled_from([1, 1, 1, 30]))), "value": draw(others)})
+        rows.append({"from": day + timedelta(draw(st.sampled_from([1, 1, 90]))), "value": draw(others)})
     return rows
 
 
@@ -79,16 +80,17 @@ def tables(draw: Any, value: str, values: st.SearchStrategy[Any], costs: bool = 
             row[draw(st.sampled_from(["age_from", "age_below"]))] = draw(st.sampled_from([0, 6, 60, 70]))
         if seldom(draw):
             row["place"] = draw(flags(1))
-        if costs and seldom(draw, 3):
+        if costs and seldom(draw, 2):
             row["cost"] = [draw(st.sampled_from(CLASSES))]
         rows.append({**row, value: draw(values)})
-    if not rows or not seldom(draw, 8):
+    if not rows or not seldom(draw, 20):
         rows.append({value: draw(values)})
     return rows
 
 
 @st.composite
-def terms(draw: Any) -> list[dict[str, Any]]:
+def terms(draw: Any, stress: str) -> list[dict[str, Any]]:
+    """The terms of an edition in an order that can be computed, with what `stress` asks for among them."""
     found: list[dict[str, Any]] = []
 
     def add(kind: str, value: str, values: Any, costs: bool = False, **keys: Any) -> dict[str, Any]:
@@ -104,7 +106,7 @@ def terms(draw: Any) -> list[dict[str, Any]]:
                 {"from": first, "to": first + timedelta(length)},
                 {"from": second, "to": second + timedelta(length)},
             ]
-        if kind != "ratio":
+        if kind != "ratio" and not (stress == "cost" and len(found) < 2):
             if seldom(draw, 4) and "when" not in term:
                 term["when"] = draw(flags(1))
             if seldom(draw, 4):
@@ -118,17 +120,26 @@ def terms(draw: Any) -> list[dict[str, Any]]:
         found.append(term)
         return term
 
-    for _ in range(draw(st.integers(0, 2))):
-        term = add("deductible", "amount", limits(), window=draw(st.sampled_from(WINDOWS)))
+    if stress == "cost":
+        add("cap", "amount", large, base="cost", window="year")
+        add("deductible", "amount", small, window="visit")
+    for _ in range(1 if stress == "classes" else draw(st.integers(0, 2)) if stress == "any" else 0):
+        term = add("deductible", "amount", limits(small), window=draw(st.sampled_from(WINDOWS)))
         if seldom(draw, 3):
-            term["ceiling"] = {"window": draw(st.sampled_from(["month", "quarter", "year"])), "amount": draw(limits())}
-    if seldom(draw, 3):
-        add("cap", "amount", limits(), base="cost", window=draw(st.sampled_from(WINDOWS)))
-        if seldom(draw, 4):
-            add("deductible", "amount", limits(), window=draw(st.sampled_from(WINDOWS)))
+            term["ceiling"] = {
+                "window": draw(st.sampled_from(["month", "quarter", "year"])),
+                "amount": draw(limits(large)),
+            }
+    if stress == "any" and seldom(draw, 3):
+        add("cap", "amount", limits(large), base="cost", window=draw(st.sampled_from(WINDOWS)))
+        if seldom(draw, 2):
+            add("deductible", "amount", limits(small), window=draw(st.sampled_from(WINDOWS)))
     for when in [["local"], ["!local"]] if seldom(draw, 3) else [[]]:
         rate = ratios if not seldom(draw, 8) else st.builds(lambda one, two: rise(one, two), ratios, ratios)
-        if seldom(draw, 4):
+        if stress == "classes":
+            rows = [{"cost": ["essential"], "ratio": draw(ratios)}, {"ratio": draw(ratios)}]
+            add("ratio", "", None, rows=rows, when=when)
+        elif stress == "any" and seldom(draw, 2):
             edges = sorted(draw(st.sets(st.sampled_from([50, 100, 200, Decimal("333.33"), 800]), max_size=3)))
             bands = [{"over": edge, "ratio": draw(ratios)} for edge in [0, *edges]]
             add("ratio", "", None, window=draw(st.sampled_from(WINDOWS[:6])), bands=bands, when=when)
@@ -136,8 +147,10 @@ def terms(draw: Any) -> list[dict[str, Any]]:
             add("ratio", "ratio", rate, True, when=when)
     if seldom(draw, 3):
         add("ratio", "ratio", ratios, when=draw(flags(1)))
-    for _ in range(draw(st.integers(0, 3))):
-        add("cap", "amount", limits(), base="fund", window=draw(st.sampled_from(WINDOWS)))
+    if stress == "fixed":
+        add("cap", "", None, amount=draw(large), base="fund", window="year")
+    for _ in range(draw(st.sampled_from([1, 1, 2, 3, 0]))):
+        add("cap", "amount", limits(large), base="fund", window=draw(st.sampled_from(WINDOWS)))
     return found
 
 
@@ -151,14 +164,15 @@ def rise(one: Decimal, two: Decimal) -> list[dict[str, Any]]:
 @st.composite
 def editions(draw: Any) -> str:
     """The text of a random valid edition."""
-    steps = draw(terms())
+    stress = draw(st.sampled_from(["any", "any", "cost", "fixed", "classes"]))
+    steps = draw(terms(stress))
     counts_cost = any("bands" in term or term.get("base") == "cost" for term in steps)
     benefits: dict[str, Any] = {"article": "1", "costs": draw(st.sampled_from([CLASSES, CLASSES[::-1], CLASSES[:1]]))}
     if seldom(draw, 3):
         price = st.sampled_from([0, 5, Decimal("12.5")])
         benefits["prices"] = [{"cost": "essential", "article": "1", "rows": draw(tables("amount", price))}]
-    if seldom(draw, 3) and not counts_cost:
-        fee = draw(st.sampled_from([8, {"figure": "fee"}]))
+    if stress == "fixed" or (not counts_cost and seldom(draw, 3)):
+        fee = draw(st.sampled_from([80, {"figure": "fee"}]))
         benefits["fixed"] = [{"cost": "fee", "article": "1", "amount": fee}]
     benefits["terms"] = steps
     benefits["shares"] = [{"fund": "pool", "article": "1"}]
@@ -170,10 +184,10 @@ def editions(draw: Any) -> str:
     places: list[dict[str, Any]] = []
     for _ in range(draw(st.integers(0, 2))):
         rule: dict[str, Any] = {"when": draw(flags(1)), "article": "1"}
-        rule |= {"refuse": "not_designated"} if seldom(draw, 2) else {"charge": "fund_direct", "level": "selected"}
+        rule |= {"refuse": "not_designated"} if seldom(draw, 3) else {"charge": "fund_direct", "level": "selected"}
         places.append(rule)
     places += [{"when": ["local"], "charge": "pool", "article": "1"}]
-    if not seldom(draw, 4):
+    if not seldom(draw, 10):
         places += [{"when": ["!local"], "charge": "fee_for_service", "article": "1"}]
     edition = {
         "document": "乙府〔2026〕1号",
@@ -216,7 +230,7 @@ def toml(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
-yuan = st.integers(0, 90_000).map(lambda fen: Fraction(fen, 100))
+yuan = st.integers(0, 60_000).map(lambda fen: Fraction(fen, 100))
 
 
 @st.composite
@@ -226,15 +240,15 @@ def histories(draw: Any) -> list[literal.Bill | int]:
     bills: list[int] = []
     births = st.sampled_from([date(1956, 2, 29), date(1966, 7, 1), date(2020, 12, 31), None])
     birth, on = draw(births), draw(days)
-    figures = {code: draw(yuan) * draw(st.sampled_from([1, 20])) for code in FIGURES if not seldom(draw)}
+    figures = {code: draw(yuan) * draw(st.sampled_from([1, 20])) for code in FIGURES if not seldom(draw, 12)}
     for _ in range(draw(st.integers(1, 10))):
         if bills and seldom(draw):
             events.append(bills.pop(draw(st.integers(0, len(bills) - 1))))
             continue
-        on = min(on + timedelta(draw(st.sampled_from([0, 0, 0, 1, 3, 30, 95]))), LAST)
+        on = min(on + timedelta(draw(st.sampled_from([0, 0, 0, 1, 1, 3, 10, 30, 95]))), LAST)
         costs = {"ordinary": draw(yuan)}
         for name in ("essential", "fee", "cosmetic"):
-            if seldom(draw, 3):
+            if seldom(draw, 2):
                 costs[name] = draw(yuan)
         bills.append(len(events))
         events.append(
@@ -246,12 +260,12 @@ def histories(draw: Any) -> list[literal.Bill | int]:
                 kind=draw(st.sampled_from(KINDS)),
                 place=draw(st.frozensets(st.sampled_from(FLAGS[1:]))) | ({"local"} if not seldom(draw, 3) else set()),
                 standing=frozenset(
-                    name for name in ("arrears", "second", "suspended") if seldom(draw, 3 if name == "second" else 12)
+                    name for name in ("arrears", "second", "suspended") if seldom(draw, 2 if name == "second" else 25)
                 ),
-                person_class=draw(st.sampled_from(["active", "active", "flexible", "retired", "poor", "guest"])),
+                person_class=draw(st.sampled_from(["active", "flexible", "retired", "poor"] * 3 + ["guest"])),
                 plan=draw(st.sampled_from(PLANS)),
                 birth=birth,
-                selected_level=draw(st.sampled_from([None, 0, 1, 2, 3])),
+                selected_level=draw(st.sampled_from([0, 1, 2, 3, None])),
                 costs=costs,
                 figures=figures,
             )

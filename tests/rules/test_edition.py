@@ -72,8 +72,8 @@ ZHANJIANG = (RULEBOOKS / "zhanjiang" / "2022-12.toml").read_text("utf-8")
             "not declared",
         ),
         (
-            'of = "average_wage" }\n\n[[entitlement',
-            'of = "wage" }\n\n[[entitlement',
+            'of = "average_wage" }\n\n[[figures',
+            'of = "wage" }\n\n[[figures',
             "figures yearly_cap",
             "floor",
             "no declared figure",
@@ -122,6 +122,87 @@ ZHANJIANG = (RULEBOOKS / "zhanjiang" / "2022-12.toml").read_text("utf-8")
             "is missing",
         ),
         ("[[benefits.shares]]", "[benefits.shares]", "benefits", "shares", "[[…]]"),
+        ("ratio = 0.70 }", "ratio = 1.7 }", "benefits terms ratio rows #1", "ratio", "between 0 and 1"),
+        ('when = ["referral"]', 'when = ["refferal"]', "places #8", "when", "'refferal' is no flag of a place"),
+        (
+            'when = "prescription"\ncounts',
+            'when = "drugs"\ncounts',
+            "benefits terms visit_cap_pharmacy",
+            "when",
+            "no flag",
+        ),
+        (
+            "starts_on = 2025-01-01\narticle",
+            "starts_on = 2025-01-01\nends_on = 2024-12-31\narticle",
+            "benefits terms yearly_cap",
+            "ends_on",
+            "before starts_on",
+        ),
+        (
+            'window = "year"\nstarts_on',
+            'window = "period"\nperiods = [{ from = 2025-01-01, to = 2025-12-31 },'
+            " { from = 2025-12-31, to = 2026-12-31 }]\nstarts_on",
+            "benefits terms yearly_cap",
+            "periods",
+            "overlap or run backwards at 2025-12-31",
+        ),
+        (
+            'kind = "ratio"\narticle',
+            'kind = "ratio"\nbands = [{ over = 0, ratio = 0.5 }]\narticle',
+            "benefits terms ratio",
+            "ratio",
+            "write either ratio or rows",
+        ),
+        (
+            'base = "fund"\nwindow = "year"',
+            'base = "fund"\nceiling = { window = "year", amount = 1 }\nwindow = "year"',
+            "benefits terms yearly_cap",
+            "ceiling",
+            "belongs to a term of kind deductible",
+        ),
+        (
+            'points = 0.75, factor = 0.735 }, derived = ["75%',
+            'points = 0.75, factor = 0.735 }, derived = ["76%',
+            "benefits terms ratio rows #4",
+            "derived",
+            "formulas that come out",
+        ),
+        ('words = ["0 =', 'words = ["none =', "provider year_end", "words", "the number and the words"),
+        (
+            "valid_years = 5",
+            "valid_years = [{ from = 2025-08-01, value = 5 }]",
+            "",
+            "valid_years",
+            "cannot be dated",
+        ),
+        (
+            'base = "fund"\nwindow = "year"',
+            'base = "fund"\nwindow = [{ from = 2025-08-01, value = "year" }]',
+            "benefits terms yearly_cap",
+            "window",
+            "cannot be dated",
+        ),
+        (
+            "valid_years = 5",
+            'valid_years = { switch = "renewal", must_choose = 5, automatic = 6 }',
+            "",
+            "valid_years",
+            "cannot be a choice",
+        ),
+        (
+            'code = "yearly_cap"\n',
+            'code = "yearly_cap"\nreading = { renewal = "automatic" }\n',
+            "figures #2",
+            "reading",
+            "has no effect here",
+        ),
+        (
+            "{ at_least = 0.80, award = 0.80 }",
+            "{ at_least = [{ from = 2025-08-01, value = 0.80 }], award = 0.80 }",
+            "provider year_end bands",
+            "at_least",
+            "cannot be dated",
+        ),
         ('[selection]\narticle = "15"', '[selection]\narticle = "15', "", "file", "is not TOML"),
     ],
 )
@@ -133,6 +214,61 @@ def test_a_mistake_names_file_term_and_key(old: str, new: str, term: str, key: s
     assert (error.file, error.term, error.key) == (NAME, term, key)
     assert said in str(error)
     assert str(error).startswith(f"{NAME}: {term or 'top level'}: {key}: ")
+
+
+BANDS = """
+[[benefits.terms]]
+id = "bands"
+kind = "ratio"
+article = "4"
+"""
+
+
+@pytest.mark.parametrize(
+    ("term", "key", "said"),
+    [
+        ("bands = [{ over = 100, ratio = 0.5 }]", "bands", "from over 0 upwards"),
+        ("bands = [{ over = 0, ratio = 0.5 }, { over = 0, ratio = 0.6 }]", "bands", "each edge once"),
+        ("bands = [{ over = 0, ratio = 0.5 }]", "bands", "follow another ratio"),
+        ('rows = [{ cost = "ordinary", ratio = 0.5 }]', "cost", "follows another ratio"),
+        ("ratio = 0.5\nbands = [{ over = 0, ratio = 0.5 }]", "ratio", "write either ratio or rows"),
+        ("amount = 5\nratio = 0.5", "ratio", "write either ratio or rows"),
+    ],
+)
+def test_a_ratio_that_cannot_be_computed_is_refused(term: str, key: str, said: str) -> None:
+    start = TEXT.index('[[benefits.terms]]\nid = "visit_cap"')
+    with pytest.raises(EditionError) as caught:
+        load({NAME: TEXT[:start] + BANDS.lstrip() + term + "\n\n" + TEXT[start:]})
+    assert caught.value.term.startswith("benefits terms bands")
+    assert (caught.value.key, said in str(caught.value)) == (key, True)
+
+
+def test_two_terms_of_one_id_must_not_meet() -> None:
+    cap = '[[benefits.terms]]\nid = "yearly_cap"\nkind = "cap"\nbase = "fund"\nwindow = "year"\n'
+    twins = ZHANJIANG.replace('id = "first_period_cap"', 'id = "yearly_cap"', 1)
+    assert load({"z.toml": twins}).documents
+    with pytest.raises(EditionError, match="benefits terms yearly_cap: id: is used twice on the same days"):
+        load({"z.toml": twins.replace("ends_on = 2022-12-31", "ends_on = 2023-01-01", 1)})
+    assert cap in ZHANJIANG
+
+
+def test_fixed_amounts_and_terms_that_count_cost_exclude_each_other() -> None:
+    text = CHONGQING["2023-32.toml"].replace('kind = "cap"\nbase = "fund"', 'kind = "cap"\nbase = "cost"', 1)
+    cut = text.index('[[benefits.terms]]\nid = "ratio"')
+    end = text.index('[[benefits.terms]]\nid = "yearly_cap"')
+    shares = text.index("# The pooled fund pays")
+    moved = text[:cut] + text[end:shares] + text[cut:end] + text[shares:]
+    with pytest.raises(EditionError, match="yearly_cap: kind: counts cost, which fixed amounts stand outside of"):
+        load(CHONGQING | {"2023-32.toml": moved})
+
+
+def test_every_option_of_a_switch_is_explained() -> None:
+    for edition in load_folder().editions:
+        for switch in edition.switches.values():
+            assert switch.reading and switch.question and switch.article
+            assert len(switch.options) >= 2
+            assert len(set(switch.options.values())) == len(switch.options)
+            assert all(len(label) >= 2 and label != name for name, label in switch.options.items())
 
 
 def test_a_missing_ratio_is_named() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bureau.rules.benefits import Care, Outcome, Past, adjudicate, counters, figures_needed, past_of
+from bureau.rules.credits import monthly_credit
 from bureau.rules.edition import Edition, load
 from bureau.rules.errors import EditionError
 from bureau.rules.trace import Step, render
@@ -289,3 +290,80 @@ def test_terms_in_an_order_that_cannot_be_computed_are_refused() -> None:
         city(RATIO + late)
     with pytest.raises(EditionError, match="add a term of kind ratio"):
         city(late)
+
+
+def test_outside_its_periods_a_term_says_nothing() -> None:
+    edition = city(
+        RATIO
+        + """
+[[benefits.terms]]
+id = "season"
+kind = "cap"
+base = "fund"
+window = "period"
+periods = [{ from = 2026-05-01, to = 2026-06-15 }]
+amount = 10
+article = "1"
+"""
+    )
+    for on, fund in ((date(2026, 4, 30), 5000), (date(2026, 5, 1), 1000), (date(2026, 6, 15), 1000)):
+        assert settle(edition, 10_000, on=on).fund == fund
+    assert settle(edition, 10_000, on=date(2026, 6, 16)).fund == 5000
+
+
+@pytest.mark.parametrize(
+    ("terms", "code"),
+    [
+        (RATIO.replace("ratio = 0.5", "ratio = GAP"), "class_not_covered"),
+        (RATIO.replace("ratio = 0.5", "rows = [{ ratio = GAP }, { ratio = 0.9 }]"), "class_not_covered"),
+        (
+            RATIO.replace("ratio = 0.5", "bands = [{ over = 0, ratio = 0.5 }, { over = 10, ratio = GAP }]"),
+            "class_not_covered",
+        ),
+        (
+            RATIO + '[[benefits.terms]]\nid = "c"\nkind = "cap"\nbase = "fund"\nwindow = "year"\n'
+            'amount = GAP\narticle = "1"\n',
+            "figure_missing",
+        ),
+        (
+            '[[benefits.terms]]\nid = "d"\nkind = "deductible"\nwindow = "visit"\namount = 1\narticle = "1"\n'
+            'ceiling = { window = "year", amount = GAP }\n' + RATIO,
+            "figure_missing",
+        ),
+        (
+            '[[benefits.prices]]\ncost = "ordinary"\narticle = "1"\nrows = [{ amount = GAP }]\n' + RATIO,
+            "figure_missing",
+        ),
+        ('[[benefits.fixed]]\ncost = "ordinary"\narticle = "1"\namount = GAP\n' + RATIO, "figure_missing"),
+    ],
+)
+def test_a_value_that_is_missing_on_the_day_is_refused_never_guessed(terms: str, code: str) -> None:
+    gap = "[{ from = 2026-01-01, to = 2026-05-03, value = 0.5 }, { from = 2026-05-05, value = 0.5 }]"
+    edition = city(terms.replace("GAP", gap))
+    outcome = settle(edition, 10_000)
+    assert (outcome.fund, outcome.self_pay, outcome.refusal and outcome.refusal.code) == (0, 10_000, code)
+    assert settle(edition, 10_000, on=date(2026, 5, 3)).fund > 0
+    assert settle(edition, 10_000, on=date(2026, 5, 5)).fund > 0
+
+
+def test_nothing_of_a_figure_is_nothing() -> None:
+    cap = '[[benefits.terms]]\nid = "c"\nkind = "cap"\nbase = "fund"\nwindow = "year"\narticle = "1"\n'
+    edition = city(RATIO + cap + 'amount = { ratio = 0, of = "average_wage" }\n')
+    outcome = settle(edition, 10_000, figures={"average_wage": 8_000_000})
+    assert (outcome.fund, outcome.refusal and outcome.refusal.code) == (0, "annual_cap")
+
+
+def test_a_credit_without_a_value_on_the_day_is_refused() -> None:
+    credits = """
+[credits]
+article = "1"
+follows = "benefit_period"
+follows_article = "1"
+lines = [
+    { classes = "retired", amount = [{ from = 2026-03-01, value = 50 }], source = "pool", article = "1" },
+]
+"""
+    edition = load({"jia.toml": HEAD + RATIO + credits})
+    early = monthly_credit(edition, person_class="retired", month="2026-02")
+    assert (early.amount, early.refusal and early.refusal.code) == (0, "figure_missing")
+    assert monthly_credit(edition, person_class="retired", month="2026-03").amount == 5000
