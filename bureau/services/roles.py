@@ -47,7 +47,7 @@ RECORDS = frozenset({
     "account.open", "account.credit", "account.freeze", "account.unfreeze", "account.close", "account.reopen",
     "account.use", "account.use_reverse", "family.grant", "family.revoke", "payout.submit",
     "visit.settle", "visit.reverse", "proposal.replay", "proposal.late", "run.compute", "run.submit",
-    "run.discard", "run.adjust", "claim.enter", "claim.correct", "claim.account",
+    "run.discard", "run.adjust", "run.decide", "claim.enter", "claim.correct", "claim.account",
 })  # fmt: skip
 CHECKS = frozenset({
     "member.reveal", "edition.cases", "edition.approve", "edition.return", "edition.withdraw", "figure.confirm",

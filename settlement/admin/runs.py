@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import NoteForm, ReasonForm, is_status, journals_of
 from accounts.models import Fund
-from bureau.admin import Act, ActForm, Answer, MonthField, Panel, Records, Report, Section, link, pick
+from bureau.admin import Act, ActForm, Answer, MonthField, Panel, Records, Report, Section, link, money_field, pick, reason_field
 from bureau.admin.business import XLSX, attachment
 from bureau.models import Area, County, Scheme, Staff
 from settlement import statements
@@ -17,7 +17,7 @@ from settlement.admin.traces import trace_of_steps
 from settlement.models import Adjustment, Line, Payment, Run, Visit
 from settlement.queries.lines import replay_line
 from settlement.services.runs.approval import approve_run, discard_run, return_run, submit_run
-from settlement.services.runs.compute import compute_run, compute_runs
+from settlement.services.runs.compute import compute_run, compute_runs, decide_advance
 from settlement.services.runs.late import search_run
 from settlement.services.runs.payment import pay_run, reissue_payment, return_payment
 
@@ -39,6 +39,12 @@ class ComputeForm(ActForm):
 def compute(*, area: Area, county: County | None, scheme: str, kind: str, period: datetime.date, actor: Staff, now):
     asked = {"area": area, "scheme": scheme, "kind": kind, "period": period, "actor": actor, "now": now}
     return compute_runs(**asked) if county is None else compute_run(county=county, **asked)
+
+
+class AdvanceForm(ActForm):
+    institution = pick(Line._meta.get_field("institution"))
+    amount = money_field(_("decided amount"))
+    note = reason_field(_("Decision and reason"))
 
 
 def late_facts(*, run: Run, actor: Staff, now: datetime.datetime) -> Answer:
@@ -126,6 +132,17 @@ class RunAdmin(Records):
             record="run",
             offered=is_status(Run.Status.COMPUTED),
             help=_("Puts the run before a reviewer."),
+        ),
+        Act(
+            code="run.decide",
+            label=_("Decide a lower advance"),
+            do=decide_advance,
+            record="run",
+            form=AdvanceForm,
+            help=_("January only, where the edition lets the agency decide on less than the rule gives."),
+            offered=lambda run: (
+                run.status == Run.Status.COMPUTED and run.kind == Run.Kind.ADVANCE and run.period.month == 1
+            ),
         ),
         Act(
             code="run.discard",

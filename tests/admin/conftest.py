@@ -68,11 +68,11 @@ def full_city(city, staff):
     clerk, day = staff["clerk"], datetime.date
     by = {"actor": clerk, "now": NOW}
     centre = factories.institution(city, "源南卫生院")
-    station = factories.institution(city, "源南卫生站", kind="station", level=0, parent=centre)
+    factories.institution(city, "源南卫生站", kind="station", level=0, parent=centre)
     hospital = factories.institution(city, "源城人民医院", kind="hospital", level=2)
     member = factories.member(city, selected=centre, balance="500")
     other = factories.member(city, selected=centre, balance="80")
-    relative = factories.member(city, selected=station, balance="0")
+    relative = factories.member(city, selected=centre, balance="0")
     Member.objects.update(document_cipher=encipher("11010519491231002X"))
     record_contribution(
         member=member, area=city.area, scheme="310", month=day(2026, 1, 1), base=Decimal("6000.00"),
@@ -113,9 +113,7 @@ def full_city(city, staff):
         actor=clerk,
         now=NOW.replace(month=2, day=4),
     )  # fmt: skip
-    run = compute_run(
-        area=city.area, county=city.county, scheme="310", kind="advance", period=day(2026, 1, 1), **by
-    )
+    run = compute_run(area=city.area, county=city.county, scheme="310", kind="advance", period=day(2026, 1, 1), **by)
     submit_run(run=run, **by)
     compute_run(area=city.area, county=city.county, scheme="310", kind="items", period=day(2026, 2, 1), **by)
     payout = submit_payout(

@@ -96,10 +96,22 @@ def test_what_a_role_may_not_see_or_do_answers_403(full_city, staff, browse, rf)
 
 
 # How somebody may fill in a form. What is early or late passes the form and reaches the service.
-DAYS = {"nonsense": "2026-02-30", "far": "9999-12-31", "early": "1900-01-01", "late": "2100-12-31", "today": "2026-03-16"}
+DAYS = {
+    "nonsense": "2026-02-30",
+    "far": "9999-12-31",
+    "early": "1900-01-01",
+    "late": "2100-12-31",
+    "today": "2026-03-16",
+}
 AMOUNTS = {"nonsense": "1e400", "far": "9" * 20, "early": "0.01", "late": "9999999999.99", "today": "12.34"}
 NUMBERS = {"nonsense": "胡", "far": "9" * 30, "early": "1", "late": "2100", "today": "2026"}
-TEXTS = {"nonsense": "胡说\x00八道 =1+1 %s {y} <b>", "far": "号" * 3000, "early": "x", "late": "%s {y} <b>'\"", "today": "一二三"}
+TEXTS = {
+    "nonsense": "胡说\x00八道 =1+1 %s {y} <b>",
+    "far": "号" * 3000,
+    "early": "x",
+    "late": "%s {y} <b>'\"",
+    "today": "一二三",
+}
 
 
 def fill_in(form, how: str) -> dict:
