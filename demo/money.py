@@ -162,9 +162,9 @@ def _comes(tie: Tie, month: int) -> bool:
 
 def _accounts(stage: Stage, holders: Iterable[Person]) -> dict[int, Account]:
     """Accounts by their members' numbers."""
-    ids = stage.member_ids(holder.document for holder in holders)
-    wanted = [ids[holder.document] for holder in holders if holder.document in ids]
-    found = Account.objects.filter(area=stage.area, member__in=wanted or ids.values())
+    documents = [holder.document for holder in holders]
+    ids = stage.member_ids(documents)
+    found = Account.objects.filter(area=stage.area, member__in=[ids[document] for document in documents])
     return {account.member_id: account for account in found}
 
 
