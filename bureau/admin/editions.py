@@ -13,6 +13,7 @@ from bureau.admin.records import Records
 from bureau.admin.sections import Panel, link
 from bureau.errors import edition_problem
 from bureau.models import Edition
+from bureau.rules import citations
 from bureau.rules.edition import Edition as Rules
 from bureau.services import edition_life, edition_report
 from bureau.services.editions import edition_by_hash
@@ -72,6 +73,12 @@ class CasesForm(ActForm):
     cases = forms.FileField(label=_("file of cases"), help_text=_("Worked cases in YAML, in a list named “cases”."))
 
 
+class CitationsForm(ActForm):
+    documents = TextsField(
+        label=_("archived texts"), help_text=_("The texts of the instruments, as plain text in UTF-8.")
+    )
+
+
 class NoteForm(ActForm):
     note = forms.CharField(label=_("Reason"), max_length=1000, widget=forms.Textarea(attrs={"rows": 3}))
 
@@ -117,6 +124,22 @@ def run_cases(*, edition, cases, actor, now):
     said = ngettext("%(passed)d of %(count)d case passed.", "%(passed)d of %(count)d cases passed.", len(results))
     text = said % {"passed": len(results) - len(failed), "count": len(results)}
     return Answer([Panel(_("Cases that differ"), [_("Case"), _("kind"), _("Differences")], rows)], text)
+
+
+def hold_against_texts(*, edition, documents, actor, now):
+    held = edition_report.hold_against_texts(edition, documents)
+    counts = [[_(citations.STATUSES[status]), count] for status, count in citations.counts(held).items()]
+    missing = [[one.article, one.term, one.key, one.value] for one in held if one.status == citations.MISSING]
+    return Answer(
+        [
+            Panel(_("Numbers of the edition"), [_("In the archived texts"), _("number")], counts),
+            Panel(
+                _("Numbers that the texts do not give"),
+                [_("Article"), _("Where"), _("Key"), _("value")],
+                missing,
+            ),
+        ]
+    )
 
 
 def days(edition: Edition) -> Panel:
@@ -241,6 +264,14 @@ class EditionAdmin(Records):
             record="edition",
             form=CasesForm,
             help=_("Nothing is stored: the cases are worked out by this edition and compared with what they expect."),
+        ),
+        Act(
+            code="edition.citations",
+            label=_("Hold against the archived texts"),
+            do=hold_against_texts,
+            record="edition",
+            form=CitationsForm,
+            help=_("Nothing is stored: every number is looked for in the article that the edition cites."),
         ),
         Act(
             code="edition.readings",

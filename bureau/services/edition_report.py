@@ -1,7 +1,9 @@
 """What a second person reads before an edition is approved: its difference, its examples, the national frame."""
 
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from bureau.errors import DomainError
 from bureau.models import Edition
 from bureau.rules.cases import run_case
+from bureau.rules.citations import Citation, check_citations
 from bureau.rules.compare import Change, compare
 from bureau.rules.compare import show as show_change
 from bureau.rules.edition import Rulebook, load
@@ -112,6 +115,14 @@ def run_case_file(edition: Edition, content: bytes) -> list[CaseResult]:
     if not results:
         raise DomainError(_("The file has no case of the city “%(city)s”."), field="cases", city=rules.city)
     return results
+
+
+def hold_against_texts(edition: Edition, documents: Mapping[str, str]) -> list[Citation]:
+    """Every number of the edition's files against the article it cites, in archived texts (file name to text)."""
+    held: list[Citation] = []
+    for name, text in sorted(edition.texts.items()):
+        held += check_citations(tomllib.loads(text, parse_float=Decimal), name, documents)
+    return held
 
 
 def _cases(content: bytes) -> Iterator[Mapping[str, Any]]:

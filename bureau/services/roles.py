@@ -34,7 +34,7 @@ REPORTS = frozenset({
 
 RECORDS = frozenset({
     "upload.load", "upload.undo", "upload.rejects", "job.retry", "figure.enter",
-    "edition.draft", "edition.readings", "edition.cases", "edition.submit", "edition.withdraw",
+    "edition.draft", "edition.readings", "edition.cases", "edition.citations", "edition.submit", "edition.withdraw",
     "employer.register", "member.register", "member.correct", "member.death", "member.reveal",
     "enrolment.start", "enrolment.end", "enrolment.change_class", "benefit_period.start", "benefit_period.end",
     "suspension.start", "suspension.end", "contribution.record", "relative.add", "relative.end",
@@ -50,8 +50,8 @@ RECORDS = frozenset({
     "run.discard", "run.adjust", "run.decide", "claim.enter", "claim.correct", "claim.account",
 })  # fmt: skip
 CHECKS = frozenset({
-    "member.reveal", "edition.cases", "edition.approve", "edition.return", "edition.withdraw", "figure.confirm",
-    "payout.approve", "payout.return", "proposal.decide",
+    "member.reveal", "edition.cases", "edition.citations", "edition.approve", "edition.return", "edition.withdraw",
+    "figure.confirm", "payout.approve", "payout.return", "proposal.decide",
     "run.approve", "run.return", "upload.undo", "upload.rejects", "claim.check", "claim.approve", "claim.return",
     "claim.refuse", "claim.reverse",
 })  # fmt: skip

@@ -8,7 +8,8 @@ from django.urls import reverse
 
 from bureau.models import Edition
 from bureau.services.editions import rulebook
-from tests.flow.test_edition_life import CASES, JULY, successor
+from tests.flow.editions import JULY, successor
+from tests.flow.test_edition_life import CASES
 from tests.settlement import factories
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +106,18 @@ def test_case_file_is_answered_with_what_differs(city, clerk):
     said = clerk.post(page(city.edition, "edition.cases"), files).content.decode()
     assert "1 of 2 cases passed." in said
     assert "expected &#x27;0.50&#x27;, got &#x27;1.00&#x27;" in said
+
+
+TEXT = """河府〔2025〕27号
+第四条 起付标准为0元,支付比例为70%,
+"""
+
+
+def test_numbers_are_held_against_an_uploaded_text(city, clerk):
+    files = {"documents": SimpleUploadedFile("text.txt", TEXT.encode())}
+    said = clerk.post(page(city.edition, "edition.citations"), files).content.decode()
+    assert "Numbers that the texts do not give" in said
+    assert "benefits terms visit_cap rows" in said
 
 
 def test_missing_figures_are_listed(city, clerk, monkeypatch):
