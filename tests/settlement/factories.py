@@ -80,6 +80,7 @@ def predecessor(city: City, quota: str) -> Edition:
     [(name, text)] = city.edition.texts.items()
     text = text.replace("starts_on = 2025-08-01\nvalid_years = 5", "starts_on = 2022-01-01\nends_on = 2025-07-31")
     text = text.replace("quota = 320", f"quota = {quota}").replace("〔2025〕27号", "〔2022〕15号")
+    text = text.partition("[[examples]]")[0]  # they are worked out by the document of 2025
     return load_edition(
         texts={name: text}, area=city.area, actor=city.clerk, approver=city.reviewer, now=LOADED_AT
     )
