@@ -108,5 +108,4 @@ def test_any_edition_and_any_history_equal_the_literal_reading(capsys: pytest.Ca
     with capsys.disabled():
         print(f"\nrandom editions: seed {SEED}, {EXAMPLES} editions")
     run()
-    print(seen)
-    assert seen["paid"] > EXAMPLES  # the editions are not so strict that nothing is compared
+    assert seen["paid"] > EXAMPLES, seen  # the editions are not so strict that nothing is compared

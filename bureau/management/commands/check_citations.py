@@ -8,7 +8,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bureau.rules import citations
-from bureau.rules.edition import RULEBOOKS, grouped
+from bureau.rules.edition import RULEBOOKS, grouped, load
 from bureau.rules.errors import EditionError
 from bureau.rules.frame import FRAMES
 
@@ -26,6 +26,8 @@ class Command(BaseCommand):
         files = read(rulebooks, "**/*.toml")
         try:
             groups = grouped(files)
+            for group in groups.values():
+                load(group)  # what cannot be loaded is not looked up
         except EditionError as error:
             raise CommandError(str(error)) from error
         if Path(rulebooks) == RULEBOOKS:
