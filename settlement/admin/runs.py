@@ -9,7 +9,20 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import NoteForm, ReasonForm, is_status, journals_of
 from accounts.models import Fund
-from bureau.admin import Act, ActForm, Answer, MonthField, Panel, Records, Report, Section, link, money_field, pick, reason_field
+from bureau.admin import (
+    Act,
+    ActForm,
+    Answer,
+    MonthField,
+    Panel,
+    Records,
+    Report,
+    Section,
+    link,
+    money_field,
+    pick,
+    reason_field,
+)
 from bureau.admin.business import XLSX, attachment
 from bureau.models import Area, County, Scheme, Staff
 from settlement import statements
