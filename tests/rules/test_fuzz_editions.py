@@ -20,7 +20,7 @@ from . import literal_terms as literal
 from .random_editions import editions, histories
 
 SEED = int(os.environ.get("FUZZ_SEED", "20260801"))
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "400"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "250"))
 
 
 def care_of(bill: literal.Bill) -> Care:
