@@ -203,7 +203,8 @@ def account_statement(request, account: Account, data) -> list[Panel]:
 
 def account_statement_file(request, account: Account, data):
     shown = statement(account_id=account.pk, **data)
-    name = f"{gettext('statement')}-{account.member.name}-{shown.starts_on}-{shown.ends_on}.xlsx"
+    title = gettext("statement")
+    name = f"{title}-{account.member.name}-{shown.starts_on}-{shown.ends_on}.xlsx"
     return attachment(statements.as_xlsx(account, shown), name, XLSX)
 
 

@@ -122,7 +122,8 @@ def rejects_file(request, upload: Upload, data) -> HttpResponse:
     name = upload.name.rpartition(".")[0] or upload.name
     content = bytes(upload.rejects)
     ending, kind = ("xlsx", XLSX) if content.startswith(b"PK") else ("csv", "text/csv; charset=utf-8")
-    return attachment(content, f"{name}-{gettext('rejected rows')}.{ending}", kind)
+    title = gettext("rejected rows")
+    return attachment(content, f"{name}-{title}.{ending}", kind)
 
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

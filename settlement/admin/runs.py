@@ -88,7 +88,8 @@ def _plain(value):
 
 
 def statement_file(request, line: Line, data):
-    name = f"{gettext('statement')}-{statements.purpose(line.run)}-{line.institution.name}.xlsx"
+    title = gettext("statement")
+    name = f"{title}-{statements.purpose(line.run)}-{line.institution.name}.xlsx"
     return attachment(statements.as_xlsx(statements.statement_table(line), line.institution.name), name, XLSX)
 
 
@@ -103,7 +104,8 @@ class FormatForm(ActForm):
 
 def payment_file(request, run: Run, data):
     table, purpose = statements.payment_table(run), statements.purpose(run)
-    name = f"{gettext('payment file')}-{purpose}-{run.county.name}"
+    title = gettext("payment file")
+    name = f"{title}-{purpose}-{run.county.name}"
     if data["format"] == "csv":
         return attachment(statements.as_csv(table), f"{name}.csv", "text/csv; charset=utf-8")
     return attachment(statements.as_xlsx(table, purpose), f"{name}.xlsx", XLSX)

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.utils import timezone
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from accounts.models import Entry, Journal
@@ -257,14 +256,16 @@ def _turns(bills: Iterable[Bill]) -> Iterator[tuple[list[Bill], list[Bill]]]:
 def _take_back(bill: Bill, first: dict | None, *, upload_id: int | None, actor: Staff, now: datetime.datetime) -> None:
     if first is None:
         raise DomainError(
-            _lazy("The institution has settled no visit with the number %(key)s."), field="reverses", key=bill.reverses
+            gettext_lazy("The institution has settled no visit with the number %(key)s."),
+            field="reverses",
+            key=bill.reverses,
         )
     visit = Visit.objects.only("member_id", "total").get(pk=first["id"])
     if visit.member_id != bill.member_id:
-        raise DomainError(_lazy("The visit to be taken back is another member's."), field="document_number")
+        raise DomainError(gettext_lazy("The visit to be taken back is another member's."), field="document_number")
     if visit.total != -Decimal(bill.total):
         raise DomainError(
-            _lazy("The visit to be taken back cost %(total)s; a reversal takes back the whole of it."),
+            gettext_lazy("The visit to be taken back cost %(total)s; a reversal takes back the whole of it."),
             field="total",
             total=visit.total,
         )
@@ -355,7 +356,7 @@ def _rejects(upload: Upload, turned: list[Turned]) -> bytes:
 
 def why_visits_stay(upload: Upload) -> str:
     """Objection to undoing a visits file: what was settled is taken back visit by visit."""
-    return _lazy("Visits that are settled stay settled; each can be taken back by a reversal.")
+    return gettext_lazy("Visits that are settled stay settled; each can be taken back by a reversal.")
 
 
 VISITS = Loader(
@@ -433,7 +434,7 @@ def why_opening_stays(upload: Upload) -> str | None:
         member_id__in=OpeningUse.objects.filter(upload=upload).values("member_id"),
         care_on__year__in=OpeningUse.objects.filter(upload=upload).values("year"),
     )
-    return _lazy("Visits have been settled against these figures.") if built.exists() else None
+    return gettext_lazy("Visits have been settled against these figures.") if built.exists() else None
 
 
 OPENING = Loader(
