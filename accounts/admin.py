@@ -592,6 +592,7 @@ def reopen(*, closed: ClosedMonth, reason: str, actor: Staff, now: datetime.date
 
 @admin.register(ClosedMonth)
 class ClosedMonthAdmin(Records):
+    ordering = ("-month",)
     list_display = ["closed_month", "area", "closed_by", "closed_at"]
     list_select_related = ["area", "closed_by"]
     area_path = "area"

@@ -8,7 +8,20 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
 from bureau import clock
-from bureau.admin import Act, ActForm, Panel, Records, Section, extend, form_of, pick, reason_field, when, year_field
+from bureau.admin import (
+    Act,
+    ActForm,
+    Panel,
+    Records,
+    Section,
+    YearFilter,
+    extend,
+    form_of,
+    pick,
+    reason_field,
+    when,
+    year_field,
+)
 from bureau.models import Area, Scheme, Staff
 from institutions.models import (
     Agreement,
@@ -83,6 +96,7 @@ def heads_of(request, institution: Institution) -> Panel | None:
 
 @admin.register(Institution)
 class InstitutionAdmin(Records):
+    ordering = ("code",)
     list_display = ["name", "code", "kind", "level_now", "county", "parent"]
     list_filter = ["kind", "county"]
     search_fields = ["=code", "name__startswith"]
@@ -201,7 +215,7 @@ class LevelAdmin(OfInstitution):
 @admin.register(Assessment)
 class AssessmentAdmin(OfInstitution):
     list_display = ["institution", "year", "score", "document"]
-    list_filter = ["year"]
+    list_filter = [YearFilter]
 
 
 class WindowForm(ActForm):
@@ -220,6 +234,7 @@ def close_today(*, window, actor, now) -> SelectionWindow:
 
 @admin.register(SelectionWindow)
 class SelectionWindowAdmin(Records):
+    ordering = ("-year", "area", "scheme")
     list_display = ["year", "area", "scheme", "opens_on", "closes_on", "opened_at", "closed_at"]
     list_filter = ["scheme", "year"]
     list_select_related = ["area"]
@@ -257,7 +272,7 @@ class SelectionAdmin(OfMember):
     list_display = [
         "member", "year", "role", "institution", "route", "requested_on", "starts_on", "ends_on", "counted_months",
     ]  # fmt: skip
-    list_filter = ["year", "role", "route", "scheme"]
+    list_filter = [YearFilter, "role", "route", "scheme"]
     list_select_related = ["member", "institution"]
     area_path = "area"
     institution_path = "institution"

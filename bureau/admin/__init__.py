@@ -3,7 +3,7 @@
 from bureau.admin import business, editions, figures, people, schedule  # noqa: F401  registers what the house itself keeps
 from bureau.admin.acts import Act, Answer, Report
 from bureau.admin.forms import ActForm, KeyField, MonthField, form_of, money_field, pick, reason_field, when, year_field
-from bureau.admin.records import Records, extend, facts, money
+from bureau.admin.records import Records, YearFilter, extend, facts, money
 from bureau.admin.sections import Panel, Section, link
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Records",
     "Report",
     "Section",
+    "YearFilter",
     "extend",
     "facts",
     "form_of",

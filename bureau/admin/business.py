@@ -43,6 +43,7 @@ def attachment(content: bytes, name: str, kind: str = "application/octet-stream"
 
 @admin.register(Area)
 class AreaAdmin(Records):
+    ordering = ("code",)
     list_display = ["code", "name"]
     search_fields = ["code", "name"]
     area_path = "code"
@@ -54,6 +55,7 @@ class AreaAdmin(Records):
 
 @admin.register(County)
 class CountyAdmin(Records):
+    ordering = ("code",)
     list_display = ["code", "name", "area"]
     search_fields = ["code", "name"]
     area_path = "area"
@@ -250,6 +252,7 @@ class JobAdmin(Records):
 @admin.register(Chunk)
 class ChunkAdmin(Records):
     hidden = True
+    ordering = ("job", "number")
     list_display = ["number", "job", "status", "attempts", "problem", "finished_at"]
     list_filter = ["status"]
     list_select_related = ["job"]

@@ -74,6 +74,7 @@ class RolesForm(ActForm):
 
 @admin.register(Staff)
 class StaffAdmin(Records):
+    ordering = ("username",)
     list_display = ["username", "full_name", "role", "area", "county", "is_active", "last_login"]
     list_filter = ["is_active", "area"]
     search_fields = ["username", "first_name"]
@@ -147,6 +148,7 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class RoleAdmin(Records):
+    ordering = ("name",)
     list_display = ["role", "name"]
     fields = ["role", "name"]
     sections = [acts_of_role, Section(Staff, "groups", without=["role"])]

@@ -117,6 +117,7 @@ class BankNoteForm(ActForm):
 
 @admin.register(Run)
 class RunAdmin(Records):
+    ordering = ("-period", "-pk")
     list_display = [
         "title", "period_shown", "county", "scheme", "status", "total", "computed_at", "submitted_by", "approved_by",
         "paid_at",

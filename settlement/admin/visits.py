@@ -18,6 +18,7 @@ from bureau.admin import (
     KeyField,
     Panel,
     Section,
+    YearFilter,
     link,
     money_field,
     pick,
@@ -239,7 +240,7 @@ class VisitPaymentAdmin(OfMember):
 @admin.register(OpeningUse)
 class OpeningUseAdmin(OfMember):
     list_display = ["member", "area", "scheme", "year", "fund", "deductible"]
-    list_filter = ["year", "scheme"]
+    list_filter = [YearFilter, "scheme"]
     list_select_related = ["member", "area"]
     area_path = "area"
 

@@ -1,5 +1,6 @@
 """What a form does with an answer: a refusal at its field, a surprise with a number, a quote that moves nothing."""
 
+import datetime
 import re
 
 import pytest
@@ -186,3 +187,32 @@ def test_trial_balance_adds_up(full_city, staff, browse):
     for panel in page.context["panels"]:
         _total, debit, credit, debit_balance, credit_balance = (cell.text for cell in panel.foot)
         assert debit == credit and debit_balance == credit_balance
+
+
+def test_the_page_of_a_job_asks_again_by_itself_until_it_is_done(full_city, staff, browse):
+    from bureau import clock
+    from bureau.services import jobs
+
+    job = full_city["job"]
+    url = reverse("admin:bureau_job_change", args=[job.pk])
+    client = browse(staff["finance"])
+    assert client.get(url).headers["Refresh"] == "3"
+    jobs.work(job.pk, clock=clock.now)
+    page = client.get(url)
+    assert "Refresh" not in page.headers
+    assert "凭证在每个基金内借贷平衡" in page.content.decode()
+
+
+def test_more_than_twenty_rows_lead_to_the_whole_list(full_city, staff, browse, city):
+    from tests.settlement import factories
+
+    centre = full_city["centre"]
+    factories.heads(city, centre, 25)
+    member = full_city["member"]
+    for number in range(21):
+        factories.settled(city, centre, member, on=datetime.date(2026, 1, 5), fund="1.00", key=f"M{number}")
+    page = browse(staff["clerk"]).get(reverse("admin:members_member_change", args=[member.pk]))
+    [panel] = [panel for panel in page.context["panels"] if str(panel.title) == "门诊结算"]
+    assert len(panel.rows) == 20
+    everything = browse(staff["clerk"]).get(panel.more)
+    assert everything.context["cl"].result_count == 23

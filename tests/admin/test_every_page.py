@@ -12,6 +12,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from bureau.admin import Report
+from bureau.models import AuditEntry
 from bureau.services.roles import ROLES, may, may_read
 
 OWN_APPS = ("bureau", "members", "institutions", "accounts", "settlement")
@@ -200,3 +201,31 @@ def test_a_record_that_is_not_there_is_said_to_be_missing(city, staff, browse):
         for pk in ("0", "abc", "99999999999999999999999", "_00", "1%27", "胡"):
             url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
             assert client.get(url).status_code in (302, 404), (model, pk)
+
+
+def test_nonsense_in_the_schedule_gets_an_answer(staff, browse, caplog):
+    client = browse(staff["system_administrator"])
+    nasty = ["", "胡说\x00", "99999999999999999999999", "*/0", "-1", "{", "2026-02-30"]
+    for model in ("periodictask", "crontabschedule", "intervalschedule"):
+        url = reverse(f"admin:django_celery_beat_{model}_add")
+        fields = client.get(url).context["adminform"].form.fields
+        for value in nasty:
+            said = dict.fromkeys(fields, value) | {"start_time_0": value, "start_time_1": value}
+            said |= {"periodictask_set-TOTAL_FORMS": "0", "periodictask_set-INITIAL_FORMS": "0"}
+            assert client.post(url, said).status_code in (200, 302), (model, value)
+    assert [record for record in caplog.records if record.name == "bureau.admin.failures"] == []
+
+
+def test_the_system_administrator_changes_the_schedule_and_it_is_audited(staff, browse):
+    from django_celery_beat.models import CrontabSchedule, PeriodicTask
+
+    client = browse(staff["system_administrator"])
+    task = PeriodicTask.objects.get(task="settlement.tasks.check_books")
+    url = reverse("admin:django_celery_beat_periodictask_change", args=[task.pk])
+    said = {"name": task.name, "task": task.task, "crontab": task.crontab_id, "args": "[]", "kwargs": "{}"}
+    assert client.post(url, said).status_code == 302
+    task.refresh_from_db()
+    assert (task.enabled, CrontabSchedule.objects.get(pk=task.crontab_id).hour) == (False, "1")
+    entry = AuditEntry.objects.get(action="schedule.change")
+    assert (entry.actor, entry.record_id) == (staff["system_administrator"], str(task.pk))
+    assert browse(staff["clerk"]).post(url, said).status_code == 403
