@@ -20,6 +20,7 @@ from bureau.files.cells import (
     phone,
     shown,
     text,
+    yes_no,
 )
 from bureau.files.problems import noop as _
 from bureau.files.shared import (
@@ -205,6 +206,10 @@ MEMBERS = Sheet(
         Column("phone", "联系电话", phone, ("手机号", "手机号码", "电话", "tel")),
         Column("person_class", "待遇人员类别", person_class),
         Column("plan", "参保档次", text(20), ("档次", "参保方案", "参保方案.名称")),
+        Column(
+            "large_claims", "大额互助参保", yes_no, ("大额互助", "大额医疗互助", "大额医疗费用补助", "是否参加大额互助")
+        ),
+        Column("paid_on", "首次缴费日期", date_, ("缴费日期", "首次到账日期")),
     ),
     checks=(document(), _birth_and_sex, _person_class, in_order()),
     key=("document_kind", "document_number", "starts_on"),
@@ -216,6 +221,8 @@ def _class_after_change(values: dict[str, Any]) -> None:
         values["person_class"] = "retired"
     if values["kind"] == "class_change" and values["person_class"] is None:
         raise Refused("required", _("The cell is empty."), field="person_class")
+    if values["kind"] == "plan_change" and values["plan"] is None and values["large_claims"] is None:
+        raise Refused("required", _("The cell is empty."), field="plan")
 
 
 CHANGES = Sheet(
@@ -231,6 +238,7 @@ CHANGES = Sheet(
                     "stop": ("停保", "22", "减员", "减少", "终止参保", "暂停参保"),
                     "resume": ("续保", "12", "增员", "增加", "恢复参保"),
                     "class_change": ("人员类别变更", "类别变更"),
+                    "plan_change": ("参保档次变更", "档次变更", "大额互助变更"),
                     "retirement": ("退休", "在职转退休"),
                     "death": ("死亡",),
                 }
@@ -242,6 +250,8 @@ CHANGES = Sheet(
         Column("reason", "变更原因", text(200), ("变动原因",)),
         scheme_column(required=False),
         Column("person_class", "变更后人员类别", person_class, ("变更后待遇人员类别",)),
+        Column("plan", "变更后参保档次", text(20), ("变更后档次",)),
+        Column("large_claims", "变更后大额互助参保", yes_no, ("变更后大额互助",)),
         Column("employer_code", "单位编号", code(40), ("emp_no",)),
         Column("base", "缴费工资", money(), ("缴费基数",)),
     ),

@@ -94,6 +94,10 @@ class Enrolment(FromRoster):
     employer = models.ForeignKey(
         Employer, models.PROTECT, null=True, blank=True, verbose_name=_("employer")
     )
+    large_claims = models.BooleanField(_("in large-claims insurance"), default=False)
+    paid_on = models.DateField(
+        _("first premium paid on"), null=True, blank=True, help_text=_("Of a newborn: what the first days rest on.")
+    )
     starts_on = models.DateField(_("first day"))
     ends_on = models.DateField(_("last day"), null=True, blank=True)
 

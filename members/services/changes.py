@@ -15,6 +15,7 @@ from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_membe
 
 _NOW = "s.turn = %(turn)s"
 _CLASS = "s.kind IN ('class_change', 'retirement')"
+_TERMS = "s.kind IN ('class_change', 'retirement', 'plan_change')"  # the enrolment goes on with other terms
 
 
 def _stage(values: dict[str, Any]) -> tuple:
@@ -24,6 +25,8 @@ def _stage(values: dict[str, Any]) -> tuple:
         values["changed_on"],
         values["scheme"],
         values["person_class"],
+        values["plan"],
+        values["large_claims"],
         values["employer_code"],
     )
 
@@ -78,7 +81,8 @@ def _find_enrolments(batch: Batch, turn: int) -> None:
     batch.run(
         f"""
         UPDATE roster_staged s SET record_id = e.id, has_class = e.person_class, has_area = e.area_id,
-            has_scheme = e.scheme, has_plan = e.plan, has_employer_id = e.employer_id,
+            has_scheme = e.scheme, has_plan = e.plan, has_large_claims = e.large_claims,
+            has_type = e.person_type, has_employer_id = e.employer_id,
             has_start = e.starts_on, has_end = e.ends_on
         FROM members_enrolment e
         WHERE {_NOW} AND e.member_id = s.member_id AND e.starts_on <= s.changed_on
@@ -89,7 +93,7 @@ def _find_enrolments(batch: Batch, turn: int) -> None:
     batch.run(
         """
         UPDATE roster_staged s SET last_end = e.ends_on, last_class = e.person_class, last_scheme = e.scheme,
-            last_plan = e.plan, last_employer_id = e.employer_id
+            last_plan = e.plan, last_large_claims = e.large_claims, last_employer_id = e.employer_id
         FROM (SELECT DISTINCT ON (o.line) o.line, p.* FROM roster_staged o
               JOIN members_enrolment p ON p.member_id = o.member_id AND p.ends_on < o.changed_on
               WHERE o.turn = %(turn)s AND p.area_id = %(area)s
@@ -107,6 +111,11 @@ def _drop_known(batch: Batch, turn: int) -> None:
         turn=turn,
     )
     batch.unchanged(f"{_NOW} AND {_CLASS} AND s.has_class = s.person_class", turn=turn)
+    batch.unchanged(
+        f"""{_NOW} AND s.kind = 'plan_change' AND s.has_plan = COALESCE(s.plan, s.has_plan)
+            AND s.has_large_claims = COALESCE(s.large_claims, s.has_large_claims)""",
+        turn=turn,
+    )
     batch.unchanged(
         f"""{_NOW} AND s.kind = 'resume' AND s.has_start = s.changed_on AND s.has_area = %(area)s
             AND s.has_class = COALESCE(s.person_class, s.has_class)
@@ -127,7 +136,7 @@ def _refuse_impossible(batch: Batch, turn: int) -> None:
     refuse(
         "changed_on",
         _("The member is not enrolled on this day."),
-        f"s.record_id IS NULL AND (s.kind = 'stop' OR {_CLASS})",
+        f"s.record_id IS NULL AND (s.kind = 'stop' OR {_TERMS})",
     )
     refuse("scheme", _("The member is enrolled in another scheme."), "s.kind <> 'resume' AND s.has_scheme <> s.scheme")
     refuse("document_number", _("The member is enrolled in another area."), "s.has_area <> %(area)s")
@@ -187,28 +196,35 @@ def _write(batch: Batch, turn: int) -> None:
         Enrolment,
         {"ends_on": "s.changed_on - 1"},
         where=f"""{_NOW} AND t.id = s.record_id AND s.has_start < s.changed_on
-                  AND (s.kind = 'stop' OR {_CLASS})""",
+                  AND (s.kind = 'stop' OR {_TERMS})""",
         turn=turn,
     )
     batch.update(
         Enrolment,
-        {"person_class": "s.person_class", "person_type": "''"},
-        where=f"{_NOW} AND {_CLASS} AND t.id = s.record_id AND s.has_start = s.changed_on",
+        {
+            "person_class": f"CASE WHEN {_CLASS} THEN s.person_class ELSE t.person_class END",
+            "person_type": f"CASE WHEN {_CLASS} THEN '' ELSE t.person_type END",
+            "plan": "COALESCE(s.plan, t.plan)",
+            "large_claims": "COALESCE(s.large_claims, t.large_claims)",
+        },
+        where=f"{_NOW} AND {_TERMS} AND t.id = s.record_id AND s.has_start = s.changed_on",
         turn=turn,
     )
-    member = {"member_id": "s.member_id", "area_id": "%(area)s", "person_type": "''"}
+    member = {"member_id": "s.member_id", "area_id": "%(area)s"}
     batch.insert(
         Enrolment,
         member
         | {
             "scheme": "s.has_scheme",
-            "plan": "s.has_plan",
+            "plan": "COALESCE(s.plan, s.has_plan)",
+            "large_claims": "COALESCE(s.large_claims, s.has_large_claims)",
             "employer_id": "COALESCE(s.employer_id, s.has_employer_id)",
-            "person_class": "s.person_class",
+            "person_class": f"CASE WHEN {_CLASS} THEN s.person_class ELSE s.has_class END",
+            "person_type": f"CASE WHEN {_CLASS} THEN '' ELSE s.has_type END",
             "starts_on": "s.changed_on",
             "ends_on": "s.has_end",
         },
-        where=f"{_NOW} AND {_CLASS} AND s.has_start < s.changed_on",
+        where=f"{_NOW} AND {_TERMS} AND s.has_start < s.changed_on",
         turn=turn,
     )
     batch.insert(
@@ -216,9 +232,11 @@ def _write(batch: Batch, turn: int) -> None:
         member
         | {
             "scheme": "COALESCE(s.scheme, s.last_scheme)",
-            "plan": "s.last_plan",
+            "plan": "COALESCE(s.plan, s.last_plan)",
+            "large_claims": "COALESCE(s.large_claims, s.last_large_claims)",
             "employer_id": "COALESCE(s.employer_id, s.last_employer_id)",
             "person_class": "COALESCE(s.person_class, s.last_class)",
+            "person_type": "''",
             "starts_on": "s.changed_on",
         },
         where=f"{_NOW} AND s.kind = 'resume'",
@@ -243,6 +261,8 @@ CHANGES = Loader(
         "changed_on": "date",
         "scheme": "text",
         "person_class": "text",
+        "plan": "text",
+        "large_claims": "boolean",
         "employer_code": "text",
         **MEMBER_COLUMN,
         "employer_id": "bigint",
@@ -251,6 +271,8 @@ CHANGES = Loader(
         "has_area": "text",
         "has_scheme": "text",
         "has_plan": "text",
+        "has_large_claims": "boolean",
+        "has_type": "text",
         "has_employer_id": "bigint",
         "has_start": "date",
         "has_end": "date",
@@ -258,6 +280,7 @@ CHANGES = Loader(
         "last_class": "text",
         "last_scheme": "text",
         "last_plan": "text",
+        "last_large_claims": "boolean",
         "last_employer_id": "bigint",
     },
     stage=_stage,

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.db import connection
 from django.utils.translation import gettext_noop as _
 
+from bureau.errors import DomainError
 from bureau.identity import IDENTITY_CARD, birth_and_sex
 from bureau.services.staging import Batch, Loader, overlap
 from members import identity
@@ -17,6 +19,7 @@ from members.services.matching import (
     refuse_after_death,
     refuse_other_names,
 )
+from members.services.newborns import newborn_days
 
 _OTHER_NAME_IN_FILE = _("Line %(other)s names the holder of this document %(said)s.")
 _DOCUMENT_COLUMNS = {"document_cipher": "bytea", "document_last4": "text", "sex": "text", "birth": "date"}
@@ -37,6 +40,8 @@ def _stage_member(values: dict[str, Any]) -> tuple:
         values["person_type"],
         values["person_class"],
         values["plan"],
+        values["large_claims"],
+        values["paid_on"],
         values["status"],
         values["starts_on"],
         values["ends_on"],
@@ -46,6 +51,7 @@ def _stage_member(values: dict[str, Any]) -> tuple:
 
 def _load_members(batch: Batch) -> None:
     _refuse_unfit(batch)
+    _refuse_uncovered_days(batch)
     _find_employers(batch)
     find_members(batch)
     refuse_other_names(batch)
@@ -99,6 +105,8 @@ def _load_members(batch: Batch) -> None:
         "ends_on": "s.ends_on",
         "person_type": "COALESCE(s.person_type, t.person_type)",
         "plan": "COALESCE(s.plan, t.plan)",
+        "large_claims": "COALESCE(s.large_claims, t.large_claims)",
+        "paid_on": "COALESCE(s.paid_on, t.paid_on)",
         "employer_id": "COALESCE(s.employer_id, t.employer_id)",
     }
     batch.unchanged(
@@ -143,6 +151,8 @@ def _load_members(batch: Batch) -> None:
             "person_class": "s.person_class",
             "person_type": "COALESCE(s.person_type, '')",
             "plan": "COALESCE(s.plan, '')",
+            "large_claims": "COALESCE(s.large_claims, false)",
+            "paid_on": "s.paid_on",
             "employer_id": "s.employer_id",
             "starts_on": "s.starts_on",
             "ends_on": "s.ends_on",
@@ -176,6 +186,31 @@ def _refuse_unfit(batch: Batch) -> None:
         _("The enrolment has ended; give its last day."),
         "s.status = '4' AND s.ends_on IS NULL",
     )
+
+
+def _refuse_uncovered_days(batch: Batch) -> None:
+    """Turn away lines that enrol a newborn for days that the first premium does not cover."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT line, birth, paid_on, scheme, starts_on FROM roster_staged WHERE paid_on IS NOT NULL")
+        newborns = cursor.fetchall()
+    for line, birth, paid_on, scheme, starts_on in newborns:
+        this = {"where": "s.line = %(line)s", "line": line}
+        if birth is None:
+            batch.refuse("birth", _("The date of birth is missing; the first premium of a newborn needs it."), **this)
+            continue
+        try:
+            days = newborn_days(area_id=batch.area_id, scheme=scheme, birth=birth, paid_on=paid_on)
+        except DomainError as error:
+            batch.refuse("paid_on", str(error).replace("%", "%%"), **this)
+            continue
+        if days is None or starts_on < days.starts_on:
+            batch.refuse(
+                "starts_on",
+                _("By the day of the premium the cover begins on %(day)s."),
+                **this,
+                places={"day": "%(day)s"},
+                day=str(days.starts_on) if days else "…",
+            )
 
 
 def _find_employers(batch: Batch) -> None:
@@ -212,6 +247,8 @@ MEMBERS = Loader(
         "person_type": "text",
         "person_class": "text",
         "plan": "text",
+        "large_claims": "boolean",
+        "paid_on": "date",
         "status": "text",
         "starts_on": "date",
         "ends_on": "date",

@@ -25,6 +25,8 @@ def enrol(
     ends_on: datetime.date | None = None,
     person_type: str = "",
     plan: str = "",
+    large_claims: bool = False,
+    paid_on: datetime.date | None = None,
     employer: Employer | None = None,
     actor: Staff,
     now: datetime.datetime,
@@ -35,7 +37,7 @@ def enrol(
     """
     enrolment = Enrolment(
         member=member, area=area, scheme=scheme, person_class=person_class, person_type=person_type,
-        plan=plan, employer=employer, starts_on=starts_on, ends_on=ends_on,
+        plan=plan, large_claims=large_claims, paid_on=paid_on, employer=employer, starts_on=starts_on, ends_on=ends_on,
     )  # fmt: skip
     return _add(enrolment, "enrolment.start", actor=actor, now=now)
 
@@ -60,29 +62,54 @@ def change_class(
     that starts on the day itself is corrected. Returns the enrolment with the new class. Refused where the
     member is not enrolled on the day.
     """
+    terms = {"person_class": person_class}
+    return _change(member, on, terms, "enrolment.change_class", actor=actor, now=now, person_type=person_type)
+
+
+def change_plan(
+    *,
+    member: Member,
+    on: datetime.date,
+    plan: str | None = None,
+    large_claims: bool | None = None,
+    actor: Staff,
+    now: datetime.datetime,
+) -> Enrolment:
+    """Give a member another plan from a day on, or take them into large-claims insurance or out of it.
+
+    What is None stays. Otherwise as `change_class`.
+    """
+    said = {"plan": plan, "large_claims": large_claims}
+    terms = {name: value for name, value in said.items() if value is not None}
+    return _change(member, on, terms, "enrolment.change_plan", actor=actor, now=now)
+
+
+# What an enrolment keeps that goes on with other terms.
+_KEPT = ("area_id", "scheme", "person_class", "person_type", "plan", "large_claims", "employer_id", "ends_on")
+
+
+def _change(
+    member: Member, on: datetime.date, terms: dict, action: str, *, actor: Staff, now: datetime.datetime, **codes: str
+) -> Enrolment:
+    """`terms` are what changes; `codes` are set beside them and make no change by themselves."""
     with transaction.atomic():
         member = locked(member)
         current = member.enrolments.filter(starts_on__lte=on).exclude(ends_on__lt=on).first()
         if current is None:
             raise DomainError(_("The member is not enrolled on %(day)s."), field="on", day=on)
-        if current.person_class == person_class:
+        before = {name: getattr(current, name) for name in terms}
+        if before == terms:
             return current
-        before, first_day = current.person_class, current.starts_on
-        if first_day == on:
-            current.person_class, current.person_type = person_class, person_type
-            save(current)
-            changed = current
-        else:
-            changed = Enrolment(
-                member=member, area_id=current.area_id, scheme=current.scheme, plan=current.plan,
-                employer_id=current.employer_id, person_class=person_class, person_type=person_type,
-                starts_on=on, ends_on=current.ends_on,
-            )  # fmt: skip
+        changed = current
+        if current.starts_on != on:
+            changed = Enrolment(member=member, starts_on=on, **{name: getattr(current, name) for name in _KEPT})
             current.ends_on = on - ONE_DAY
             save(current)
-            save(changed)
+        for name, value in (terms | codes).items():
+            setattr(changed, name, value)
+        save(changed)
         audit.record(
-            "enrolment.change_class",
+            action,
             actor=actor,
             now=now,
             subject=current,
@@ -90,7 +117,7 @@ def change_class(
             member=member.pk,
             on=on.isoformat(),
             before=before,
-            after=person_class,
+            after=terms,
         )
     return changed
 

@@ -53,6 +53,8 @@ def test_row_has_every_value():
         "phone": None,
         "person_class": "retired",
         "plan": None,
+        "large_claims": None,
+        "paid_on": None,
     }
     assert row.line == 3
     assert row.problems == []
