@@ -41,6 +41,7 @@ class Figure:
     """A figure the bureau publishes. `years_back`: a day of year Y uses the figure of Y minus that.
 
     `ratio` of figure `of` is its floor or, with `equal`, what it must be. `optional`: may be absent.
+    `zero`: 0 may be published, of a reserve say.
     """
 
     code: str
@@ -49,6 +50,7 @@ class Figure:
     years_back: int = 0
     per_year: bool = True
     optional: bool = False
+    zero: bool = False
     ratio: int = 0
     of: str = ""
     equal: bool = False
@@ -327,6 +329,7 @@ def _edition(
             years_back=row.get("years_back", 0),
             per_year=row.get("per_year", True),
             optional=row.get("optional", False),
+            zero=row.get("zero", False),
             ratio=millionths(formula["ratio"]) if formula else 0,
             of=formula["of"] if formula else "",
             equal="equals" in row,

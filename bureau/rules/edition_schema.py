@@ -202,7 +202,7 @@ METHODS: dict[str, Tree] = {
         "settlement!": {"article!": "article", "bonus!": "factor", "over_article!": "article"},
         "retention!": {"article!": "article", "label!": "text", "ratio!": "ratio", "scores": SCORES},
     },
-    "fee_for_service": {},
+    "fee_for_service": {"total": "text"},  # the figure of a year's total, against which an overrun is reported
 }
 
 SCHEMA: Tree = {
@@ -237,6 +237,7 @@ SCHEMA: Tree = {
             "years_back": "count",
             "per_year": "flag",
             "optional": "flag",
+            "zero": "flag",
             "floor": FORMULA,
             "equals": FORMULA,
         }
@@ -248,6 +249,7 @@ SCHEMA: Tree = {
             "refuse": "reason",
             "charge": "one of " + "|".join(CHARGES),
             "level": "one of treating|selected",
+            "payee": "one of treating|selected",
             "article!": "article",
         }
     ],
@@ -312,6 +314,11 @@ SCHEMA: Tree = {
 DATED = ("amount", "limit", "ratio", "factor", "count", "flag")  # what may change from a day on
 SECTIONS = ("benefits", "newborn", "selection", "credits", "account", "provider")
 CHOOSABLE = (*SECTIONS, "entitlement", "places", "persons")
-PROVIDER: Tree = {"article!": "article", "method!": "one of " + "|".join(METHODS), "starts_on": "day"}
+PROVIDER: Tree = {
+    "article!": "article",
+    "method!": "one of " + "|".join(METHODS),
+    "starts_on": "day",
+    "returns": {"article!": "article", "due_day!": "count"},  # what institutions report each month
+}
 CITED: Tree = {"derived": "formulas", "words": "phrases", "declared": "text"}  # of any table; see citations.py
 ELEMENT: Tree = {"reading": {"*": "text"}, "starts_on": "day", "ends_on": "day"}  # of any list

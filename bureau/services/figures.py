@@ -38,7 +38,7 @@ def enter_figure(
         amount = fen(value)
     except ValueError:
         raise DomainError(_("Enter yuan with at most two decimals."), field="value") from None
-    if amount <= 0:
+    if amount < 0 or (amount == 0 and not _may_be_zero(area.pk, code)):
         raise DomainError(_("The figure must be above zero."), field="value")
     with transaction.atomic():
         Area.objects.select_for_update(no_key=True).get(pk=area.pk)
@@ -204,6 +204,11 @@ def _of_year(published: Published, figure: rules.Figure, year: int) -> int | Non
         return published.get((figure.code, year))
     years = [known for code, known in published if code == figure.code and known <= year]
     return published[figure.code, max(years)] if years else None
+
+
+def _may_be_zero(area_id: str, code: str) -> bool:
+    editions = rulebook(area_id).editions
+    return any(edition.figures[code].zero for edition in editions if code in edition.figures)
 
 
 def _check(area: Area, code: str, year: int, amount: int, *, confirmed_only: bool) -> None:
