@@ -46,6 +46,7 @@ class Subject(models.TextChoices):
     ACCOUNT_CREDITS = "account_credits", _("credits to personal accounts")
     SURPLUS_AWARD = "surplus_award", _("surplus awards")
     OVERRUN_BORNE = "overrun_borne", _("overrun borne by institutions")
+    RETENTION_FORFEITED = "retention_forfeited", _("retentions forfeited by assessment")
     TRANSFER_EXPENDITURE = "transfer_expenditure", _("transfers out")
     PRIOR_YEAR = "prior_year", _("adjustment of an earlier year")
 

@@ -1,12 +1,13 @@
 """What others ask of this room: who counts where, who was chosen, who is designated and at which level."""
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import connection
 from django.db.models import Q
 
-from institutions.models import Agreement, Level, OutOfAreaRegistration, Selection
+from institutions.models import Agreement, Assessment, Level, OutOfAreaRegistration, Selection
 
 
 def in_force(day: datetime.date) -> Q:
@@ -25,6 +26,12 @@ def level_on(institution_id: int, day: datetime.date) -> int | None:
 
 def designated_on(institution_id: int, day: datetime.date) -> bool:
     return Agreement.objects.filter(in_force(day), institution_id=institution_id).exists()
+
+
+def scores(institution_ids: Iterable[int], year: int) -> dict[int, str]:
+    """年度考核 scores of a year, 0 to 100 as text: {institution id: score}; one without a score is left out."""
+    rows = Assessment.objects.filter(institution__in=list(institution_ids), year=year)
+    return {institution_id: str(score) for institution_id, score in rows.values_list("institution_id", "score")}
 
 
 def registered_out_of_area(member_id: int, day: datetime.date) -> OutOfAreaRegistration | None:

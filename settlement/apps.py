@@ -11,13 +11,15 @@ class SettlementConfig(AppConfig):
         from bureau.services.edition_life import Settled, register_settled
         from bureau.services.uploads import register_objection, register_roster
         from settlement import files
-        from settlement.services import edition_change, objections, proofs, rosters
+        from settlement.services import edition_change, objections, proofs, rosters, use_rosters
         from settlement.services.runs import compute
 
         register_roster("visits", _("Visits"), files.VISITS, rosters.VISITS)
-        register_roster("opening", _("Opening figures of a year"), files.OPENING, rosters.OPENING)
+        register_roster("opening", _("Opening figures of a year"), files.OPENING, use_rosters.OPENING)
+        register_roster("other_uses", _("Payments outside outpatient care"), files.OTHER_USES, use_rosters.OTHER_USES)
         register_objection("visits", rosters.why_visits_stay)
-        register_objection("opening", rosters.why_opening_stays)
+        register_objection("opening", use_rosters.why_opening_stays)
+        register_objection("other_uses", use_rosters.why_other_uses_stay)
         for kind in objections.ROSTERS:
             register_objection(kind, objections.why_facts_stay)
         jobs.register(rosters.VISITS_JOB, rosters.settle_part, finish=rosters.finish_visits)

@@ -16,6 +16,7 @@ from bureau.files.cells import (
     integer,
     moment,
     money,
+    month_,
     person_name,
     text,
     yes_no,
@@ -91,7 +92,7 @@ def _adds_up(values: dict[str, Any]) -> None:
 
 def _sign(values: dict[str, Any]) -> None:
     """A reversal is the exact negative of the visit it names; any other visit has no negative amount."""
-    for name in ("total", *_PARTS, "general_fee"):
+    for name in ("total", *_PARTS, "general_fee", "consultation_fee", "other_funds"):
         amount = values[name]
         if amount is None:
             continue
@@ -171,6 +172,8 @@ VISITS = Sheet(
             required=True,
         ),
         Column("general_fee", "一般诊疗费", _amount, default=_ZERO),
+        Column("consultation_fee", "定额报销诊察费", _amount, ("门诊诊察费", "诊察费"), default=_ZERO),
+        Column("other_funds", "其他基金支付", _amount, ("其他基金已支付", "特病基金支付", "oth_pay"), default=_ZERO),
         Column(
             "account_use",
             "个人账户使用标志",
@@ -199,15 +202,57 @@ VISITS = Sheet(
     key=("institution", "key"),
 )
 
+
+def _fixed_within(values: dict[str, Any]) -> None:
+    if values["fund"] is not None and values["fixed"] is not None and values["fixed"] > values["fund"]:
+        raise Refused(
+            "amounts", _("The fixed fees are part of what the fund paid; they are more than it."), field="fixed"
+        )
+
+
+def _month_of_year(values: dict[str, Any]) -> None:
+    if values["month"] is not None and values["year"] not in (None, values["month"].year):
+        raise Refused("month", _("The month lies in another year."), field="month")
+
+
 OPENING = Sheet(
     columns=(
         Column("name", "姓名", person_name, ("psn_name",)),
         *document_columns(),
         scheme_column(required=False),
         Column("year", "年度", integer(2000, 2100), ("结算年度",), required=True),
+        Column("month", "月份", month_, ("所属月份", "结算月份")),
         Column("fund", "统筹已支付", money(), ("统筹累计支付", "已支付金额"), required=True),
+        Column("fixed", "其中定额报销", money(), ("不计入限额",), default=_ZERO),
         Column("deductible", "起付已累计", money(), ("起付线累计",), default=_ZERO),
     ),
+    checks=(document(), _fixed_within, _month_of_year),
+    key=("document_kind", "document_number", "scheme", "year", "month"),
+)
+
+# What a fund paid a member outside ordinary outpatient care, in hospital say; taken back with a negative amount.
+OTHER_USES = Sheet(
+    columns=(
+        Column("number", "结算ID", code(60), ("结算流水号", "setl_id"), required=True),
+        Column("name", "姓名", person_name, ("psn_name",)),
+        *document_columns(),
+        scheme_column(required=False),
+        Column(
+            "fund",
+            "基金类别",
+            choice(
+                {
+                    "employees_pool": ("统筹基金", "职工统筹基金", "310100", "310102"),
+                    "large_claims": ("大额互助", "大额基金", "大额医疗费用补助基金", "330100"),
+                    "residents_outpatient": ("居民门诊统筹基金", "390102"),
+                }
+            ),
+            ("基金支付类型", "fund_pay_type"),
+            default="employees_pool",
+        ),
+        Column("paid_on", "就诊日期", date_, ("出院日期", "结算日期", "setl_time"), required=True),
+        Column("amount", "基金支付金额", _amount, ("统筹支付", "支付金额", "fund_payamt"), required=True),
+    ),
     checks=(document(),),
-    key=("document_kind", "document_number", "scheme", "year"),
+    key=("document_kind", "document_number", "fund", "number"),
 )

@@ -1,6 +1,6 @@
 from settlement.models.claims import Claim, ClaimPayment, Invoice
 from settlement.models.runs import Adjustment, Line, Payment, Run
-from settlement.models.visits import OpeningUse, Proposal, Visit, VisitPayment
+from settlement.models.visits import OpeningUse, OtherUse, Proposal, Visit, VisitPayment
 
 __all__ = [
     "Adjustment",
@@ -9,6 +9,7 @@ __all__ = [
     "Invoice",
     "Line",
     "OpeningUse",
+    "OtherUse",
     "Payment",
     "Proposal",
     "Run",

@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.models import Account
+from accounts.models import Account, Fund
 from bureau.fields import MoneyField
 from bureau.models import Area, Edition, Scheme, Staff, Upload
 from institutions.models import Institution
@@ -18,7 +18,10 @@ class Visit(models.Model):
 
     Amounts follow the national identities (yuan):
     total = own_expense + over_limit + first_self + in_policy
-    total = pooled + large_claims + account + family + cash
+    total = pooled + large_claims + other_funds + account + family + cash
+
+    What other funds (for chronic or special diseases, negotiated drugs) have paid first is within in_policy and is
+    theirs to pay: it stands in no book here.
     """
 
     class Channel(models.TextChoices):
@@ -74,6 +77,9 @@ class Visit(models.Model):
     first_self = MoneyField(_("paid first by oneself"), default=0)
     in_policy = MoneyField(_("within policy"))
     general_fee = MoneyField(_("general consultation fee"), default=0)
+    consultation_fee = MoneyField(_("consultation fee paid by a fixed amount"), default=0)
+    other_remainder = MoneyField(_("left over by other funds"), default=0)
+    out_of_policy = MoneyField(_("outside the policy by the rules"), default=0)
     counted = MoneyField(_("cost counted by the rules"), default=0)
     # Payment
     pool = models.CharField(_("which pooled fund"), max_length=20, blank=True)
@@ -81,6 +87,7 @@ class Visit(models.Model):
     deductible = MoneyField(_("deductible used"), default=0)
     pooled = MoneyField(_("pooled fund"), default=0)
     large_claims = MoneyField(_("large-claims fund"), default=0)
+    other_funds = MoneyField(_("paid first by other funds"), default=0)
     account = MoneyField(_("personal account"), default=0)
     family = MoneyField(_("family accounts"), default=0)
     cash = MoneyField(_("cash"), default=0)
@@ -106,7 +113,12 @@ class Visit(models.Model):
             models.CheckConstraint(
                 name="visit_payment_adds_up",
                 condition=Q(
-                    total=F("pooled") + F("large_claims") + F("account") + F("family") + F("cash")
+                    total=F("pooled")
+                    + F("large_claims")
+                    + F("other_funds")
+                    + F("account")
+                    + F("family")
+                    + F("cash")
                 ),
             ),
             models.CheckConstraint(
@@ -118,11 +130,15 @@ class Visit(models.Model):
                     first_self__gte=0,
                     in_policy__gte=0,
                     general_fee__gte=0,
+                    consultation_fee__gte=0,
+                    other_remainder__gte=0,
+                    out_of_policy__gte=0,
                     counted__gte=0,
                     fixed__gte=0,
                     deductible__gte=0,
                     pooled__gte=0,
                     large_claims__gte=0,
+                    other_funds__gte=0,
                     account__gte=0,
                     family__gte=0,
                     cash__gte=0,
@@ -134,11 +150,15 @@ class Visit(models.Model):
                     first_self__lte=0,
                     in_policy__lte=0,
                     general_fee__lte=0,
+                    consultation_fee__lte=0,
+                    other_remainder__lte=0,
+                    out_of_policy__lte=0,
                     counted__lte=0,
                     fixed__lte=0,
                     deductible__lte=0,
                     pooled__lte=0,
                     large_claims__lte=0,
+                    other_funds__lte=0,
                     account__lte=0,
                     family__lte=0,
                     cash__lte=0,
@@ -183,13 +203,19 @@ class VisitPayment(models.Model):
 
 
 class OpeningUse(models.Model):
-    """期初累计: what the old system had counted for a member in a year, before the first visit here."""
+    """期初累计: what the old system had counted for a member in a year, before the first visit here.
+
+    Rows of a year add up: one of a month (its first day) counts in that month and in the year, one without a month in
+    the year alone.
+    """
 
     member = models.ForeignKey(Member, models.CASCADE, related_name="opening_uses", verbose_name=_("member"))
     area = models.ForeignKey(Area, models.PROTECT, verbose_name=_("area"))
     scheme = models.CharField(_("scheme"), max_length=3, choices=Scheme)
     year = models.PositiveSmallIntegerField(_("year"))
+    month = models.DateField(_("month"), null=True, blank=True)
     fund = MoneyField(_("paid by the fund"), default=0)
+    fixed = MoneyField(_("of it, fixed fees outside the caps"), default=0)
     deductible = MoneyField(_("deductible used"), default=0)
     upload = models.ForeignKey(Upload, models.PROTECT, null=True, blank=True, verbose_name=_("upload"))
 
@@ -197,11 +223,47 @@ class OpeningUse(models.Model):
         verbose_name = _("opening use")
         verbose_name_plural = _("opening uses")
         constraints = [
-            models.UniqueConstraint(fields=["member", "scheme", "area", "year"], name="opening_use_once"),
+            models.UniqueConstraint(
+                fields=["member", "scheme", "area", "year", "month"], name="opening_use_once", nulls_distinct=False
+            ),
             models.CheckConstraint(
-                name="opening_use_not_negative", condition=Q(fund__gte=0, deductible__gte=0)
+                name="opening_use_month_of_its_year",
+                condition=Q(month__isnull=True) | Q(month__day=1, month__year=F("year")),
+            ),
+            models.CheckConstraint(
+                name="opening_use_not_negative",
+                condition=Q(fund__gte=F("fixed"), fixed__gte=0, deductible__gte=0),
             ),
         ]
+
+
+class OtherUse(models.Model):
+    """What a fund has paid for a member outside ordinary outpatient care, in hospital say.
+
+    It counts against the fund's own limit of the year and against nothing else. A payment taken back is a row of its
+    own with a negative amount.
+    """
+
+    member = models.ForeignKey(Member, models.CASCADE, related_name="other_uses", verbose_name=_("member"))
+    area = models.ForeignKey(Area, models.PROTECT, verbose_name=_("area"))
+    scheme = models.CharField(_("scheme"), max_length=3, choices=Scheme)
+    fund = models.CharField(_("fund"), max_length=20, choices=Fund)
+    number = models.CharField(_("number of the settlement"), max_length=60)
+    paid_on = models.DateField(_("date of care"))
+    amount = MoneyField(_("amount"))
+    upload = models.ForeignKey(Upload, models.PROTECT, null=True, blank=True, verbose_name=_("upload"))
+
+    class Meta:
+        verbose_name = _("use outside outpatient care")
+        verbose_name_plural = _("uses outside outpatient care")
+        ordering = ["member", "paid_on"]
+        constraints = [
+            models.UniqueConstraint(fields=["member", "area", "fund", "number"], name="other_use_once"),
+            models.CheckConstraint(name="other_use_not_zero", condition=~Q(amount=0)),
+        ]
+
+    def __str__(self):
+        return f"{self.number} {self.amount}"
 
 
 class Proposal(models.Model):

@@ -1,8 +1,8 @@
 """What a line moves in the books, fund by fund: pure arithmetic on its facts and results.
 
 A positive amount is a credit. `booking` leaves out the money itself; `settling` is that leg, so that the two balance
-within each fund. For a year: own use + bonus − borne = due − what others were paid, which is why the year's entries
-and its clearing balance whatever the bands say.
+within each fund. For a year: own use + bonus − borne − forfeited = due − what others were paid, which is why the year's
+entries and its clearing balance whatever the bands say.
 """
 
 from bureau.rules.money import yuan
@@ -49,17 +49,24 @@ def month(code: str, facts: Facts, results: Results, add) -> None:
 
 
 def year(code: str, facts: Facts, results: Results, add) -> None:
-    own = advanced = 0
+    if "spans" not in facts:
+        add("retention", -facts["retained"], holder=code)
+        add("retention_forfeited", results["forfeited"])
+        return
+    own = advanced = paid = retained = 0
     others: dict[str, int] = {}
     for span in facts["spans"]:
         own, advanced = own + span["own"], advanced + span["advanced"]
+        paid, retained = paid + span["paid"], retained + span["retained"]
         for payee, amount in span["others"].items():
             others[payee] = others.get(payee, 0) + amount
-    add("payable_quota", -own, holder=code)
-    add("surplus_award", -results["bonus"])
+    add("payable_quota", -(own - paid - retained), holder=code)
+    add("retention", -retained, holder=code)
+    add("surplus_award", -(results["bonus"] if "bonus" in results else results["award"]))
+    add("retention_forfeited", results.get("deposit_forfeited", 0))
     add("overrun_borne", results["borne_by_institution"])
     add("advances", advanced, holder=code)
-    settled = results["due"] - advanced - results["clearing"]
+    settled = results["due"] - advanced - paid - results["clearing"]
     claims = others.pop(CLAIMS, 0)
     if settled != sum(others.values()) + claims:
         # The institution pays the others itself (a switch): the fund owes them nothing any more.

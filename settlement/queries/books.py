@@ -137,11 +137,13 @@ def payments_match_visits(area_id: str) -> Proof:
 
 MIRRORED = """
 SELECT count(*) OVER () AS asked, r.id,
-       (r.total, r.in_policy, r.counted, r.fixed, r.deductible, r.pooled, r.large_claims, r.account, r.family, r.cash,
+       (r.total, r.in_policy, r.counted, r.fixed, r.deductible, r.pooled, r.large_claims, r.other_funds,
+        r.out_of_policy, r.account, r.family, r.cash,
         r.member_id, r.institution_id, r.care_on, COALESCE(r.payee_id, 0),
         COALESCE(r.charged_institution_id, 0))
-       <> (-v.total, -v.in_policy, -v.counted, -v.fixed, -v.deductible, -v.pooled, -v.large_claims, -v.account,
-           -v.family, -v.cash, v.member_id, v.institution_id, v.care_on, COALESCE(v.payee_id, 0),
+       <> (-v.total, -v.in_policy, -v.counted, -v.fixed, -v.deductible, -v.pooled, -v.large_claims,
+           -v.other_funds, -v.out_of_policy, -v.account, -v.family, -v.cash,
+           v.member_id, v.institution_id, v.care_on, COALESCE(v.payee_id, 0),
            COALESCE(v.charged_institution_id, 0)) AS wrong
   FROM settlement_visit r JOIN settlement_visit v ON v.id = r.reverses_id
  WHERE r.area_id = %(area)s

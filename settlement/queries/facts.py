@@ -88,7 +88,7 @@ def lock_account_ids(account_ids: Sequence[int]) -> None:
 
 FACTS = """
 SELECT r.n, r.institution AS institution_id,
-       e.area_id, e.scheme, e.person_class, e.plan, m.birth, m.died_on,
+       e.area_id, e.scheme, e.person_class, e.plan, e.large_claims, e.paid_on, m.birth, m.died_on,
        b.member_id IS NOT NULL AS has_benefit_period,
        (SELECT array_agg(s.kind) FROM members_suspension s
          WHERE s.member_id = r.member AND r.day BETWEEN s.starts_on AND COALESCE(s.ends_on, 'infinity')) AS stops,
@@ -146,13 +146,25 @@ def load_facts(asked: Sequence[Asked]) -> list[dict]:
     )
 
 
+# What a fund paid elsewhere is outside every cap, as fixed amounts are: it counts against the fund's own limit alone.
 # Amounts come as whole fen and the place as one text: a file's batch reads some ten of these rows for each visit.
 OPENING = """
-SELECT r.member, r.year, make_date(r.year, 1, 1) AS care_on, '' AS encounter, '' AS institution, '' AS place,
-       0::bigint AS counted, (o.fund * 100)::bigint AS pooled, 0::bigint AS large_claims, 0::bigint AS fixed,
-       (o.deductible * 100)::bigint AS deductible, '' AS pool, 'year' AS span, o.area_id, o.scheme
+SELECT r.member, r.year, COALESCE(o.month, make_date(r.year, 1, 1)) AS care_on, '' AS encounter, '' AS institution,
+       'local' AS place,
+       0::bigint AS counted, (o.fund * 100)::bigint AS pooled, 0::bigint AS large_claims,
+       (o.fixed * 100)::bigint AS fixed, (o.deductible * 100)::bigint AS deductible,
+       CASE o.scheme WHEN '390' THEN 'residents_outpatient' ELSE 'employees_pool' END AS pool,
+       CASE WHEN o.month IS NULL THEN 'year' ELSE 'month' END AS span, o.area_id, o.scheme
   FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
   JOIN settlement_openinguse o ON o.member_id = r.member AND o.year = r.year
+UNION ALL
+SELECT r.member, r.year, x.paid_on, '', '', 'local', 0, CASE x.fund WHEN 'large_claims' THEN 0 ELSE x.fen END,
+       CASE x.fund WHEN 'large_claims' THEN x.fen ELSE 0 END, x.fen, 0, x.fund, 'year', x.area_id, x.scheme
+  FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
+  CROSS JOIN LATERAL (
+      SELECT *, (amount * 100)::bigint AS fen FROM settlement_otheruse
+       WHERE member_id = r.member AND paid_on BETWEEN make_date(r.year, 1, 1) AND make_date(r.year, 12, 31)
+  ) AS x
 """
 
 HISTORY = f"""
@@ -191,7 +203,7 @@ def load_history(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], list
 
 
 def load_opening(member_id: int, year: int) -> list[dict]:
-    """What the old system had counted for a member in a year."""
+    """What the old system had counted for a member in a year, and what funds paid outside outpatient care."""
     return fetch(OPENING, {"member": [member_id], "year": [year]})
 
 

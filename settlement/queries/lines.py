@@ -107,7 +107,12 @@ def month(edition: Edition, on: datetime.date, facts: Facts, steps: list[Step] |
 
 def year_end(book: Rulebook, area_id: str, scheme: str, facts: Facts, steps: list[Step] | None) -> Results:
     """The year-end settlement. Facts: spans, each with its days, person_months by month, own use, what others were
-    paid by their codes, and what was advanced; usually one span, the year (HY-14b)."""
+    paid by their codes, and what was advanced, paid and kept back; usually one span, the year (HY-14b). Where there
+    is no quota: what was kept back in the year. Either with the score of the assessment, where the method asks it."""
+    if "spans" not in facts:
+        on = datetime.date.fromisoformat(facts["on"])
+        answer = provider.compute(book.on(area_id, scheme, on, "provider"), on, "retention_release", facts, steps)
+        return answer | {"clearing": answer["released"]}
     total: Results = {}
     for span in facts["spans"]:
         last = datetime.date.fromisoformat(span["to"])
@@ -118,6 +123,9 @@ def year_end(book: Rulebook, area_id: str, scheme: str, facts: Facts, steps: lis
             "quota": quota,
             "actual": span["own"] + others,
             "advanced": span["advanced"],
+            "paid": span["paid"],
+            "deposit": span["retained"],
+            "score": facts.get("score"),
             "paid_to_others": others,
             "paid_to_members": span["others"].get(CLAIMS, 0),
         }

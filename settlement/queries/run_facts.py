@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from institutions import queries as choices
 from institutions.models import Institution
+from settlement.models import Adjustment, Line, Run
 from settlement.queries.facts import fetch
 
 ACCOUNT = "CASE WHEN c.kind = 'station' THEN c.parent_id ELSE c.id END"
@@ -126,6 +127,14 @@ def heads_by_month(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class MonthSettled:
+    """What a month's settlement paid an institution, and what it kept back until the assessment."""
+
+    paid: int
+    retained: int
+
+
 ADVANCED = """
 SELECT l.institution_id AS institution, r.period AS month, (l.to_pay * 100)::bigint AS amount
   FROM settlement_line l JOIN settlement_run r ON r.id = l.run_id
@@ -142,6 +151,30 @@ def advances_paid(
     found: dict[int, dict[datetime.date, int]] = defaultdict(dict)
     for row in fetch(ADVANCED, params):
         found[row["institution"]][row["month"]] = row["amount"]
+    return found
+
+
+def months_settled(
+    area_id: str, county_id: str, scheme: str, first: datetime.date, last: datetime.date
+) -> dict[int, dict[datetime.date, MonthSettled]]:
+    """What the monthly settlements of some months have paid and kept back, with what late facts made of it."""
+    runs = {
+        "area": area_id, "county": county_id, "scheme": scheme, "kind": Run.Kind.MONTH,
+        "status": Run.Status.PAID, "period__range": (first, last),
+    }  # fmt: skip
+    known = list(
+        Line.objects.filter(**{f"run__{name}": value for name, value in runs.items()}).values_list(
+            "institution", "run__period", "results"
+        )
+    )
+    # The last adjustment of an institution's month says what it comes to now.
+    known += Adjustment.objects.filter(**{f"origin__{name}": value for name, value in runs.items()}).order_by(
+        "id"
+    ).values_list("institution", "origin__period", "results")
+    found: dict[int, dict[datetime.date, MonthSettled]] = defaultdict(dict)
+    for institution, month, results in known:
+        kept = results.get("deposit", results.get("retained", 0))
+        found[institution][month] = MonthSettled(results["paid"], kept)
     return found
 
 

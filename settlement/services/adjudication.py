@@ -8,6 +8,8 @@ from functools import lru_cache
 from bureau.rules import benefits
 from bureau.rules.edition import Edition, Rulebook
 from bureau.rules.errors import NoEdition, Refusal
+from bureau.rules.places import rule_for
+from institutions.models import Selection
 from settlement.models import Visit
 from settlement.queries.facts import fen
 from settlement.services.requests import VisitRequest
@@ -24,10 +26,11 @@ class Decision:
     past: benefits.Past | None
     place: frozenset[str]
     receipt: dict
+    through_selected: bool = False  # the patient has paid, and is paid back by the selected institution
 
 
 def place_of(
-    facts: dict, channel: str, written: benefits.Past | None = None, by_hand: bool = False
+    request: VisitRequest, facts: dict, written: benefits.Past | None, *, stations_apart: bool
 ) -> frozenset[str]:
     """Where the care took place, as the edition's place rules know it.
 
@@ -37,11 +40,11 @@ def place_of(
     if written is not None:
         place = written.place - (set() if facts["designated"] else {"designated"}) | {"prescription"}
     else:
-        place = frozenset(flags_of(facts, channel))
-    return place - {"networked"} | {"hand_claim"} if by_hand else place - {"hand_claim"}
+        place = frozenset(flags_of(request, facts, stations_apart))
+    return place - {"networked"} | {"hand_claim"} if request.by_hand else place - {"hand_claim"}
 
 
-def flags_of(facts: dict, channel: str) -> set[str]:
+def flags_of(request: VisitRequest, facts: dict, stations_apart: bool) -> set[str]:
     flags = set()
     if facts["designated"]:
         flags.add("designated")
@@ -50,7 +53,9 @@ def flags_of(facts: dict, channel: str) -> set[str]:
     else:
         flags.add("networked")
     treating = facts["institution_id"]
-    if facts["selected_id"] is not None and facts["selected_id"] in (treating, facts["parent_id"]):
+    # A station is selected with its centre, unless the edition has members choose one for itself.
+    centre = None if stations_apart else facts["parent_id"]
+    if facts["selected_id"] is not None and facts["selected_id"] in (treating, centre):
         flags.add("selected")
     if facts["selected_station_id"] == treating:
         flags.add("selected")
@@ -60,9 +65,17 @@ def flags_of(facts: dict, channel: str) -> set[str]:
         flags.add("referral")
     if registered(facts["registered_at"], facts["institution_code"]):
         flags.add("filed")
-    if channel == Visit.Channel.EMERGENCY:
+    if request.channel == Visit.Channel.EMERGENCY:
         flags.add("emergency")
+    if facts["paid_on"] is not None and request.care_on < facts["paid_on"]:
+        flags.add("newborn")  # covered by an enrolment that was paid for later: nothing could be selected yet
     return flags
+
+
+def has_stations_apart(edition: Edition, on: datetime.date) -> bool:
+    """Whether members choose a station beside their centre, in a role of its own."""
+    roles = edition.at(on).get("selection", {}).get("roles", ())
+    return any(role["role"] == Selection.Role.STATION for role in roles)
 
 
 def registered(destination: str | None, institution_code: str) -> bool:
@@ -76,7 +89,7 @@ def registered(destination: str | None, institution_code: str) -> bool:
 
 
 def standing_of(facts: dict, on: datetime.date) -> frozenset[str]:
-    """What stands against the member on the day, from dated rosters alone (G-18)."""
+    """What stands against the member on the day, or opens a fund to them, from dated rosters alone (G-18)."""
     flags = {STOPS[kind] for kind in facts["stops"] or ()}
     if facts["area_id"] is None or (facts["died_on"] is not None and facts["died_on"] < on):
         flags.add("not_enrolled")
@@ -84,30 +97,45 @@ def standing_of(facts: dict, on: datetime.date) -> frozenset[str]:
         flags.add("no_benefit_period")
     if facts["inpatient"]:
         flags.add("inpatient")
+    if facts["large_claims"]:
+        flags.add("large_claims")
     return frozenset(flags)
 
 
+def costs_of(request: VisitRequest) -> dict[str, int]:
+    """The cost within policy by class, in fen, without what other funds have paid of it."""
+    classes = {
+        "general_fee": fen(request.general_fee),
+        "consultation_fee": fen(request.consultation_fee),
+        "chronic_remainder": fen(request.other_remainder),
+    }
+    ordinary = fen(request.in_policy) - fen(request.other_funds) - sum(classes.values())
+    named = {name: amount for name, amount in classes.items() if amount}
+    return {"ordinary": ordinary} | named if ordinary or not named else named
+
+
 def care_of(
-    request: VisitRequest, facts: dict, figures: Mapping[str, int], written: benefits.Past | None
+    request: VisitRequest,
+    facts: dict,
+    figures: Mapping[str, int],
+    written: benefits.Past | None,
+    *,
+    stations_apart: bool = False,
 ) -> benefits.Care:
     through_prescription = written is not None
-    general_fee = fen(request.general_fee)
-    costs = {"ordinary": fen(request.in_policy) - general_fee}
-    if general_fee:
-        costs["general_fee"] = general_fee
     return benefits.Care(
         on=request.care_on,
         encounter=request.encounter,
         institution=facts["prescriber_code" if through_prescription else "institution_code"],
         level=facts["level"] or 0,
         kind=facts["prescriber_kind" if through_prescription else "kind"],
-        place=place_of(facts, request.channel, written, request.by_hand),
+        place=place_of(request, facts, written, stations_apart=stations_apart),
         standing=standing_of(facts, request.care_on),
         person_class=facts["person_class"] or "",
         plan=facts["plan"] or "",
         birth=facts["birth"],
         selected_level=facts["selected_level"],
-        costs=costs,
+        costs=costs_of(request),
         figures=figures,
     )
 
@@ -168,7 +196,13 @@ def decide(
     except NoEdition as missing:
         return unanswered(care_of(request, facts, {}, written), missing.refusal)
     needed = [figure.code for figure in benefits.figures_needed(edition, request.care_on)]
-    care = care_of(request, facts, {code: figures[code] for code in needed if code in figures}, written)
+    care = care_of(
+        request,
+        facts,
+        {code: figures[code] for code in needed if code in figures},
+        written,
+        stations_apart=has_stations_apart(edition, request.care_on),
+    )
     used = benefits.counters(edition, care, past)
     outcome = benefits.adjudicate(edition, care, used)
     return Decision(
@@ -177,7 +211,17 @@ def decide(
         past=benefits.past_of(care, outcome),
         place=care.place,
         receipt=benefits.receipt(edition, care, used),
+        through_selected=outcome.charge != "" and payee_of(edition, care) == "selected",
     )
+
+
+def payee_of(edition: Edition, care: benefits.Care) -> str:
+    """Whom the edition pays for care at such a place: who treated, or the selected institution."""
+    cache, key = edition.cache(care.on), ("payee", care.place)
+    if key not in cache:
+        rule = rule_for(edition.at(care.on)["places"], care.place)
+        cache[key] = rule.get("payee", "treating") if rule else "treating"
+    return cache[key]
 
 
 def unanswered(care: benefits.Care, refusal: Refusal) -> Decision:

@@ -15,14 +15,17 @@ from settlement.services.invoices import InvoiceNumber, check_distinct
 ZERO = Decimal("0.00")
 CENT = Decimal("0.01")
 LARGEST = Decimal("99999999.99")
+WITHIN = ("general_fee", "consultation_fee", "other_funds", "other_remainder")  # parts of the cost within policy
 BY_HAND = "claim:"  # how the keys of claims begin, and no institution's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitRequest:
     """One outpatient bill. Amounts in yuan; `in_policy` is what remains of the total after the three parts that the
-    patient bears outright. `pay_from`: none, own (the patient's account) or family (own first, then relatives').
-    `by_hand`: the member has paid and claims it from the bureau."""
+    patient bears outright. Of it: `general_fee`, `consultation_fee` (where the edition pays it by a fixed amount),
+    `other_funds` (what funds for chronic diseases and the like have paid first), `other_remainder` (what they left
+    over), and ordinary cost, which is the rest. `pay_from`: none, own (the patient's account) or family (own first,
+    then relatives'). `by_hand`: the member has paid and claims it from the bureau."""
 
     institution_id: int
     key: str
@@ -34,6 +37,9 @@ class VisitRequest:
     over_limit: Decimal = ZERO
     first_self: Decimal = ZERO
     general_fee: Decimal = ZERO
+    consultation_fee: Decimal = ZERO
+    other_funds: Decimal = ZERO
+    other_remainder: Decimal = ZERO
     channel: str = Visit.Channel.ORDINARY
     credential: str = Visit.Credential.SOCIAL_CARD
     prescriber_id: int | None = None
@@ -53,7 +59,7 @@ class VisitRequest:
 
     def check(self, today: datetime.date) -> None:
         """Raise DomainError, naming the field, for what no rule could settle."""
-        for name in ("total", "own_expense", "over_limit", "first_self", "general_fee"):
+        for name in ("total", "own_expense", "over_limit", "first_self", *WITHIN):
             amount = getattr(self, name)
             if not amount.is_finite() or amount < 0 or amount > LARGEST or amount % CENT:
                 raise DomainError(
@@ -65,9 +71,10 @@ class VisitRequest:
                 field="total",
                 total=self.total,
             )
-        if self.general_fee > self.in_policy:
+        if sum(getattr(self, name) for name in WITHIN) > self.in_policy:
             raise DomainError(
-                _("The general consultation fee is more than the cost within policy."), field="general_fee"
+                _("The fees and what other funds paid and left over are more than the cost within policy."),
+                field=next(name for name in WITHIN if getattr(self, name)),
             )
         if not self.key.strip() or len(self.key) > 60:
             raise DomainError(_("The institution's number of the settlement is missing or too long."), field="key")

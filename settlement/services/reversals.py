@@ -20,8 +20,9 @@ from settlement.services.split import AccountShare
 from settlement.services.visits import KeyReused
 
 NEGATED = (
-    "total", "own_expense", "over_limit", "first_self", "in_policy", "general_fee", "counted", "fixed",
-    "deductible", "pooled", "large_claims", "account", "family", "cash",
+    "total", "own_expense", "over_limit", "first_self", "in_policy", "general_fee", "consultation_fee",
+    "other_remainder", "out_of_policy", "counted", "fixed",
+    "deductible", "pooled", "large_claims", "other_funds", "account", "family", "cash",
 )  # fmt: skip
 KEPT = (
     "area_id", "scheme", "institution_id", "member_id", "encounter", "care_on", "channel", "credential",

@@ -24,7 +24,7 @@ from bureau.services import jobs
 from bureau.services.staging import BETWEEN_CELLS, STAGED, Batch, Loader
 from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_members, person
 from settlement.files import VISITS as VISITS_SHEET
-from settlement.models import OpeningUse, Visit, VisitPayment
+from settlement.models import Visit, VisitPayment
 from settlement.queries import facts as reading
 from settlement.services.invoices import InvoiceNumber
 from settlement.services.requests import VisitRequest
@@ -39,6 +39,7 @@ GROWTH = 0.2
 
 EMERGENCIES = {"13", "1301"}
 PHARMACY = "41"
+OF_OTHER_FUNDS = {"14", "18", "9901", "9904"}  # chronic diseases, the two common ones, negotiated and special drugs
 PAY_FROM = {"0": "none", "1": "own", "2": "family"}
 
 
@@ -61,6 +62,9 @@ class Bill(NamedTuple):
     over_limit: str
     first_self: str
     general_fee: str
+    consultation_fee: str
+    other_funds: str
+    other_remainder: str
     pay_from: str
     reverses: str | None
     invoice_code: str | None
@@ -79,6 +83,9 @@ class Bill(NamedTuple):
             over_limit=Decimal(self.over_limit),
             first_self=Decimal(self.first_self),
             general_fee=Decimal(self.general_fee),
+            consultation_fee=Decimal(self.consultation_fee),
+            other_funds=Decimal(self.other_funds),
+            other_remainder=Decimal(self.other_remainder),
             channel=self.channel,
             credential=self.credential,
             prescriber_id=self.prescriber_id,
@@ -110,6 +117,14 @@ def _channel(values: dict[str, Any]) -> str:
     return Visit.Channel.ORDINARY
 
 
+def _left_by_other_funds(values: dict[str, Any]) -> Decimal:
+    """What is left of a bill that other funds have paid, or whose kind is theirs, after its fees."""
+    if not values["other_funds"] and values["med_type"] not in OF_OTHER_FUNDS:
+        return Decimal("0.00")
+    left = values["in_policy"] - values["other_funds"] - values["general_fee"] - values["consultation_fee"]
+    return max(left, Decimal("0.00"))
+
+
 def _stage_visit(values: dict[str, Any]) -> tuple:
     channel = _channel(values)
     of_prescription = channel == Visit.Channel.PRESCRIPTION and values["prescription_encounter"]
@@ -128,6 +143,9 @@ def _stage_visit(values: dict[str, Any]) -> tuple:
         values["over_limit"],
         values["first_self"],
         values["general_fee"],
+        values["consultation_fee"],
+        values["other_funds"],
+        _left_by_other_funds(values),
         PAY_FROM[values["account_use"]],
         values["reverses"],
         values["invoice_code"],
@@ -185,8 +203,8 @@ def _staged_bills() -> Iterator[Bill]:
             f"""
             SELECT line, family, member_id, institution_id, prescriber_id, key, encounter, care_on::text,
                    settled_at::text, channel, credential, total::text, own_expense::text, over_limit::text,
-                   first_self::text, general_fee::text, pay_from, reverses, invoice_code,
-                   invoice, raw
+                   first_self::text, general_fee::text, consultation_fee::text, other_funds::text,
+                   other_remainder::text, pay_from, reverses, invoice_code, invoice, raw
             FROM {STAGED} ORDER BY family, settled_at, line
             """
         )
@@ -375,6 +393,9 @@ VISITS = Loader(
         "over_limit": "numeric(16,2)",
         "first_self": "numeric(16,2)",
         "general_fee": "numeric(16,2)",
+        "consultation_fee": "numeric(16,2)",
+        "other_funds": "numeric(16,2)",
+        "other_remainder": "numeric(16,2)",
         "pay_from": "text",
         "reverses": "text",
         "invoice_code": "text",
@@ -387,66 +408,4 @@ VISITS = Loader(
     stage=_stage_visit,
     load=_load_visits,
     models=(),
-)
-
-
-# What an old system had counted
-
-
-def _stage_opening(values: dict[str, Any]) -> tuple:
-    return *person(values), values["scheme"], values["year"], values["fund"], values["deductible"]
-
-
-def _load_opening(batch: Batch) -> None:
-    match_members(batch)
-    batch.run(
-        f"""
-        UPDATE {STAGED} s SET scheme = e.scheme FROM members_enrolment e
-        WHERE s.scheme IS NULL AND e.member_id = s.member_id AND e.area_id = %(area)s
-          AND e.starts_on <= make_date(s.year, 12, 31) AND (e.ends_on IS NULL OR e.ends_on >= make_date(s.year, 1, 1))
-        """
-    )
-    batch.refuse("scheme", _("The person was not enrolled in %(year)s; name the scheme."), "s.scheme IS NULL",
-                 places={"year": "s.year"})  # fmt: skip
-    same = "o.member_id = s.member_id AND o.scheme = s.scheme AND o.area_id = %(area)s AND o.year = s.year"
-    batch.unchanged(f"{same} AND (o.fund, o.deductible) = (s.fund, s.deductible)", using="settlement_openinguse o")
-    batch.refuse(
-        "fund",
-        _("For %(year)s %(fund)s is recorded already."),
-        same,
-        using="settlement_openinguse o",
-        places={"year": "s.year", "fund": "o.fund"},
-    )
-    batch.refuse(
-        "year",
-        _("Visits of %(year)s are settled here already; what was counted before can no longer be changed."),
-        """EXISTS (SELECT FROM settlement_visit v WHERE v.member_id = s.member_id
-             AND v.care_on BETWEEN make_date(s.year, 1, 1) AND make_date(s.year, 12, 31))""",
-        places={"year": "s.year"},
-    )
-    columns = ["member_id", "scheme", "year", "fund", "deductible"]
-    batch.insert(OpeningUse, {"area_id": "%(area)s"} | {column: f"s.{column}" for column in columns})
-
-
-def why_opening_stays(upload: Upload) -> str | None:
-    """Objection to undoing opening figures: visits have been settled against them."""
-    built = Visit.objects.filter(
-        member_id__in=OpeningUse.objects.filter(upload=upload).values("member_id"),
-        care_on__year__in=OpeningUse.objects.filter(upload=upload).values("year"),
-    )
-    return gettext_lazy("Visits have been settled against these figures.") if built.exists() else None
-
-
-OPENING = Loader(
-    columns={
-        **PERSON_COLUMNS,
-        "scheme": "text",
-        "year": "int",
-        "fund": "numeric(16,2)",
-        "deductible": "numeric(16,2)",
-        **MEMBER_COLUMN,
-    },
-    stage=_stage_opening,
-    load=_load_opening,
-    models=(OpeningUse,),
 )

@@ -27,7 +27,7 @@ from settlement.queries.facts import Asked, fen
 from settlement.services.adjudication import Decision, Used, decide, past_of, used_by
 from settlement.services.invoices import register_for_visits, require_unused, turn_away
 from settlement.services.recording import Batch, yuan
-from settlement.services.requests import VisitRequest
+from settlement.services.requests import WITHIN, VisitRequest
 from settlement.services.split import OWN, AccountShare, split_rest
 
 LARGE_CLAIMS = "large_claims"
@@ -198,9 +198,9 @@ class Desk:
             [Asked(r.member_id, r.institution_id, r.prescriber_id, r.care_on) for r in requests]
         )
         history = reading.load_history([(r.member_id, r.care_on.year) for r in requests])
-        institutions = reading.institutions_of(
-            i for r in requests for i in (r.institution_id, r.prescriber_id) if i is not None
-        )
+        named = {i for r in requests for i in (r.institution_id, r.prescriber_id) if i is not None}
+        referring = {row["quota_id"] for row in facts if row["referred_by"] is not None}
+        institutions = reading.institutions_of(named | referring)
         accounts = reading.accounts_of(members, lock=lock)
         own: dict[int, list[dict]] = {}
         for account in accounts.values():
@@ -237,11 +237,11 @@ class Desk:
         if outcome.refusal is not None and outcome.refusal.code == "figure_missing":
             # Nothing to do with this patient: the bureau has a figure to publish first.
             raise RefusedError(outcome.refusal)
-        rest = fen(request.total) - outcome.fund
+        rest = fen(request.total) - outcome.fund - fen(request.other_funds)
         shares = split_rest(
             request,
             facts,
-            decision.edition,
+            None if decision.through_selected else decision.edition,
             rest,
             self.own.get(request.member_id, ()),
             self.accounts,
@@ -266,7 +266,7 @@ class Desk:
             "place": sorted(decision.place),
             "refusal": outcome.refusal.code if outcome.refusal else "",
             "refusal_article": outcome.refusal.article if outcome.refusal else "",
-            "payee_id": None if request.by_hand else self.payee(facts, area_id, owed=outcome.fund + own + family),
+            "payee_id": self.payee(request, facts, area_id, decision, owed=outcome.fund + own + family),
             "charge": outcome.charge,
             "charged_institution_id": facts["quota_id"] if outcome.charge == SELECTED_QUOTA else None,
             "total": yuan(fen(request.total)),
@@ -274,7 +274,8 @@ class Desk:
             "over_limit": yuan(fen(request.over_limit)),
             "first_self": yuan(fen(request.first_self)),
             "in_policy": yuan(fen(request.in_policy)),
-            "general_fee": yuan(fen(request.general_fee)),
+            **{name: yuan(fen(getattr(request, name))) for name in WITHIN},
+            "out_of_policy": yuan(outcome.out_of_policy),
             "counted": yuan(outcome.cost),
             "pool": pool,
             "fixed": yuan(outcome.fixed),
@@ -306,8 +307,17 @@ class Desk:
             self.editions[edition.content_hash] = stored_edition(edition.content_hash)
         return self.editions[edition.content_hash]
 
-    def payee(self, facts: dict, area_id: str, *, owed: int) -> int:
-        """Who is owed: a station's centre, the area's clearing body for care elsewhere, else who treated (§7)."""
+    def payee(
+        self, request: VisitRequest, facts: dict, area_id: str, decision: Decision, *, owed: int
+    ) -> int | None:
+        """Who is owed: a station's centre, the area's clearing body for care elsewhere, else who treated (§7).
+
+        The selected institution where it has paid the patient back, and nobody where the bureau pays the patient.
+        """
+        if request.by_hand:
+            return None
+        if decision.through_selected:
+            return facts["quota_id"]
         institution = self.institutions[facts["institution_id"]]
         if institution["kind"] == Institution.Kind.STATION:
             return institution["parent_id"]

@@ -43,7 +43,8 @@ def test_all_rosters_are_here():
         *("institutions.files.OUT_OF_AREA", "institutions.files.REFERRALS", "institutions.files.SELECTIONS"),
         *("members.files.BENEFIT_PERIODS", "members.files.CHANGES", "members.files.CONTRIBUTIONS"),
         *("members.files.EMPLOYERS", "members.files.MEMBERS", "members.files.RELATIVES"),
-        *("members.files.SUSPENSIONS", "settlement.files.OPENING", "settlement.files.VISITS"),
+        *("members.files.SUSPENSIONS", "settlement.files.OPENING", "settlement.files.OTHER_USES"),
+        "settlement.files.VISITS",
     ]
 
 

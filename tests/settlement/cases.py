@@ -5,6 +5,7 @@ from pathlib import Path
 import yaml
 
 HERE = Path(__file__).resolve()
+CITIES = ("chongqing", "heyuan", "kaifeng", "shaoguan", "zhanjiang")
 FOLDERS = (HERE.parents[1] / "rules" / "cases", HERE.parents[3] / "shared" / "cases")
 
 

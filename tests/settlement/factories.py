@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from bureau.models import Area, County, Edition, PublishedFigure, Staff
+from bureau.rules import edition as rules_edition
 from bureau.rules.edition import RULEBOOKS, load
 from bureau.services.edition_life import load_edition
 from institutions.models import Agreement, Institution, Level, Referral, Selection
@@ -24,6 +25,7 @@ from settlement.services.runs.payment import pay_run
 from settlement.services.split import AccountShare
 
 FIRST_DAY = date(2025, 1, 1)
+COUNTY, OTHER_COUNTY, ELSEWHERE = "441602", "441625", "510105"
 LOADED_AT = datetime(2025, 8, 1, 1, 0, tzinfo=UTC)
 
 _numbers = itertools.count(1)
@@ -40,6 +42,7 @@ class City:
     reviewer: Staff
     finance: Staff
     edition: Edition
+    rules: rules_edition.Edition
     scheme: str = "310"
     pool: str = "employees_pool"
 
@@ -50,11 +53,25 @@ def heyuan(yearly_cap: str = "1700.00", **changes: str) -> City:
     `changes`: other readings of the edition's switches.
     """
     city = city_of("heyuan", **changes)
-    for year in (2025, 2026, 2027):
-        figure(city.area, "yearly_cap", year, yearly_cap, city.clerk, city.reviewer)
+    publish_cap(city, yearly_cap)
     for year in (2023, 2024, 2025):
         figure(city.area, "average_wage", year, "85000.00", city.clerk, city.reviewer)
     return city
+
+
+def publish_cap(city: City, yearly_cap: str) -> None:
+    """The yearly cap of 2025 to 2027, confirmed."""
+    for year in (2025, 2026, 2027):
+        figure(city.area, "yearly_cap", year, yearly_cap, city.clerk, city.reviewer)
+
+
+def publish_pool(city: City, year: int, month: str) -> None:
+    """The levy and the reserves of a year by which each month's pool is this many yuan."""
+    distributable = Decimal("1000000000") * Decimal("0.076") * Decimal("0.95")
+    remote = distributable - 12 * Decimal(month)
+    for code, value in (("levy_y_minus_2", "1000000000"), ("remote_reserve", str(remote)), ("emergency_reserve", "0")):
+        years_back = city.rules.figures[code].years_back
+        figure(city.area, code, year - years_back, value, city.clerk, city.reviewer)
 
 
 def city_of(key: str, *, more: str = "", **changes: str) -> City:
@@ -65,14 +82,14 @@ def city_of(key: str, *, more: str = "", **changes: str) -> City:
     texts = {file: text + more for file, text in texts.items()}
     rules = load(texts)
     area = Area.objects.create(code=rules.area, name=rules.name)
-    county = County.objects.create(code="441602", area=area, name="源城区")
-    other_county = County.objects.create(code="441625", area=area, name="东源县")
+    county = County.objects.create(code=COUNTY, area=area, name="源城区")
+    other_county = County.objects.create(code=OTHER_COUNTY, area=area, name="东源县")
     clerk, reviewer, finance = (
         Staff.objects.create(username=name, area=area) for name in ("clerk", "reviewer", "finance")
     )
     edition = load_edition(texts=texts, area=area, actor=clerk, approver=reviewer, now=LOADED_AT)
     pool = rules.part("benefits", rules.starts_on)["shares"][0]["fund"]
-    return City(area, county, other_county, clerk, reviewer, finance, edition, rules.scheme, pool)
+    return City(area, county, other_county, clerk, reviewer, finance, edition, rules, rules.scheme, pool)
 
 
 def predecessor(city: City, quota: str) -> Edition:
@@ -117,11 +134,12 @@ def institution(
     code: str = "",
     bank: bool = True,
     local: bool = True,
+    since: date = FIRST_DAY,
 ) -> Institution:
-    """Designated and with a level since 1 January 2025. `local=False`: outside every area kept here."""
+    """Designated and with a level since a day. `local=False`: outside every area kept here."""
     number = next(_numbers)
     letter = "P" if kind == "pharmacy" else "H"
-    code = code or f"{letter}441602{number:05d}"
+    code = code or f"{letter}{COUNTY if local else ELSEWHERE}{number:05d}"
     made = Institution.objects.create(
         code=code,
         name=name or f"机构{number}",
@@ -133,9 +151,9 @@ def institution(
         bank_account=f"6222{number:012d}" if bank else "",
         account_name=(name or f"机构{number}") if bank else "",
     )
-    Agreement.objects.create(institution=made, starts_on=FIRST_DAY)
+    Agreement.objects.create(institution=made, starts_on=since)
     if level is not None:
-        Level.objects.create(institution=made, level=level, starts_on=FIRST_DAY)
+        Level.objects.create(institution=made, level=level, starts_on=since)
     return made
 
 
@@ -190,6 +208,7 @@ def choose(
     ends_on: date | None = None,
     counts_from: date | None = None,
     counts_to: date | None = None,
+    role: str = "primary",
 ) -> Selection:
     """A choice for a year; the head counts all its months unless told otherwise."""
     [selection] = selections(
@@ -201,6 +220,7 @@ def choose(
         ends_on=ends_on,
         counts_from=counts_from,
         counts_to=counts_to,
+        role=role,
     )
     return selection
 
@@ -220,8 +240,10 @@ def selections(
     ends_on: date | None = None,
     counts_from: date | None = None,
     counts_to: date | None = None,
+    role: str = "primary",
 ) -> list[Selection]:
     first, last = starts_on or date(year, 1, 1), ends_on or date(year, 12, 31)
+    counts = role == "primary"
     return Selection.objects.bulk_create(
         Selection(
             member=person,
@@ -233,8 +255,9 @@ def selections(
             requested_on=date(year - 1, 10, 1),
             starts_on=first,
             ends_on=last,
-            counts_from=counts_from or first.replace(day=1),
-            counts_to=counts_to or last.replace(day=1),
+            role=role,
+            counts_from=(counts_from or first.replace(day=1)) if counts else None,
+            counts_to=(counts_to or last.replace(day=1)) if counts else None,
             recorded_by=city.clerk,
         )
         for person in people
@@ -301,7 +324,8 @@ def settled(
         charged = charged or where
     number = new_visit_ids(1)[0]
     key = key or f"T{number}"
-    nothing = "own_expense over_limit first_self general_fee fixed deductible large_claims family cash"
+    nothing = "own_expense over_limit first_self general_fee consultation_fee other_remainder out_of_policy fixed "
+    nothing += "deductible large_claims other_funds family cash"
     money = dict.fromkeys(nothing.split(), "0.00")
     total = str(fund + from_account)
     row = money | {

@@ -159,7 +159,7 @@ def test_claim_is_paid_by_both_funds_where_the_pool_is_used_up(bureau):
     city = bureau.city
     person = bureau.member()
     bureau.approved(person, key="K0", encounter="M0", total=Decimal("200.00"), invoices=[SECOND])
-    factories.figure(city.area, "pooled_left", 2024, "100.00", city.clerk, city.reviewer)
+    factories.figure(city.area, "pooled_limit", 2024, "100.00", city.clerk, city.reviewer)
     quote = quote_bill(bureau.asked(person).visit(), area_id=city.area.pk, now=NOW)
     pooled, large = quote.row["pooled"], quote.row["large_claims"]
     claim = bureau.paid(person)

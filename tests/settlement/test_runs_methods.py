@@ -131,19 +131,9 @@ def test_month_by_item_pays_what_was_accounted_and_carries_a_negative_month():
         compute(city, "advance", MARCH_2023)
 
 
-BUDGET = """
-[[figures]]
-code = "{code}"
-label = "{code}"
-article = "4"
-"""
-
-
 def test_month_of_a_shared_pool_is_split_over_every_agency_as_in_case_m04():
-    figures = {"levy_y_minus_2": "170000000.00", "remote_reserve": "273000.00", "emergency_reserve": "1000.00"}
-    city = factories.city_of("zhanjiang", more="".join(BUDGET.format(code=code) for code in figures))
-    for code, value in figures.items():
-        factories.figure(city.area, code, 2023, value, city.clerk, city.reviewer)
+    city = factories.city_of("zhanjiang")
+    factories.publish_pool(city, 2023, "1000000.00")
     one = factories.institution(city, code="H44160200001")
     two = factories.institution(city, code="H44160200002", county=city.other_county)
     three = factories.institution(city, code="H44160200003")

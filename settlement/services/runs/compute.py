@@ -21,6 +21,7 @@ from bureau.services.editions import rulebook, stored_edition
 from institutions.models import Institution
 from settlement.models import Line, Run
 from settlement.queries.lines import Facts, Results, work_out
+from settlement.queries.totals import YearTotal, year_total
 from settlement.services.runs.gathering import ByInstitution, Scope, gather, open_adjustments
 
 JOB_KIND = "runs"
@@ -172,20 +173,21 @@ def check_due(scope: Scope, today: datetime.date) -> None:
             document=scope.edition.document,
             kind=Run.Kind(scope.kind).label,
         )
+    # A year is computed when all its months are paid, and none is computed beside it: none is left out.
+    beside = runs_like(scope, kind=Run.Kind.YEAR_END, period=scope.period.replace(month=1))
+    if scope.kind in MONTHLY and beside.exists():
+        raise DomainError(_("The year-end settlement has been computed; discard it first."), field="period")
     if scope.kind == Run.Kind.ADVANCE:
         if today < scope.period:
             raise DomainError(_("The month %(month)s has not begun."), field="period", month=month_of(scope.period))
-        # A year is computed when all its advances are paid, and none is computed beside it: none is left out.
-        if runs_like(scope, kind=Run.Kind.YEAR_END, period=scope.period.replace(month=1)).exists():
-            raise DomainError(_("The year-end settlement has been computed; discard it first."), field="period")
         return
     if today <= scope.last:
         raise DomainError(_("The period is not over before %(day)s."), field="period", day=scope.last)
     if scope.kind == Run.Kind.YEAR_END:
-        unpaid = advances_of_year(scope).exclude(status=Run.Status.PAID)
+        unpaid = months_of_year(scope).exclude(status=Run.Status.PAID)
         months = ", ".join(month_of(run.period) for run in unpaid.order_by("period"))
         if months:
-            raise DomainError(_("First pay or discard the advances of %(months)s."), field="period", months=months)
+            raise DomainError(_("First pay or discard the runs of %(months)s."), field="period", months=months)
         return
     waiting = runs_like(scope).exclude(period=scope.period).exclude(status__in=SETTLED).order_by("period").first()
     if waiting is not None:
@@ -197,29 +199,51 @@ def check_due(scope: Scope, today: datetime.date) -> None:
 
 
 def kinds_of(edition: Edition, on: datetime.date) -> set[str]:
-    """Which runs a method has. Where a month is settled, its prepayment is a bound and not a payment of its own."""
-    known = provider.kinds(edition, on)
+    """Which runs a method has. Where a month is settled, its prepayment is a bound and not a payment of its own; a
+    year is settled where there is a quota or a retention."""
+    known = set(provider.kinds(edition, on))
+    kinds = {Run.Kind.ITEMS}
     if "month_settlement" in known:
-        return {Run.Kind.ITEMS, Run.Kind.MONTH}
-    return {Run.Kind.ITEMS} | ({Run.Kind.ADVANCE, Run.Kind.YEAR_END} if "advance" in known else set())
+        kinds.add(Run.Kind.MONTH)
+    elif "advance" in known:
+        kinds.add(Run.Kind.ADVANCE)
+    if known & {"quota", "retention_release"}:
+        kinds.add(Run.Kind.YEAR_END)
+    return kinds
 
 
 def runs_like(scope: Scope, **other):
-    key = {"area_id": scope.area_id, "county_id": scope.county_id, "scheme": scope.scheme, "kind": scope.kind}
+    key = {"area_id": scope.area_id, "county_id": scope.county_id, "scheme": scope.scheme}
+    key |= {} if "kind__in" in other else {"kind": scope.kind}
     return Run.objects.filter(**(key | other))
 
 
-def advances_of_year(scope: Scope):
-    return runs_like(scope, kind=Run.Kind.ADVANCE, period__year=scope.period.year)
+MONTHLY = (Run.Kind.ADVANCE, Run.Kind.MONTH)  # what a year-end settlement takes into account
+
+
+def months_of_year(scope: Scope):
+    return runs_like(scope, kind__in=MONTHLY, period__year=scope.period.year)
 
 
 def note_of(scope: Scope) -> str:
-    """Which months of a year have no advance: their institutions are cleared for what was not advanced too."""
+    """Of a year, which months have no run: their institutions are cleared for what was not paid too. Of a month under
+    a yearly total, what the year has come to."""
+    if scope.kind == Run.Kind.MONTH:
+        return total_note(year_total(scope.edition, scope.on, until=scope.last))
     if scope.kind != Run.Kind.YEAR_END:
         return ""
-    there = {month_of(period) for period in advances_of_year(scope).values_list("period", flat=True)}
+    there = {month_of(period) for period in months_of_year(scope).values_list("period", flat=True)}
     missing = [m for m in months_between(f"{scope.period.year}-01", f"{scope.period.year}-12") if m not in there]
-    return gettext("No advance was paid for %(months)s.") % {"months": ", ".join(missing)} if missing else ""
+    return gettext("Nothing was paid monthly for %(months)s.") % {"months": ", ".join(missing)} if missing else ""
+
+
+def total_note(total: YearTotal | None) -> str:
+    if total is None or total.total is None:
+        return ""
+    amounts = {"used": yuan(total.used), "total": yuan(total.total), "overrun": yuan(total.overrun)}
+    if total.overrun:
+        return gettext("The year has used %(used)s of its total of %(total)s: %(overrun)s over it.") % amounts
+    return gettext("The year has used %(used)s of its total of %(total)s.") % amounts
 
 
 def compute_runs(

@@ -4,7 +4,9 @@ import datetime
 from collections import defaultdict
 from dataclasses import dataclass
 
-from bureau.errors import RefusedError
+from django.utils.translation import gettext_lazy as _
+
+from bureau.errors import DomainError, RefusedError
 from bureau.models import County
 from bureau.rules import provider
 from bureau.rules.edition import Edition, Rulebook
@@ -13,6 +15,7 @@ from bureau.rules.periods import add_months, last_day, month_of
 from bureau.services.editions import rulebook
 from bureau.services.figures import figures
 from institutions import queries as choices
+from institutions.models import Institution
 from settlement.models import Adjustment, Run
 from settlement.queries import run_facts as reading
 from settlement.queries.facts import fen
@@ -23,7 +26,7 @@ from settlement.queries.lines import (
     others_are_paid_by_fund,
     pooled_fund,
 )
-from settlement.queries.run_facts import QuotaUse, carried_into
+from settlement.queries.run_facts import MonthSettled, QuotaUse, carried_into
 
 JANUARY = 1
 
@@ -130,13 +133,13 @@ def items(scope: Scope) -> ByInstitution:
 
 def owed_for_month(scope: Scope) -> dict[int, dict[str, dict[str, int]]]:
     """Institution → fund → charge → fen, without what the monthly settlement or a selected institution pays."""
-    settled_by_month = charge_by_month(scope.edition, scope.on)
+    settled_by_month = (charge_by_month(scope.edition, scope.on), pooled_fund(scope.edition, scope.on))
     fund_pays_others = others_are_paid_by_fund(scope.edition, scope.on)
     found: dict[int, dict[str, dict[str, int]]] = {}
     for row in reading.owed_by_item(
         scope.area_id, scope.county_id, funds_of(scope.edition, scope.on), scope.period, scope.last
     ):
-        if row.charge == settled_by_month or (row.on_quota and not fund_pays_others):
+        if (row.charge, row.fund) == settled_by_month or (row.on_quota and not fund_pays_others):
             continue
         charges = found.setdefault(row.institution, {}).setdefault(row.fund, {})
         charges[row.charge] = charges.get(row.charge, 0) + row.amount
@@ -222,7 +225,22 @@ def pool_of(scope: Scope) -> int:
 
 
 def year_end(scope: Scope) -> ByInstitution:
-    """Person-months, own use, what others were paid on the quota and what was advanced, by span (HY-14b)."""
+    """What the year is settled by: quotas with their use, or what was kept back until the assessment."""
+    where = (scope.area_id, scope.county_id, scope.scheme, scope.period, scope.last)
+    months = reading.months_settled(*where)
+    found = quota_year(scope, months) if has_quota(scope) else retained_year(scope, months)
+    return with_scores(scope, found) if "retention_release" in scope.kinds else found
+
+
+def has_quota(scope: Scope) -> bool:
+    return "quota" in scope.kinds
+
+
+Months = dict[int, dict[datetime.date, MonthSettled]]
+
+
+def quota_year(scope: Scope, months: Months) -> ByInstitution:
+    """Person-months, own use, what others were paid on the quota and what was paid before, by span (HY-14b)."""
     year = scope.period.year
     spans = provider.settlement_spans(scope.book, area=scope.area_id, scheme=scope.scheme, year=year)
     heads = reading.heads_by_month(scope.area_id, scope.county_id, scope.scheme, year, range(1, 13))
@@ -230,7 +248,7 @@ def year_end(scope: Scope) -> ByInstitution:
     uses = reading.quota_use(*where, reversals_go_back=True)
     advances = reading.advances_paid(*where)
     found: ByInstitution = {}
-    for number in {*heads, *uses, *advances}:
+    for number in {*heads, *uses, *advances, *months}:
         parts = []
         for span in spans:
             use, others = QuotaUse(), {}
@@ -239,6 +257,7 @@ def year_end(scope: Scope) -> ByInstitution:
                     use.own += of_month.own
                     for code, amount in of_month.others.items():
                         others[code] = others.get(code, 0) + amount
+            settled = [of_month for day, of_month in months.get(number, {}).items() if day in span]
             parts.append(
                 {
                     "from": span.starts_on.isoformat(),
@@ -251,10 +270,41 @@ def year_end(scope: Scope) -> ByInstitution:
                     "own": use.own,
                     "others": {code: amount for code, amount in sorted(others.items()) if amount},
                     "advanced": sum(paid for day, paid in advances.get(number, {}).items() if day in span),
+                    "paid": sum(of_month.paid for of_month in settled),
+                    "retained": sum(of_month.retained for of_month in settled),
                 }
             )
         found[number] = {"on": scope.on.isoformat(), "cut_off": scope.last.isoformat(), "spans": parts}
     return found
+
+
+def retained_year(scope: Scope, months: Months) -> ByInstitution:
+    return {
+        number: {
+            "on": scope.on.isoformat(),
+            "retained": sum(of_month.retained for of_month in by_month.values()),
+        }
+        for number, by_month in months.items()
+    }
+
+
+def with_scores(scope: Scope, found: ByInstitution) -> ByInstitution:
+    """The facts with each institution's assessment of the year. Refused: money kept back and no score for it."""
+    scores = choices.scores(found, scope.period.year)
+    missing = [number for number, facts in found.items() if number not in scores and kept_back(facts)]
+    if missing:
+        names = Institution.objects.filter(pk__in=missing).order_by("code").values_list("name", flat=True)
+        raise DomainError(
+            _("First record the assessment of %(year)s of %(names)s: money is kept back until then."),
+            field="score",
+            year=str(scope.period.year),
+            names=", ".join(names),
+        )
+    return {number: {**facts, "score": scores.get(number, "0")} for number, facts in found.items()}
+
+
+def kept_back(facts: Facts) -> int:
+    return facts.get("retained", 0) + sum(span["retained"] for span in facts.get("spans", []))
 
 
 GATHER = {

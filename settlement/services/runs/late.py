@@ -144,14 +144,19 @@ def settlement(run: Run, scope: Scope, known: Known) -> list[Adjustment]:
 
 
 def year_facts(scope: Scope, known: Known) -> dict[int, Facts]:
-    """The year's facts now, with the advances as they were offset then."""
+    """The year's facts now, with the advances as they were offset then.
+
+    What months have paid and kept back is as it is now: their own late facts are adjustments of theirs.
+    """
     nothing = {"person_months": {}, "own": 0, "others": {}}
     found = {
-        number: {**facts, "spans": [span | nothing for span in facts["spans"]]}
+        number: {**facts, "spans": [span | nothing for span in facts["spans"]]} if "spans" in facts else facts
         for number, (facts, _results, _since) in known.items()
     }
     found |= {number: dict(facts) for number, facts in gather(scope).items()}
     for number, facts in found.items():
+        if "spans" not in facts:
+            continue
         then = known[number][0]["spans"] if number in known else []
         advanced = {span["to"]: span["advanced"] for span in then}
         facts["spans"] = [span | {"advanced": advanced.get(span["to"], 0)} for span in facts["spans"]]
@@ -172,6 +177,13 @@ def institutions(numbers) -> list[Institution]:
 
 def year_reason(facts_then: Facts, then: Results, facts: Facts, now: Results) -> str:
     """The figures on both sides of a threshold, cut and not rounded, so that none shows a false edge."""
+    if "spans" not in facts:
+        return _("Kept back %(kept_then)s at a score of %(score_then)s became %(kept)s at %(score)s.") % {
+            "kept_then": yuan(facts_then.get("retained", 0)),
+            "score_then": facts_then.get("score", "-"),
+            "kept": yuan(facts["retained"]),
+            "score": facts["score"],
+        }
     use_then, use_now = year_use(facts_then), year_use(facts)
     return _(
         "Use %(use_then)s (%(usage_then)s of quota %(quota_then)s) became %(use)s (%(usage)s of %(quota)s); "
