@@ -27,7 +27,7 @@ class Fund(models.TextChoices):
 class Subject(models.TextChoices):
     """会计科目. The holder says whose: an institution's code, another fund, an account's number."""
 
-    BANK = "bank", _("bank")
+    BANK = "bank", pgettext_lazy("ledger", "bank")
     ADVANCES = "advances", _("advances to institutions")
     REMOTE_DEPOSIT = "remote_deposit", _("deposit for care out of the area")
     RECOVERIES = "recoveries", _("recoveries receivable")

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 
 ROWS_SHOWN = 20
 EMPTY = "–"
@@ -38,7 +39,7 @@ def cell(value: Any) -> Cell:
     if isinstance(value, Decimal):
         return Cell(f"{value:,.2f}", numeric=True)
     if isinstance(value, bool):
-        return Cell(display_for_value(value, EMPTY, boolean=True))
+        return Cell(gettext("Yes") if value else gettext("No"))
     if isinstance(value, int):
         return Cell(str(value), numeric=True)
     if isinstance(value, datetime.datetime):

@@ -21,12 +21,12 @@ class Claim(models.Model):
     """
 
     class Status(models.TextChoices):
-        RECEIVED = "received", _("received")
+        RECEIVED = "received", pgettext_lazy("claim", "received")
         CHECKED = "checked", _("checked")
         APPROVED = "approved", _("approved")
         PAID = "paid", _("paid")
         RETURNED = "returned", _("returned")
-        REFUSED = "refused", _("refused")
+        REFUSED = "refused", pgettext_lazy("claim", "refused")
         REVERSED = "reversed", _("taken back")
 
     class Paper(models.TextChoices):
