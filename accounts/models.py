@@ -10,6 +10,7 @@ their entries. The guards in the migrations keep all of this, against raw SQL to
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from bureau.fields import MoneyField, ends_after_start, one_at_a_time
 from bureau.models import Area, Edition, Staff
