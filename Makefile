@@ -1,6 +1,6 @@
 # Needs make and Python 3.11 or newer, nothing else.
 #   make setup    the environment, in .venv
-#   make demo     everything, with a synthetic city; SERVE=0 ends after loading; TODAY=2026-12-31 MEMBERS=20000
+#   make demo     everything, with a synthetic city; SERVE=0 ends after loading; TODAY=2027-01-20 MEMBERS=20000
 #   make up       everything, with the data that .gongji holds
 #   make test     all tests
 #   make check    linters, types, contracts, migrations, then all tests
