@@ -35,7 +35,7 @@ from members.admin import OfMember
 from members.models import Member
 from settlement.admin.invoices import InvoicesField
 from settlement.admin.traces import trace
-from settlement.models import OpeningUse, Proposal, Visit, VisitPayment
+from settlement.models import OpeningUse, OtherUse, Proposal, Visit, VisitPayment
 from settlement.queries.explain import explain
 from settlement.services.replays import decide_proposal, propose_late_facts, propose_replay
 from settlement.services.requests import VisitRequest
@@ -241,6 +241,14 @@ class VisitPaymentAdmin(OfMember):
 class OpeningUseAdmin(OfMember):
     list_display = ["member", "area", "scheme", "year", "fund", "deductible"]
     list_filter = [YearFilter, "scheme"]
+    list_select_related = ["member", "area"]
+    area_path = "area"
+
+
+@admin.register(OtherUse)
+class OtherUseAdmin(OfMember):
+    list_display = ["member", "area", "scheme", "fund", "number", "paid_on", "amount"]
+    list_filter = ["fund", "scheme"]
     list_select_related = ["member", "area"]
     area_path = "area"
 
