@@ -13,7 +13,7 @@ from institutions.services.selection import end_selections
 from members.models import Member
 from members.services.people import record_death
 from settlement.admin.visits import ReplayForm, replay
-from settlement.models import Claim, Invoice, Line, OpeningUse, Visit
+from settlement.models import Claim, Invoice, Line, OpeningUse, OtherUse, Visit
 from settlement.services.proofs import KIND, prove_books
 
 
@@ -62,7 +62,7 @@ extend(
             help=_("Adjudicates the visits of the year again; differences become proposals, nothing else changes."),
         ),
     ],
-    sections=[Section(Visit, "member"), Section(Claim, "member"), Section(OpeningUse, "member")],
+    sections=[Section(model, "member") for model in (Visit, Claim, OpeningUse, OtherUse)],
 )
 extend(Visit, sections=[Section(Claim, "visit"), Section(Invoice, "visit", without=["claim"])])
 extend(Institution, sections=[Section(Visit, "institution"), Section(Line, "institution")])
