@@ -184,8 +184,8 @@ def test_terms_that_come_and_go_are_told_in_one_line_each() -> None:
     told = [show_change(change) for change in compare(CITY["zhanjiang"], CITY["kaifeng"])]
     assert (
         "benefits terms deductible is new: id deductible; kind deductible; window institution_day;"
-        " (kind centre, station, township, community, village; amount 0.00); (level 3; amount 50.00); (level 2; amount 40.00);"
-        " (level 0, 1; amount 0.00)" in told
+        " (kind centre, station, township, community, village; amount 0.00); (level 3; amount 50.00);"
+        " (level 2; amount 40.00); (level 0, 1; amount 0.00)" in told
     )
     assert "provider budget is no longer there: ratio 7.6%; contingency 5%" in told
     assert "switches emergency_at_nondesignated is new: 非定点机构的急诊: 不予支付" in told
