@@ -216,7 +216,7 @@ def job_progress(request, job: Job) -> Panel:
 
 @admin.register(Job)
 class JobAdmin(Records):
-    list_display = ["key", "work", "area", "status", "progress", "actor", "created_at", "finished_at"]
+    list_display = ["key", "work", "area", "status", "actor", "created_at", "finished_at"]
     list_filter = ["status", "kind"]
     search_fields = ["=key"]
     list_select_related = ["area", "actor"]
@@ -238,10 +238,6 @@ class JobAdmin(Records):
     @admin.display(description=_("kind"), ordering="kind")
     def work(self, job):
         return JOB_KINDS.get(job.kind, job.kind)
-
-    @admin.display(description=_("Progress"))
-    def progress(self, job):
-        return f"{queries.progress(job).percent} %"
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         response = super().changeform_view(request, object_id, form_url, extra_context)

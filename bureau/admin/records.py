@@ -19,8 +19,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bureau import clock
+from bureau.admin import failures
 from bureau.admin.acts import Act, Report, list_url
 from bureau.admin.sections import EMPTY, Panel, Section
+from bureau.errors import DomainError
 from bureau.services import roles
 
 MOST_COUNTED = 10_000
@@ -255,11 +257,18 @@ class Records(admin.ModelAdmin):
         return buttons
 
     def _panels(self, request, record) -> list[Panel]:
-        panels = [
-            section.panel(request, record) if isinstance(section, Section) else section(request, record)
-            for section in self.sections
-        ]
+        panels = [self._panel(request, record, section) for section in self.sections]
         return [panel for panel in panels if panel is not None]
+
+    @staticmethod
+    def _panel(request, record, section) -> Panel | None:
+        """One table below a record; what cannot be worked out says so there and leaves the page standing."""
+        try:
+            return section.panel(request, record) if isinstance(section, Section) else section(request, record)
+        except DomainError as error:
+            return Panel(_("Cannot be shown"), note=str(error))
+        except Exception as error:
+            return Panel(_("Cannot be shown"), note=failures.sentence(failures.reference(request, error)))
 
     def history_view(self, request, object_id, extra_context=None):
         return HttpResponseRedirect(self._trail(object_id))

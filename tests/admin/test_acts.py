@@ -216,3 +216,15 @@ def test_more_than_twenty_rows_lead_to_the_whole_list(full_city, staff, browse, 
     assert len(panel.rows) == 20
     everything = browse(staff["clerk"]).get(panel.more)
     assert everything.context["cl"].result_count == 23
+
+
+def test_a_trace_that_cannot_be_worked_out_leaves_the_page_standing(full_city, staff, browse, monkeypatch):
+    from settlement.admin import visits
+
+    def broken(visit):
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(visits, "explain", broken)
+    page = browse(staff["clerk"]).get(reverse("admin:settlement_visit_change", args=[full_city["visit"].pk]))
+    assert page.status_code == 200
+    assert "无法显示" in page.content.decode() and "secret" not in page.content.decode()
