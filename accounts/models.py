@@ -99,6 +99,9 @@ class ClosedMonth(models.Model):
             models.CheckConstraint(name="closed_month_first_day", condition=Q(month__day=1)),
         ]
 
+    def __str__(self):
+        return f"{self.month:%Y-%m}"
+
 
 class Journal(models.Model):
     """记账凭证. Its key makes a repeated posting harmless; the hash tells a repeat from another request."""
@@ -192,6 +195,9 @@ class Entry(models.Model):
             models.Index(fields=["subject", "holder", "fund"], name="entry_control", condition=~Q(holder="")),
         ]
 
+    def __str__(self):
+        return f"{self.get_subject_display()} {self.amount}"
+
 
 class Credit(models.Model):
     """What an account was credited with for one month, and why. Its key makes a second delivery do nothing.
@@ -248,6 +254,9 @@ class Credit(models.Model):
             models.CheckConstraint(name="credit_positive", condition=Q(amount__gt=0)),
         ]
 
+    def __str__(self):
+        return f"{self.month:%Y-%m} {self.amount}"
+
 
 class FamilyGrant(models.Model):
     """家庭共济授权: the holder of an account lets a relative on the roster use it."""
@@ -269,6 +278,9 @@ class FamilyGrant(models.Model):
             ends_after_start("family_grant_ends_after_start"),
             one_at_a_time("family_grant_one_a_day", "account", "beneficiary"),
         ]
+
+    def __str__(self):
+        return f"{self.starts_on} – {self.ends_on or ''}"
 
 
 class AccountUse(models.Model):
@@ -300,6 +312,9 @@ class AccountUse(models.Model):
         constraints = [
             models.CheckConstraint(name="account_use_adds_up", condition=Q(asked=F("paid") + F("cash"))),
         ]
+
+    def __str__(self):
+        return f"{self.used_on} {self.paid}"
 
 
 class Payout(models.Model):
@@ -357,3 +372,6 @@ class Payout(models.Model):
                 violation_error_message=_("The account already has a payout on its way."),
             ),
         ]
+
+    def __str__(self):
+        return f"{self.happened_on} {self.amount}"

@@ -270,6 +270,9 @@ class Chunk(models.Model):
             models.Index(fields=["job", "number"], condition=~Q(status="done"), name="chunk_open"),
         ]
 
+    def __str__(self):
+        return str(self.number)
+
 
 class AuditEntry(models.Model):
     """Who did what to which record, when. Written by bureau.audit alone; never changed."""

@@ -84,6 +84,9 @@ class Agreement(FromRoster):
             one_at_a_time("agreement_one_a_day", "institution"),
         ]
 
+    def __str__(self):
+        return f"{self.starts_on} – {self.ends_on or ''}"
+
 
 class Level(FromRoster):
     """协议结算等级 by date (G-10): 0 unrated and village stations, 1 first level and primary care, 2, 3."""
@@ -108,6 +111,9 @@ class Level(FromRoster):
             one_at_a_time("level_one_a_day", "institution"),
         ]
 
+    def __str__(self):
+        return f"{self.get_level_display()} {self.starts_on} – {self.ends_on or ''}"
+
 
 class SelectionWindow(models.Model):
     """选点期: the days on which members choose for a year. Days come from the edition; staff or a job open it."""
@@ -128,6 +134,9 @@ class SelectionWindow(models.Model):
             models.UniqueConstraint(fields=["area", "scheme", "year"], name="selection_window_once"),
             ends_after_start("selection_window_ends_after_start", "opens_on", "closes_on"),
         ]
+
+    def __str__(self):
+        return f"{self.year} {self.get_scheme_display()} {self.opens_on} – {self.closes_on}"
 
 
 class Selection(FromRoster):
@@ -203,6 +212,9 @@ class Selection(FromRoster):
             models.Index(fields=["institution", "counts_from", "counts_to"], name="selection_heads"),
         ]
 
+    def __str__(self):
+        return f"{self.year} {self.get_role_display()} {self.starts_on} – {self.ends_on}"
+
 
 class Referral(FromRoster):
     """转诊: the selected institution sends the member to another, for some days."""
@@ -230,6 +242,9 @@ class Referral(FromRoster):
             ),
         ]
 
+    def __str__(self):
+        return f"{self.starts_on} – {self.ends_on}"
+
 
 class HospitalStay(FromRoster):
     """住院: the day of admission counts, the day of discharge does not (G-8)."""
@@ -249,6 +264,9 @@ class HospitalStay(FromRoster):
             ends_after_start("hospital_stay_ends_after_start", "admitted_on", "discharged_on"),
             models.UniqueConstraint(fields=["member", "admitted_on"], name="hospital_stay_once"),
         ]
+
+    def __str__(self):
+        return f"{self.admitted_on} – {self.discharged_on or ''}"
 
 
 class OutOfAreaRegistration(FromRoster):
@@ -277,6 +295,9 @@ class OutOfAreaRegistration(FromRoster):
             one_at_a_time("out_of_area_one_a_day", "member"),
         ]
 
+    def __str__(self):
+        return f"{self.get_kind_display()} {self.starts_on} – {self.ends_on or ''}"
+
 
 class Assessment(FromRoster):
     """年度考核: an institution's score of a year, 0 to 100."""
@@ -295,3 +316,6 @@ class Assessment(FromRoster):
             models.UniqueConstraint(fields=["institution", "year"], name="assessment_once_a_year"),
             models.CheckConstraint(name="assessment_score_range", condition=Q(score__gte=0, score__lte=100)),
         ]
+
+    def __str__(self):
+        return f"{self.year} {self.score}"

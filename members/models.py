@@ -137,6 +137,9 @@ class BenefitPeriod(FromRoster):
             one_at_a_time("benefit_period_one_a_day", "member"),
         ]
 
+    def __str__(self):
+        return f"{self.starts_on} – {self.ends_on or ''}"
+
 
 class Suspension(FromRoster):
     """暂停享受 or 欠费: days on which the fund does not pay, as the roster says."""
@@ -160,6 +163,9 @@ class Suspension(FromRoster):
             ends_after_start("suspension_ends_after_start"),
             one_at_a_time("suspension_one_a_day", "member"),
         ]
+
+    def __str__(self):
+        return f"{self.get_kind_display()} {self.starts_on} – {self.ends_on or ''}"
 
 
 class Contribution(FromRoster):
@@ -198,6 +204,9 @@ class Contribution(FromRoster):
         ]
         indexes = [models.Index(fields=["area", "month"], name="contribution_month")]
 
+    def __str__(self):
+        return f"{self.month:%Y-%m} {self.get_kind_display()}"
+
 
 class Relative(FromRoster):
     """近亲属备案: who may be paid for out of a member's account, as the relatives roster says."""
@@ -231,3 +240,6 @@ class Relative(FromRoster):
                 violation_error_message=_("A person is not a relative of their own."),
             ),
         ]
+
+    def __str__(self):
+        return f"{self.get_relation_display()} {self.starts_on} – {self.ends_on or ''}"

@@ -192,3 +192,6 @@ class Payment(BankOrder):
                 fields=["line", "fund"], condition=~Q(status="returned"), name="payment_once_a_line_and_fund"
             ),
         ]
+
+    def __str__(self):
+        return f"{self.ordered_on} {self.amount}"

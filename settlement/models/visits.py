@@ -201,6 +201,9 @@ class VisitPayment(models.Model):
             models.CheckConstraint(name="visit_payment_not_zero", condition=~Q(amount=0)),
         ]
 
+    def __str__(self):
+        return str(self.amount)
+
 
 class OpeningUse(models.Model):
     """期初累计: what the old system had counted for a member in a year, before the first visit here.
@@ -235,6 +238,9 @@ class OpeningUse(models.Model):
                 condition=Q(fund__gte=F("fixed"), fixed__gte=0, deductible__gte=0),
             ),
         ]
+
+    def __str__(self):
+        return str(self.year)
 
 
 class OtherUse(models.Model):
@@ -308,3 +314,6 @@ class Proposal(models.Model):
                 violation_error_message=_("A proposal is decided by someone other than who made it."),
             ),
         ]
+
+    def __str__(self):
+        return f"{self.settled} → {self.proposed}"

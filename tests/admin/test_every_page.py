@@ -229,3 +229,11 @@ def test_the_system_administrator_changes_the_schedule_and_it_is_audited(staff, 
     entry = AuditEntry.objects.get(action="schedule.change")
     assert (entry.actor, entry.record_id) == (staff["system_administrator"], str(task.pk))
     assert browse(staff["clerk"]).post(url, said).status_code == 403
+
+
+def test_every_record_has_a_name_of_its_own():
+    from django.db.models import Model
+
+    models = [model for label in OWN_APPS for model in apps.get_app_config(label).get_models()]
+    nameless = [model for model in models if model.__str__ is Model.__str__ and admin.site.is_registered(model)]
+    assert nameless == []
