@@ -1,4 +1,5 @@
 from settlement.models.claims import Claim, ClaimPayment, Invoice
+from settlement.models.returns import MonthlyReturn
 from settlement.models.runs import Adjustment, Line, Payment, Run
 from settlement.models.visits import OpeningUse, OtherUse, Proposal, Visit, VisitPayment
 
@@ -8,6 +9,7 @@ __all__ = [
     "ClaimPayment",
     "Invoice",
     "Line",
+    "MonthlyReturn",
     "OpeningUse",
     "OtherUse",
     "Payment",

@@ -6,6 +6,7 @@ Members are enrolled with an account and a benefit period; heads are bare member
 
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -307,6 +308,8 @@ def settled(
     charged: Institution | None = None,
     payee: Institution | None = None,
     from_account: str | Decimal = "0",
+    large_claims: str | Decimal = "0",
+    place: Sequence[str] = (),
     settled_on: date | None = None,
     at: datetime | None = None,
     key: str = "",
@@ -316,7 +319,7 @@ def settled(
     `charged`: whose quota (for charge selected_capitation; the treating institution if not given). `payee`: who is
     owed (the treating institution if not given). All cost is within policy; the account pays `from_account`.
     """
-    fund, from_account = Decimal(fund), Decimal(from_account)
+    fund, from_account, large_claims = Decimal(fund), Decimal(from_account), Decimal(large_claims)
     settled_on = settled_on or on
     at = at or datetime(settled_on.year, settled_on.month, settled_on.day, 2, 0, tzinfo=UTC)
     payee = payee or where
@@ -325,9 +328,9 @@ def settled(
     number = new_visit_ids(1)[0]
     key = key or f"T{number}"
     nothing = "own_expense over_limit first_self general_fee consultation_fee other_remainder out_of_policy fixed "
-    nothing += "deductible large_claims other_funds family cash"
+    nothing += "deductible other_funds family cash"
     money = dict.fromkeys(nothing.split(), "0.00")
-    total = str(fund + from_account)
+    total = str(fund + from_account + large_claims)
     row = money | {
         "id": number,
         "area_id": city.area.pk,
@@ -344,7 +347,7 @@ def settled(
         "channel": "ordinary",
         "credential": "03",
         "prescriber_id": None,
-        "place": [],
+        "place": list(place),
         "refusal": "",
         "refusal_article": "",
         "payee_id": payee.pk,
@@ -355,6 +358,7 @@ def settled(
         "counted": total,
         "pool": city.pool if fund else "",
         "pooled": str(fund),
+        "large_claims": str(large_claims),
         "account": str(from_account),
         "edition_id": city.edition.pk,
         "receipt": {},
@@ -367,7 +371,7 @@ def settled(
         account = person.accounts.get(area=city.area)
         shares = [AccountShare(account.pk, "self", fen(from_account))]
     batch = Batch(actor_id=city.clerk.pk, now=at)
-    batch.add(row, shares, {city.pool: fen(fund)}, payee.code)
+    batch.add(row, shares, {city.pool: fen(fund), "large_claims": fen(large_claims)}, payee.code)
     batch.write()
     return Visit.objects.get(pk=number)
 

@@ -1,0 +1,62 @@
+"""月报: what an institution reports of a month, due on a day of the next, and its review by the bureau."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from bureau.fields import MoneyField
+from bureau.models import Staff
+from institutions.models import Institution
+
+
+class MonthlyReturn(models.Model):
+    """One a month: received from the institution, then accepted or sent back by someone other than who entered it."""
+
+    class Status(models.TextChoices):
+        SUBMITTED = "submitted", _("submitted")
+        ACCEPTED = "accepted", _("accepted")
+        RETURNED = "returned", _("sent back")
+
+    institution = models.ForeignKey(
+        Institution, models.PROTECT, related_name="monthly_returns", verbose_name=_("institution")
+    )
+    month = models.DateField(_("month"), help_text=_("First day of the month."))
+    submitted_on = models.DateField(_("received on"))
+    visits = models.PositiveIntegerField(_("visits"))
+    total = MoneyField(_("total cost"))
+    fund = MoneyField(_("paid by the fund"))
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.SUBMITTED)
+    submitted_by = models.ForeignKey(Staff, models.PROTECT, related_name="+", verbose_name=_("entered by"))
+    submitted_at = models.DateTimeField(_("entered at"))
+    reviewed_by = models.ForeignKey(
+        Staff, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("reviewed by")
+    )
+    reviewed_at = models.DateTimeField(_("reviewed at"), null=True, blank=True)
+    note = models.CharField(_("note"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("monthly return")
+        verbose_name_plural = _("monthly returns")
+        ordering = ["-month", "institution__code"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["institution", "month"],
+                name="monthly_return_once",
+                violation_error_message=_("The institution's return of this month is there already."),
+            ),
+            models.CheckConstraint(name="monthly_return_of_a_month", condition=Q(month__day=1)),
+            models.CheckConstraint(name="monthly_return_after_its_month", condition=Q(submitted_on__gt=F("month"))),
+            models.CheckConstraint(
+                name="monthly_return_reviewed_by_another",
+                condition=Q(reviewed_by__isnull=True) | ~Q(reviewed_by=F("submitted_by")),
+                violation_error_message=_("A return is reviewed by someone other than who entered it."),
+            ),
+            models.CheckConstraint(
+                name="monthly_return_reviewed_whole",
+                condition=Q(status="submitted", reviewed_by__isnull=True, reviewed_at__isnull=True)
+                | Q(status__in=["accepted", "returned"], reviewed_by__isnull=False, reviewed_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.institution} {self.month:%Y-%m}"

@@ -1,0 +1,106 @@
+"""月报: institutions report a month, and the bureau reviews what they say against what is settled."""
+
+import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from bureau import audit
+from bureau.errors import DomainError
+from bureau.models import Staff
+from bureau.rules.periods import last_day
+from bureau.services.records import save
+from institutions.models import Institution
+from settlement.models import MonthlyReturn
+from settlement.queries.returns import workload
+
+
+@transaction.atomic
+def submit_return(
+    *,
+    institution: Institution,
+    month: datetime.date,
+    visits: int,
+    total: Decimal,
+    fund: Decimal,
+    submitted_on: datetime.date,
+    actor: Staff,
+    now: datetime.datetime,
+) -> MonthlyReturn:
+    """Record an institution's return of a month (yuan); one that was sent back is received anew.
+
+    The same return again is the one that is there. Refused: a station (its centre reports), a month that is not over,
+    a day of receipt in the month or in the future, another return of the month.
+    """
+    if month.day != 1:
+        raise DomainError(_("A month is given by its first day."), field="month")
+    if institution.parent_id is not None:
+        raise DomainError(_("A station reports through its centre."), field="institution")
+    if not last_day(month.year, month.month) < submitted_on <= timezone.localdate(now):
+        raise DomainError(
+            _("A return is received after its month is over, and not in the future."), field="submitted_on"
+        )
+    Institution.objects.select_for_update(no_key=True).get(pk=institution.pk)
+    said = {"visits": visits, "total": total, "fund": fund, "submitted_on": submitted_on}
+    row = MonthlyReturn.objects.filter(institution=institution, month=month).first()
+    if row is not None and {name: getattr(row, name) for name in said} == said:
+        return row
+    if row is not None and row.status != MonthlyReturn.Status.RETURNED:
+        raise DomainError(_("The institution's return of this month is there already."), field="month")
+    row = row or MonthlyReturn(institution=institution, month=month)
+    for name, value in said.items():
+        setattr(row, name, value)
+    row.status, row.reviewed_by, row.reviewed_at, row.note = MonthlyReturn.Status.SUBMITTED, None, None, ""
+    row.submitted_by, row.submitted_at = actor, now
+    save(row)
+    audit.record(
+        "return.submit", actor=actor, now=now, subject=row, area_id=institution.area_id, fund=str(fund), visits=visits
+    )
+    return row
+
+
+@transaction.atomic
+def review_return(
+    *, monthly_return: MonthlyReturn, scheme: str, accept: bool, note: str = "", actor: Staff, now: datetime.datetime
+) -> MonthlyReturn:
+    """Accept a return, or send it back with a reason.
+
+    Refused: whoever entered it, and accepting without a note what differs from the visits settled in the month.
+    """
+    row = MonthlyReturn.objects.select_for_update(no_key=True).select_related("institution").get(pk=monthly_return.pk)
+    wanted = MonthlyReturn.Status.ACCEPTED if accept else MonthlyReturn.Status.RETURNED
+    if row.status == wanted and row.reviewed_by_id == actor.pk:
+        return row
+    if row.status != MonthlyReturn.Status.SUBMITTED:
+        raise DomainError(_("The return has been reviewed already."))
+    if row.submitted_by_id == actor.pk:
+        raise DomainError(_("A return is reviewed by someone other than who entered it."))
+    if not note.strip() and not accept:
+        raise DomainError(_("Say why the return is sent back."), field="note")
+    if not note.strip() and (difference := difference_of(row, scheme)):
+        raise DomainError(difference, field="note")
+    row.status, row.reviewed_by, row.reviewed_at, row.note = wanted, actor, now, note.strip()[:300]
+    save(row)
+    audit.record(
+        "return.accept" if accept else "return.send_back",
+        actor=actor,
+        now=now,
+        subject=row,
+        area_id=row.institution.area_id,
+        note=row.note,
+    )
+    return row
+
+
+def difference_of(row: MonthlyReturn, scheme: str) -> str:
+    """What a return says otherwise than the visits settled in its month; empty where the two agree."""
+    sheet = workload(row.institution, scheme, row.month)
+    visits, fund = sum(place.visits for place in sheet), sum((place.fund for place in sheet), Decimal("0.00"))
+    if (visits, fund) == (row.visits, row.fund):
+        return ""
+    return _("Settled in the month: %(visits)d visits, %(fund)s from the fund. Explain the difference in a note.") % {
+        "visits": visits,
+        "fund": fund,
+    }
