@@ -80,6 +80,17 @@ person_class = choice(
     }
 )
 
+# What rosters write for plans that editions know by other words; any other text is the plan's own name.
+PLANS = {"单位": "unit", "单位参保": "unit", "一档": "personal_1", "个人一档": "personal_1"}
+PLANS |= {"二档": "personal_2", "个人二档": "personal_2"}
+_plan_name = text(20)
+
+
+def plan(cell: Cell) -> str:
+    name = _plan_name(cell)
+    return PLANS.get(name, name)
+
+
 sex = choice({"1": ("男", "男性"), "2": ("女", "女性"), "9": ("未说明性别",), "0": ("未知", "未知的性别")})
 
 relation = choice(
@@ -205,7 +216,7 @@ MEMBERS = Sheet(
         ),
         Column("phone", "联系电话", phone, ("手机号", "手机号码", "电话", "tel")),
         Column("person_class", "待遇人员类别", person_class),
-        Column("plan", "参保档次", text(20), ("档次", "参保方案", "参保方案.名称")),
+        Column("plan", "参保档次", plan, ("档次", "参保方案", "参保方案.名称")),
         Column(
             "large_claims", "大额互助参保", yes_no, ("大额互助", "大额医疗互助", "大额医疗费用补助", "是否参加大额互助")
         ),
@@ -250,7 +261,7 @@ CHANGES = Sheet(
         Column("reason", "变更原因", text(200), ("变动原因",)),
         scheme_column(required=False),
         Column("person_class", "变更后人员类别", person_class, ("变更后待遇人员类别",)),
-        Column("plan", "变更后参保档次", text(20), ("变更后档次",)),
+        Column("plan", "变更后参保档次", plan, ("变更后档次",)),
         Column("large_claims", "变更后大额互助参保", yes_no, ("变更后大额互助",)),
         Column("employer_code", "单位编号", code(40), ("emp_no",)),
         Column("base", "缴费工资", money(), ("缴费基数",)),
