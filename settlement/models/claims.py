@@ -64,6 +64,9 @@ class Claim(models.Model):
     first_self = MoneyField(_("paid first by oneself"), default=0)
     in_policy = MoneyField(_("within policy"))
     general_fee = MoneyField(_("general consultation fee"), default=0)
+    consultation_fee = MoneyField(_("consultation fee paid by a fixed amount"), default=0)
+    other_funds = MoneyField(_("paid first by other funds"), default=0)
+    other_remainder = MoneyField(_("left over by other funds"), default=0)
     # The papers
     received_on = models.DateField(_("received on"))
     papers = ArrayField(models.CharField(max_length=10, choices=Paper), verbose_name=_("papers"), default=list)
@@ -122,8 +125,11 @@ class Claim(models.Model):
                     own_expense__gte=0,
                     over_limit__gte=0,
                     first_self__gte=0,
-                    in_policy__gte=F("general_fee"),
+                    in_policy__gte=F("general_fee") + F("consultation_fee") + F("other_funds") + F("other_remainder"),
                     general_fee__gte=0,
+                    consultation_fee__gte=0,
+                    other_funds__gte=0,
+                    other_remainder__gte=0,
                 ),
             ),
             models.CheckConstraint(name="claim_after_care", condition=Q(received_on__gte=F("care_on"))),

@@ -14,7 +14,7 @@ from institutions.models import Institution
 from members.models import Member
 from settlement.models import Claim, Visit
 from settlement.services.invoices import InvoiceNumber, check_distinct
-from settlement.services.requests import BY_HAND, VisitRequest
+from settlement.services.requests import BY_HAND, WITHIN, VisitRequest
 
 ZERO = Decimal("0.00")
 
@@ -56,6 +56,9 @@ class ClaimRequest:
     over_limit: Decimal = ZERO
     first_self: Decimal = ZERO
     general_fee: Decimal = ZERO
+    consultation_fee: Decimal = ZERO
+    other_funds: Decimal = ZERO
+    other_remainder: Decimal = ZERO
     channel: str = Visit.Channel.ORDINARY
     credential: str = Visit.Credential.SOCIAL_CARD
     prescriber: Institution | None = None
@@ -95,7 +98,7 @@ class ClaimRequest:
 
 
 BILL = (
-    "encounter", "care_on", "channel", "credential", "total", "own_expense", "over_limit", "first_self", "general_fee",
+    "encounter", "care_on", "channel", "credential", "total", "own_expense", "over_limit", "first_self", *WITHIN,
 )  # fmt: skip
 
 

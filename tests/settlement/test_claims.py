@@ -569,3 +569,17 @@ def test_claims_keep_their_account_as_declared(bureau, person):
         ACCOUNT.bank_account,
         person.name,
     )
+
+
+def test_claim_of_what_another_fund_left_over_counts_without_what_that_fund_paid(bureau):
+    """Q12(3): who has a special disease that is not opened for settlement away claims by hand."""
+    person = bureau.member()
+    bill = {"total": Decimal("1000.00"), "other_funds": Decimal("600.00"), "other_remainder": Decimal("400.00")}
+    with pytest.raises(DomainError):
+        bureau.enter(person, **bill | {"other_remainder": Decimal("400.01")})
+    claim = bureau.paid(person, **bill)
+    # (400 - 200) x 50 %
+    assert (claim.visit.pooled, claim.visit.other_funds) == (Decimal("100.00"), Decimal("600.00"))
+    assert claim.visit.cash == Decimal("300.00")
+    assert [order.amount for order in claim.payments.all()] == [Decimal("100.00")]
+    assert bureau.books_are_clean()
