@@ -22,7 +22,7 @@ from institutions.models import Institution
 from settlement.models import Line, Run
 from settlement.queries.lines import Facts, Results, work_out
 from settlement.queries.totals import YearTotal, year_total
-from settlement.services.runs.gathering import ByInstitution, Scope, gather, open_adjustments
+from settlement.services.runs.gathering import ByInstitution, Scope, gather, open_adjustments, shares_a_pool
 
 JOB_KIND = "runs"
 SETTLED = (Run.Status.APPROVED, Run.Status.PAID)
@@ -189,7 +189,11 @@ def check_due(scope: Scope, today: datetime.date) -> None:
         if months:
             raise DomainError(_("First pay or discard the runs of %(months)s."), field="period", months=months)
         return
-    waiting = runs_like(scope).exclude(period=scope.period).exclude(status__in=SETTLED).order_by("period").first()
+    alike = runs_like(scope)
+    if scope.kind == Run.Kind.MONTH and shares_a_pool(scope):
+        # What any agency carries on enters the pool that all of them share.
+        alike = Run.objects.filter(area=scope.area_id, scheme=scope.scheme, kind=scope.kind)
+    waiting = alike.exclude(period=scope.period).exclude(status__in=SETTLED).order_by("period").first()
     if waiting is not None:
         raise DomainError(
             _("First approve the run of %(month)s: what it carries on enters this one."),
