@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
@@ -17,6 +18,7 @@ from .visit import Care
 from .visit_cases import run_visits
 
 Facts = dict[str, Any]
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class CaseError(ValueError):
@@ -55,18 +57,37 @@ def run_case(case: Mapping[str, Any], rulebook: Rulebook) -> list[str]:
     An unknown kind, fact or expected key is a difference, never ignored; notes are.
     """
     try:
+        expected = _plain(case["expected"])
+        if not isinstance(expected, Mapping) or not set(expected) - {"note"}:
+            raise CaseError("nothing is expected; a case that shows nothing proves nothing")
         run = KINDS.get(case["kind"])
         if run is None:
             raise CaseError(f"unknown kind {case['kind']!r}")
-        facts = {key: value for key, value in case["facts"].items() if key not in ("note", "hypothetical")}
+        facts = {key: value for key, value in _plain(case["facts"]).items() if key not in ("note", "hypothetical")}
         actual = run(City(rulebook, case["city"]), facts)
         if facts:
             raise CaseError(f"unknown facts {sorted(facts)}")
     except Refused as error:
-        actual = {"why": error.refusal.code}
+        actual = _nothing(case["kind"]) | {"why": error.refusal.code}
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         return [f"cannot be run: {type(error).__name__}: {error}"]
-    return compare(case.get("expected") or {}, actual)
+    return compare(expected, actual)
+
+
+def _plain(value: Any) -> Any:
+    """A case's values with days written in quotes read as days."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return date.fromisoformat(value) if isinstance(value, str) and DAY.fullmatch(value) else value
+
+
+def _nothing(kind: str) -> Facts:
+    """What a refusal answers beside its reason."""
+    if kind == "selection":
+        return {"accepted": False}
+    return {"covered": False, "fund": "0.00"} if kind == "newborn" else {}
 
 
 def compare(expected: Any, actual: Any, path: str = "") -> list[str]:
@@ -75,14 +96,15 @@ def compare(expected: Any, actual: Any, path: str = "") -> list[str]:
         if not isinstance(actual, Mapping):
             return [f"{path or 'expected'}: expected a table, got {actual!r}"]
         found: list[str] = []
+        named = {str(key): key for key in actual}  # a visit's number may be written in quotes
         for key, value in expected.items():
             here = f"{path}.{key}" if path else str(key)
             if key == "note":
                 continue
-            if key not in actual:
-                found.append(f"{here}: expected {value!r}, got nothing (has {sorted(map(str, actual))})")
+            if key not in actual and str(key) not in named:
+                found.append(f"{here}: expected {value!r}, got nothing (has {sorted(named)})")
             else:
-                found.extend(compare(value, actual[key], here))
+                found.extend(compare(value, actual[key if key in actual else named[str(key)]], here))
         return found
     if isinstance(expected, list):
         if not isinstance(actual, list) or len(actual) != len(expected):
@@ -98,12 +120,14 @@ def compare(expected: Any, actual: Any, path: str = "") -> list[str]:
 def _same(expected: Any, actual: Any) -> bool:
     if isinstance(expected, bool) or isinstance(actual, bool) or expected is None or actual is None:
         return expected is actual
-    if isinstance(expected, str) and isinstance(actual, str) and expected != actual:
-        try:
-            return fen(expected) == fen(actual)
-        except ValueError:
-            return False
-    return bool(expected == actual)
+    if expected == actual:
+        return True
+    if not isinstance(expected, (str, int)) or not isinstance(actual, (str, int)):
+        return False
+    try:  # amounts, as text or in whole yuan
+        return fen(expected) == fen(actual)
+    except ValueError:
+        return False
 
 
 def money(amount: int) -> str:
@@ -140,7 +164,7 @@ def _newborn(city: City, facts: Facts) -> Facts:
         on=on,
         encounter="1",
         institution="",
-        level=facts.pop("lvl", 1),
+        level=int(facts.pop("lvl", 1)),
         kind="",
         place=frozenset(tree["newborn"]["place"]),
         standing=frozenset() if covered else frozenset({"not_enrolled"}),
@@ -167,7 +191,7 @@ def _published_example(city: City, facts: Facts) -> Facts:
         on=on,
         encounter="1",
         institution="",
-        level=facts.pop("lvl"),
+        level=int(facts.pop("lvl")),
         kind="",
         place=frozenset({"local", "designated", "networked"}),
         standing=frozenset(),
@@ -207,7 +231,7 @@ def _selection(city: City, facts: Facts) -> Facts:
     request = selection.Request(
         change=kind == "change",
         on=on,
-        year=facts.pop("for_year"),
+        year=int(facts.pop("for_year")),
         choices=[_choice(item) for item in facts.pop("institutions")],
         existing=[_choice(item) for item in kept],
         existing_from=facts.pop("existing_from", None),
@@ -270,7 +294,7 @@ def _use(city: City, facts: Facts) -> Facts:
         purpose=facts.pop("purpose"),
         amount=fen(facts.pop("amount")),
         balance=fen(facts.pop("balance")),
-        retired=facts.pop("retired", False),
+        retired=bool(facts.pop("retired", False)),
     )
     why = result.refusal.code if result.refusal else None
     return {"allowed": result.allowed, "pay": money(result.pay), "cash": money(result.cash), "why": why}
@@ -282,7 +306,7 @@ def _payout(city: City, facts: Facts) -> Facts:
         edition,
         on=on,
         event=facts.pop("event"),
-        applied=facts.pop("applied"),
+        applied=facts.pop("applied", True),
         balance=fen(facts.pop("balance")),
     )
     why = result.refusal.code if result.refusal else None

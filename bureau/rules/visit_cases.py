@@ -11,7 +11,7 @@ from .benefits import adjudicate, counters, refused, replay_chain
 from .edition import Edition
 from .enrolment import in_hospital
 from .errors import NoEdition
-from .money import fen, yuan
+from .money import UNIT, fen, round_half_up, yuan
 from .periods import Span
 from .program import program_of
 from .visit import Care, Outcome, Past, past_of
@@ -37,13 +37,14 @@ PLACES: dict[str, frozenset[str]] = {
         "remote_selected": "designated networked filed remote_selected",
         "remote_nonselected": "designated networked filed",
         "remote_emergency": "emergency",
+        "remote_networked": "designated networked",
         "remote_manual": "designated hand_claim",
     }.items()
 }
 FEES = ("general_fee", "consultation_fee")
 EVENT = {"n", "d", "inst", "lvl", "rel", "amt", "rx", "origin", "type", "encounter", "selected_lvl", "costs", *FEES}
-MEMBER = {"status", "status_from", "plan", "plan_from", "inpatient", "arrears", "suspended", "birth"}
-OPENING = {"annual_paid", "month_paid", "deductible_used", "other_fund_not_counted"}
+MEMBER = {"status", "status_from", "plan", "plan_from", "inpatient", "arrears", "suspended", "birth", "mutual"}
+OPENING = {"annual_paid", "month_paid", "remote_paid", "deductible_used", "other_fund_not_counted"}
 
 
 @dataclass(slots=True)
@@ -58,11 +59,11 @@ class Settled:
 
 def run_visits(edition_on: Callable[[date, str], Edition], facts: Facts) -> Facts:
     """Settle a case's events in order; lines, the year's use after the last event, and the replay."""
-    member, params = facts.pop("member"), dict(facts.pop("params", {}))
+    member, params = facts.pop("member"), dict(facts.pop("params", None) or {})
     params.pop("hypothetical", None)
     _known(member, MEMBER, "member")
     events = facts.pop("events")
-    past = _opening(facts.pop("opening", {}), events[0]["d"])
+    past = _opening(facts.pop("opening", None) or {}, events[0]["d"])
     opening = list(past)
     unused = set(params)
     settled: dict[Any, Settled] = {}
@@ -77,7 +78,7 @@ def run_visits(edition_on: Callable[[date, str], Edition], facts: Facts) -> Fact
         care = _care(member, event, settled)
         try:
             edition = edition_on(care.on, "benefits")
-            care = _with_params(edition, care, params, unused)
+            care = _with_params(edition, care, member, params, unused)
             visit = Settled(care, adjudicate(edition, care, counters(edition, care, past)), edition)
         except NoEdition as error:
             visit = Settled(care, refused(care, error.refusal), None)
@@ -101,22 +102,18 @@ def _known(given: Mapping[str, Any], known: set[str], what: str) -> None:
         raise ValueError(f"unknown facts of the {what}: {sorted(unknown)}")
 
 
-def _opening(opening: Mapping[str, str], on: date) -> list[Past]:
+def _opening(opening: Mapping[str, Any], on: date) -> list[Past]:
     """What was used before the first event, as opening rows of its year or month."""
     _known(opening, OPENING, "opening")
-    month = fen(opening.get("month_paid", 0))
-    other = fen(opening.get("other_fund_not_counted", 0))
-    rows = [
+    given = {name: fen(amount) for name, amount in opening.items() if name != "note" and amount is not None}
+    month, remote = given.get("month_paid", 0), given.get("remote_paid", 0)
+    year, other = given.get("annual_paid", month + remote), given.get("other_fund_not_counted", 0)
+    return [
         Past(on=on, fund=month, span="month"),
-        Past(
-            on=on,
-            fund=fen(opening.get("annual_paid", (month and yuan(month)) or 0)) - month,
-            deductible=fen(opening.get("deductible_used", 0)),
-            span="year",
-        ),
+        Past(on=on, fund=remote, place=frozenset(), span="year"),
+        Past(on=on, fund=year - month - remote, deductible=given.get("deductible_used", 0), span="year"),
         Past(on=on, fund=other, fixed=other, span="year"),
     ]
-    return rows
 
 
 def _care(member: Mapping[str, Any], event: Mapping[str, Any], settled: Mapping[Any, Settled]) -> Care:
@@ -124,20 +121,20 @@ def _care(member: Mapping[str, Any], event: Mapping[str, Any], settled: Mapping[
     _known(event, EVENT, f"event {event.get('n')}")
     on = event["d"]
     person_class, plan = _dated(member, "status", on), _dated(member, "plan", on)
-    standing = {name for name in ("arrears", "suspended") if any(on in Span(*days) for days in member.get(name, []))}
-    if any(in_hospital(on, *stay) for stay in member.get("inpatient", [])):
+    standing = {name for name in ("arrears", "suspended") if any(on in Span(*days) for days in member.get(name) or ())}
+    if any(in_hospital(on, *stay) for stay in member.get("inpatient") or ()):
         standing.add("inpatient")
     if not person_class:
         standing.add("not_enrolled")
-    costs = {event.get("origin", "ordinary"): fen(event["amt"])}
-    costs |= {name: fen(event[name]) for name in FEES if name in event}
-    costs |= {name: fen(amount) for name, amount in event.get("costs", {}).items()}
+    fees = {name: fen(event[name]) for name in FEES if event.get(name) is not None}
+    costs = {} if fees and "amt" not in event else {_cost_class(event): fen(event["amt"])}
+    costs |= fees | {name: fen(amount) for name, amount in (event.get("costs") or {}).items()}
     care = Care(
         on=on,
-        encounter=str(event.get("encounter", event["n"])),
-        institution=event["inst"],
-        level=event["lvl"],
-        kind=event.get("type", ""),
+        encounter=str(event.get("encounter") or event["n"]),
+        institution=event.get("inst") or "",
+        level=int(event["lvl"] if event.get("rx") is None else event.get("lvl", 0)),  # with `rx` the prescriber's
+        kind=event.get("type") or "",
         place=PLACES[event["rel"]],
         standing=frozenset(standing),
         person_class=person_class,
@@ -146,7 +143,7 @@ def _care(member: Mapping[str, Any], event: Mapping[str, Any], settled: Mapping[
         selected_level=event.get("selected_lvl"),
         costs=costs,
     )
-    if "rx" not in event:
+    if event.get("rx") is None:
         return care
     by = settled[event["rx"]].care
     return replace(
@@ -159,35 +156,53 @@ def _care(member: Mapping[str, Any], event: Mapping[str, Any], settled: Mapping[
     )
 
 
+def _cost_class(event: Mapping[str, Any]) -> str:
+    """What any other fund has left over is one class of cost, whichever fund it was (问14)."""
+    origin = str(event.get("origin") or "ordinary")
+    return "chronic_remainder" if origin.endswith("_remainder") else origin
+
+
 def _dated(member: Mapping[str, Any], name: str, on: date) -> str:
     """A member's status or plan on a day, from a single value or a dated list."""
-    rows = [row for row in member.get(f"{name}_from", []) if row["from"] <= on]
-    if f"{name}_from" in member:
+    rows = [row for row in member.get(f"{name}_from") or () if row["from"] <= on]
+    if member.get(f"{name}_from"):
         return str(max(rows, key=lambda row: row["from"])[name]) if rows else ""
     return str(member.get(name) or "")
 
 
-def _with_params(edition: Edition, care: Care, params: Mapping[str, str], unused: set[str]) -> Care:
-    """The care with the case's parameters under the names that the edition gives its figures."""
+def _with_params(
+    edition: Edition, care: Care, member: Mapping[str, Any], params: Mapping[str, Any], unused: set[str]
+) -> Care:
+    """The care with the case's parameters under the names that the edition gives its figures.
+
+    An average wage gives the cap where the edition makes one of the other. `mutual` of a member says whether the
+    second fund stands in; a case that tells what is left of it says so too.
+    """
     program = program_of(edition, care)
     figures: dict[str, int] = {}
     standing = set(care.standing)
+
+    def given(name: str, figure: str) -> bool:
+        if not figure or params.get(name) is None:
+            return False
+        value = params[name]
+        figures[figure] = fen(value[care.on.year] if isinstance(value, Mapping) else value)
+        unused.discard(name)
+        return True
+
     for term in program.terms:
-        name = "avg_wage_y_minus_2" if term.limit.ratio is not None else "annual_cap"
-        if term.code == "annual_cap" and term.limit.figure and name in params:
-            figures[term.limit.figure] = fen(params[name])
-            unused.discard(name)
+        if term.code == "annual_cap" and term.limit.ratio is not None:
+            given("avg_wage_y_minus_2", term.limit.figure)
+        elif term.code == "annual_cap" and not given("annual_cap", term.limit.figure):
+            figure = edition.figures.get(term.limit.figure)
+            if figure is not None and figure.equal and given("avg_wage_y_minus_2", figure.of):
+                figures[figure.code] = round_half_up(figures[figure.of] * figure.ratio, UNIT)
     for share in program.shares:
-        name = f"{share.role}_left"
-        if share.left and name in params:
-            figures[share.left] = fen(params[name])
-            unused.discard(name)
-            if share.standing:
-                standing.add(share.standing)
+        enrolled = given(f"{share.role}_left", share.left)
+        if share.standing and member.get(share.role, enrolled):
+            standing.add(share.standing)
     for name, limit in program.fixed:
-        if name in params:
-            figures[limit.figure] = fen(params[name])
-            unused.discard(name)
+        given(name, limit.figure)
     return replace(care, figures=figures, standing=frozenset(standing))
 
 

@@ -78,6 +78,9 @@ GOOD: dict[str, Any] = {
         ({"facts": GOOD["facts"] | {"amount": 1.25}}, "is a float"),
         ({"expected": {"allowed": True, "bonus": "1.00"}}, "bonus: expected '1.00', got nothing"),
         ({"expected": {"allowed": False}}, "allowed: expected False, got True"),
+        ({"expected": {}}, "nothing is expected"),
+        ({"expected": {"note": "none"}}, "nothing is expected"),
+        ({"expected": None}, "nothing is expected"),
         ({"expected": {"pay": "1.01"}}, "pay: expected '1.01', got '1.00'"),
         (
             {"kind": "visits", "facts": {"member": {"status": "active", "mood": 1}, "events": []}},
@@ -107,5 +110,63 @@ def test_an_event_that_cannot_be_run_is_a_difference(event: dict[str, Any], said
 
     good = {"n": 1, "d": date(2026, 3, 1), "inst": "A", "lvl": 1, "rel": "selected", "amt": "1.00"}
     facts = {"member": {"status": "active"}, "params": {"annual_cap": "9.00"}, "events": [good | event]}
-    case = {"city": "heyuan", "kind": "visits", "facts": facts, "expected": {}}
+    case = {"city": "heyuan", "kind": "visits", "facts": facts, "expected": {"annual_paid": "0.00"}}
     assert said in run_case(case, RULEBOOK)[0]
+
+
+def ran(city: str, kind: str, facts: dict[str, Any], expected: dict[str, Any]) -> list[str]:
+    return run_case({"city": city, "kind": kind, "facts": facts, "expected": expected}, RULEBOOK)
+
+
+def test_a_case_in_another_form_says_the_same() -> None:
+    """Days in quotes, whole yuan and counts either way, visits numbered in quotes, and nothing where it may be left."""
+    event = {"n": 1, "d": "2023-03-06", "inst": "C", "lvl": "3", "rel": "designated", "amt": 60}
+    filled = {"n": 2, "d": "2023-03-06", "rel": "pharmacy_rx", "rx": 1, "amt": "30", "type": None}
+    facts = {"member": {"status": "active", "arrears": None}, "opening": None, "events": [event, filled]}
+    expected = {"lines": [{"fund": 5, "deductible": "50"}, {"fund": "15.0"}], "replay": {"1": "5.00", "2": 15}}
+    assert ran("kaifeng", "visits", facts, expected) == []
+    facts = {"request": "first", "date": "2025-10-10", "for_year": "2026", "institutions": ["A"]}
+    expected = {"accepted": True, "benefit_from": "2026-01-01", "months": {"A": 12}}
+    assert ran("heyuan", "selection", facts, expected) == []
+    facts = {"month": "2026-01", "headcount": "1000", "prev_actual": None}
+    assert ran("heyuan", "advance", facts, {"advance": "21333.33"}) == []
+    facts = {"event": "death", "balance": 10}
+    assert ran("zhanjiang", "pa_payout", facts, {"action": "bank_or_inherit", "amount": 10}) == []
+    facts = {"retained": "210000", "score": 92}
+    assert ran("zhanjiang", "retention_release", facts, {"released": "193200", "forfeited": 16800}) == []
+
+
+def test_a_wrong_number_in_another_form_is_still_a_difference() -> None:
+    facts = {"event": "death", "balance": 10}
+    assert ran("zhanjiang", "pa_payout", facts, {"amount": 11}) == ["amount: expected 11, got '10.00'"]
+    assert ran("zhanjiang", "pa_payout", facts, {"amount": "ten"}) == ["amount: expected 'ten', got '10.00'"]
+    assert ran("zhanjiang", "pa_payout", facts, {"amount": True}) == ["amount: expected True, got '10.00'"]
+    assert ran("zhanjiang", "pa_payout", facts, {"amount": None}) == ["amount: expected None, got '10.00'"]
+
+
+def test_a_day_without_an_edition_is_told_by_every_kind() -> None:
+    facts = {"request": "first", "date": "2031-10-10", "for_year": 2032, "institutions": ["A"]}
+    assert ran("heyuan", "selection", facts, {"accepted": False, "why": "no_edition"}) == []
+    facts = {"birth": "2028-01-01", "paid_on": "2028-04-01", "cost_date": "2028-03-07", "amt": "10.00"}
+    assert ran("shaoguan", "newborn", facts, {"covered": False, "fund": "0.00", "why": "no_edition"}) == []
+
+
+def test_parameters_of_a_case_reach_what_the_edition_makes_of_them() -> None:
+    """A cap that is 2 % of the wage, a cap for each year, who is in the second fund, and use of a sub-limit."""
+    event = {"n": 1, "d": "2024-03-06", "inst": "A", "lvl": 1, "rel": "designated", "amt": "9000.00"}
+    facts: dict[str, Any] = {"member": {"status": "active"}, "params": {"avg_wage_y_minus_2": "103333.33"}}
+    facts["events"] = [event]
+    assert ran("zhanjiang", "visits", facts, {"lines": [{"fund": "2066.67"}]}) == []
+    facts["params"] = {"annual_cap": {2024: "2000.00", 2025: "2100.00"}}
+    facts["events"] = [event, event | {"n": 2, "d": "2025-03-06"}]
+    assert ran("zhanjiang", "visits", facts, {"lines": [{"fund": "2000.00"}, {"fund": "2100.00"}]}) == []
+    facts = {"member": {"status": "active", "plan": "unit", "mutual": False}, "opening": {"deductible_used": "200.00"}}
+    facts["params"] = {"pooled_left": "10.00", "mutual_left": "9000.00"}
+    facts["events"] = [event | {"amt": "100.00"}]
+    assert ran("chongqing", "visits", facts, {"lines": [{"fund": "10.00", "from_mutual": "0.00"}]}) == []
+    facts = {"member": {"status": "resident"}, "opening": {"annual_paid": "100.00", "remote_paid": "45.00"}}
+    facts["events"] = [event | {"rel": "remote"}, event | {"n": 2, "rel": "selected"}]
+    assert ran("shaoguan", "visits", facts, {"lines": [{"fund": "5.00"}, {"fund": "195.00"}]}) == []
+    facts = {"member": {"status": "active"}, "params": {"avg_wage_y_minus_2": "100.00"}}
+    facts["events"] = [event | {"d": "2026-03-06", "rel": "selected"}]
+    assert "no term of the edition uses" in ran("heyuan", "visits", facts, {"annual_paid": "0.00"})[0]
