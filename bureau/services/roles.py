@@ -29,7 +29,7 @@ PEOPLE = frozenset({"bureau.area", "bureau.county", "bureau.staff", "auth.group"
 # What both who record and who check look at as pages of their own.
 REPORTS = frozenset({
     "account.statement", "run.statement", "ledger.balance", "books.check", "upload.header", "claim.list",
-    "claim.notice", "edition.report", "figure.missing",
+    "claim.notice", "edition.report", "figure.missing", "return.late", "return.workload",
 })  # fmt: skip
 
 RECORDS = frozenset({
@@ -47,13 +47,13 @@ RECORDS = frozenset({
     "account.open", "account.credit", "account.freeze", "account.unfreeze", "account.close", "account.reopen",
     "account.use", "account.use_reverse", "family.grant", "family.revoke", "payout.submit",
     "visit.settle", "visit.reverse", "proposal.replay", "proposal.late", "run.compute", "run.submit",
-    "run.discard", "run.adjust", "run.decide", "claim.enter", "claim.correct", "claim.account",
+    "run.discard", "run.adjust", "run.decide", "return.submit", "claim.enter", "claim.correct", "claim.account",
 })  # fmt: skip
 CHECKS = frozenset({
     "member.reveal", "edition.cases", "edition.citations", "edition.approve", "edition.return", "edition.withdraw",
     "figure.confirm", "payout.approve", "payout.return", "proposal.decide",
-    "run.approve", "run.return", "upload.undo", "upload.rejects", "claim.check", "claim.approve", "claim.return",
-    "claim.refuse", "claim.reverse",
+    "run.approve", "run.return", "return.accept", "return.send_back", "upload.undo", "upload.rejects", "claim.check",
+    "claim.approve", "claim.return", "claim.refuse", "claim.reverse",
 })  # fmt: skip
 PAYS = frozenset({
     "figure.enter", "payout.pay", "run.pay", "run.file", "payment.return", "payment.reissue", "month.close",

@@ -3,26 +3,28 @@
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from bureau.fields import MoneyField
-from bureau.models import Staff
+from bureau.models import Scheme, Staff
 from institutions.models import Institution
 
 
 class MonthlyReturn(models.Model):
-    """One a month: received from the institution, then accepted or sent back by someone other than who entered it."""
+    """One a month and scheme: received, then accepted or sent back by someone other than who entered it."""
 
     class Status(models.TextChoices):
         SUBMITTED = "submitted", _("submitted")
-        ACCEPTED = "accepted", _("accepted")
+        ACCEPTED = "accepted", pgettext_lazy("return", "accepted")
         RETURNED = "returned", _("sent back")
 
     institution = models.ForeignKey(
         Institution, models.PROTECT, related_name="monthly_returns", verbose_name=_("institution")
     )
+    scheme = models.CharField(_("scheme"), max_length=3, choices=Scheme)
     month = models.DateField(_("month"), help_text=_("First day of the month."))
-    submitted_on = models.DateField(_("received on"))
-    visits = models.PositiveIntegerField(_("visits"))
+    submitted_on = models.DateField(_("reported on"))
+    visits = models.PositiveIntegerField(_("number of visits"))
     total = MoneyField(_("total cost"))
     fund = MoneyField(_("paid by the fund"))
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.SUBMITTED)
@@ -40,7 +42,7 @@ class MonthlyReturn(models.Model):
         ordering = ["-month", "institution__code"]
         constraints = [
             models.UniqueConstraint(
-                fields=["institution", "month"],
+                fields=["institution", "scheme", "month"],
                 name="monthly_return_once",
                 violation_error_message=_("The institution's return of this month is there already."),
             ),

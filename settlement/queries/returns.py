@@ -15,34 +15,40 @@ from settlement.models import MonthlyReturn
 from settlement.queries.facts import fetch
 
 # By day of settlement, as everything that institutions are paid by the month (G-17); a reversal takes its visit away.
-# All that is owed to the centre: a referral that it pays back is on its own line.
+# All that is owed to the centre: a referral that it pays back is on its own line. The row without an id is the total,
+# in which a member who went to several places is one.
 WORK = """
 SELECT CASE WHEN i.parent_id = v.payee_id THEN i.id ELSE v.payee_id END AS id,
        count(*) FILTER (WHERE v.reverses_id IS NULL) - count(*) FILTER (WHERE v.reverses_id IS NOT NULL) AS visits,
        count(DISTINCT v.member_id) AS members,
-       sum(v.total) AS total, sum(v.in_policy) AS in_policy, sum(v.pooled) AS fund
+       COALESCE(sum(v.total), 0.00) AS total, COALESCE(sum(v.in_policy), 0.00) AS in_policy,
+       COALESCE(sum(v.pooled), 0.00) AS fund
   FROM settlement_visit v JOIN institutions_institution i ON i.id = v.institution_id
  WHERE v.payee_id = %(centre)s AND v.scheme = %(scheme)s AND v.settled_on BETWEEN %(first)s AND %(last)s
- GROUP BY 1
+ GROUP BY ROLLUP (1)
 """
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """Visits less reversals, the members they were for, and amounts in yuan."""
+
+    visits: int = 0
+    members: int = 0
+    total: Decimal = Decimal("0.00")
+    in_policy: Decimal = Decimal("0.00")
+    fund: Decimal = Decimal("0.00")
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
-    """What one place of a centre did in a month; amounts in yuan."""
+    """What a centre did in a month: itself first, then each of its stations, and all of them together."""
 
-    institution_id: int
-    code: str
-    name: str
-    kind: str
-    visits: int
-    members: int
-    total: Decimal
-    in_policy: Decimal
-    fund: Decimal
+    places: list[tuple[Institution, Work]]
+    total: Work
 
 
-def workload(centre: Institution, scheme: str, month: datetime.date) -> list[Workload]:
+def workload(centre: Institution, scheme: str, month: datetime.date) -> Workload:
     """工作完成量: the centre's own work and each of its stations', by which it settles with them (韶关 9(2)1).
 
     Stations without a visit are on the sheet with zeros.
@@ -53,14 +59,9 @@ def workload(centre: Institution, scheme: str, month: datetime.date) -> list[Wor
         "first": month.replace(day=1),
         "last": last_day(month.year, month.month),
     }
-    done = {row["id"]: row for row in fetch(WORK, params)}
-    idle = dict.fromkeys(("visits", "members"), 0) | dict.fromkeys(("total", "in_policy", "fund"), Decimal("0.00"))
-    return [
-        Workload(
-            place.pk, place.code, place.name, place.kind, **{name: done.get(place.pk, idle)[name] for name in idle}
-        )
-        for place in [centre, *centre.stations.order_by("code")]
-    ]
+    done = {row.pop("id"): Work(**row) for row in fetch(WORK, params)}
+    places = [centre, *centre.stations.order_by("code")]
+    return Workload([(place, done.get(place.pk, Work())) for place in places], done[None])
 
 
 def due_on(edition: Edition, month: datetime.date) -> datetime.date | None:
@@ -68,6 +69,20 @@ def due_on(edition: Edition, month: datetime.date) -> datetime.date | None:
     following = add_months(month.replace(day=1), 1)
     rule = edition.part("provider", following).get("returns")
     return following.replace(day=rule["due_day"]) if rule else None
+
+
+def due_in(area_id: str, scheme: str, month: datetime.date) -> datetime.date | None:
+    """The day on which a month's return of an area and scheme is due; None where no edition asks for one."""
+    try:
+        return due_on(rulebook(area_id).on(area_id, scheme, add_months(month, 1), "provider"), month)
+    except NoEdition:
+        return None
+
+
+def schemes_reporting(area_id: str, month: datetime.date) -> list[str]:
+    """The schemes of an area whose institutions report a month."""
+    schemes = sorted({edition.scheme for edition in rulebook(area_id).editions})
+    return [scheme for scheme in schemes if due_in(area_id, scheme, month) is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +115,7 @@ def late_returns(
 
     A return that was sent back counts as not received until it comes again.
     """
-    try:
-        due = due_on(rulebook(area.pk).on(area.pk, scheme, add_months(month, 1), "provider"), month)
-    except NoEdition:
-        return []
+    due = due_in(area.pk, scheme, month)
     if due is None or today <= due:
         return []
     params = {
@@ -115,7 +127,7 @@ def late_returns(
     places = Institution.objects.filter(pk__in=[row["id"] for row in fetch(EXPECTED, params)], area=area)
     if county is not None:
         places = places.filter(county=county)
-    received = received_on(places, month)
+    received = received_on(places, scheme, month)
     return [
         Late(place, due, received.get(place.pk))
         for place in places.order_by("code")
@@ -123,7 +135,7 @@ def late_returns(
     ]
 
 
-def received_on(places: Iterable[Institution], month: datetime.date) -> dict[int, datetime.date]:
-    returns = MonthlyReturn.objects.filter(institution__in=places, month=month.replace(day=1))
+def received_on(places: Iterable[Institution], scheme: str, month: datetime.date) -> dict[int, datetime.date]:
+    returns = MonthlyReturn.objects.filter(institution__in=places, scheme=scheme, month=month.replace(day=1))
     standing = returns.exclude(status=MonthlyReturn.Status.RETURNED)
     return dict(standing.values_list("institution", "submitted_on"))

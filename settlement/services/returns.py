@@ -21,6 +21,7 @@ from settlement.queries.returns import workload
 def submit_return(
     *,
     institution: Institution,
+    scheme: str,
     month: datetime.date,
     visits: int,
     total: Decimal,
@@ -31,25 +32,27 @@ def submit_return(
 ) -> MonthlyReturn:
     """Record an institution's return of a month (yuan); one that was sent back is received anew.
 
-    The same return again is the one that is there. Refused: a station (its centre reports), a month that is not over,
-    a day of receipt in the month or in the future, another return of the month.
+    The same return again is the one that is there. Refused: a station (its centre reports), an institution outside the
+    area, a month that is not over, a day of receipt in the month or in the future, another return of the month.
     """
     if month.day != 1:
         raise DomainError(_("A month is given by its first day."), field="month")
     if institution.parent_id is not None:
         raise DomainError(_("A station reports through its centre."), field="institution")
+    if institution.area_id is None:
+        raise DomainError(_("An institution outside the area reports nothing here."), field="institution")
     if not last_day(month.year, month.month) < submitted_on <= timezone.localdate(now):
         raise DomainError(
             _("A return is received after its month is over, and not in the future."), field="submitted_on"
         )
     Institution.objects.select_for_update(no_key=True).get(pk=institution.pk)
     said = {"visits": visits, "total": total, "fund": fund, "submitted_on": submitted_on}
-    row = MonthlyReturn.objects.filter(institution=institution, month=month).first()
+    row = MonthlyReturn.objects.filter(institution=institution, scheme=scheme, month=month).first()
     if row is not None and {name: getattr(row, name) for name in said} == said:
         return row
     if row is not None and row.status != MonthlyReturn.Status.RETURNED:
         raise DomainError(_("The institution's return of this month is there already."), field="month")
-    row = row or MonthlyReturn(institution=institution, month=month)
+    row = row or MonthlyReturn(institution=institution, scheme=scheme, month=month)
     for name, value in said.items():
         setattr(row, name, value)
     row.status, row.reviewed_by, row.reviewed_at, row.note = MonthlyReturn.Status.SUBMITTED, None, None, ""
@@ -63,7 +66,7 @@ def submit_return(
 
 @transaction.atomic
 def review_return(
-    *, monthly_return: MonthlyReturn, scheme: str, accept: bool, note: str = "", actor: Staff, now: datetime.datetime
+    *, monthly_return: MonthlyReturn, accept: bool, note: str = "", actor: Staff, now: datetime.datetime
 ) -> MonthlyReturn:
     """Accept a return, or send it back with a reason.
 
@@ -79,7 +82,7 @@ def review_return(
         raise DomainError(_("A return is reviewed by someone other than who entered it."))
     if not note.strip() and not accept:
         raise DomainError(_("Say why the return is sent back."), field="note")
-    if not note.strip() and (difference := difference_of(row, scheme)):
+    if not note.strip() and (difference := difference_of(row)):
         raise DomainError(difference, field="note")
     row.status, row.reviewed_by, row.reviewed_at, row.note = wanted, actor, now, note.strip()[:300]
     save(row)
@@ -94,13 +97,12 @@ def review_return(
     return row
 
 
-def difference_of(row: MonthlyReturn, scheme: str) -> str:
+def difference_of(row: MonthlyReturn) -> str:
     """What a return says otherwise than the visits settled in its month; empty where the two agree."""
-    sheet = workload(row.institution, scheme, row.month)
-    visits, fund = sum(place.visits for place in sheet), sum((place.fund for place in sheet), Decimal("0.00"))
-    if (visits, fund) == (row.visits, row.fund):
+    settled = workload(row.institution, row.scheme, row.month).total
+    if (settled.visits, settled.total, settled.fund) == (row.visits, row.total, row.fund):
         return ""
-    return _("Settled in the month: %(visits)d visits, %(fund)s from the fund. Explain the difference in a note.") % {
-        "visits": visits,
-        "fund": fund,
-    }
+    return _(
+        "Settled in the month: %(visits)d visits of %(total)s, %(fund)s from the fund."
+        " Explain the difference in a note."
+    ) % {"visits": settled.visits, "total": settled.total, "fund": settled.fund}

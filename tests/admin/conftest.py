@@ -59,6 +59,7 @@ def full_city(city, staff):
     from settlement.models import OpeningUse
     from settlement.services.proofs import prove_books
     from settlement.services.requests import VisitRequest
+    from settlement.services.returns import submit_return
     from settlement.services.reversals import reverse_visit
     from settlement.services.runs.approval import submit_run
     from settlement.services.runs.compute import compute_run
@@ -112,6 +113,10 @@ def full_city(city, staff):
         ),
         actor=clerk,
         now=NOW.replace(month=2, day=4),
+    )  # fmt: skip
+    submit_return(
+        institution=centre, scheme="310", month=day(2026, 2, 1), visits=1, total=Decimal("60.00"),
+        fund=Decimal("36.00"), submitted_on=day(2026, 3, 4), **by,
     )  # fmt: skip
     run = compute_run(area=city.area, county=city.county, scheme="310", kind="advance", period=day(2026, 1, 1), **by)
     submit_run(run=run, **by)

@@ -49,14 +49,13 @@ class Town:
         return settle_visit(request, actor=self.city.clerk, now=datetime(2024, 5, day, 4, tzinfo=UTC))
 
     def report(self, *, visits=2, total="60.00", fund="42.00", submitted_on=date(2024, 6, 4), **more) -> MonthlyReturn:
-        act = {"institution": self.centre, "month": MAY, "actor": self.city.clerk, "now": NOW}
+        act = {"institution": self.centre, "scheme": "390", "month": MAY, "actor": self.city.clerk, "now": NOW}
         said = {"visits": visits, "total": Decimal(total), "fund": Decimal(fund), "submitted_on": submitted_on}
         return submit_return(**(act | said | more))
 
     def review(self, row, *, accept=True, note="", actor=None):
         return review_return(
             monthly_return=row,
-            scheme="390",
             accept=accept,
             note=note,
             actor=actor or self.city.reviewer,
@@ -80,12 +79,14 @@ def test_workload_says_what_the_centre_and_each_station_did(town):
     gone = town.settle(station, "10.00", day=8)
     reverse_visit(gone.pk, key="R1", reason="错", actor=town.city.clerk, now=datetime(2024, 5, 9, 4, tzinfo=UTC))
     sheet = workload(town.centre, "390", MAY)
-    assert [(row.name, row.visits, row.total, row.fund) for row in sheet] == [
+    assert [(place.name, work.visits, work.total, work.fund) for place, work in sheet.places] == [
         ("乡镇卫生院", 1, Decimal("40.00"), Decimal("28.00")),
         ("东村", 1, Decimal("20.00"), Decimal("14.00")),
         ("西村", 0, Decimal("0.00"), Decimal("0.00")),
     ]
-    assert [row.institution_id for row in sheet] == [town.centre.pk, station.pk, idle.pk]
+    assert [place for place, _work in sheet.places] == [town.centre, station, idle]
+    # One member went to both places, and the centre's sheet of all its places counts them once.
+    assert (sheet.total.visits, sheet.total.members, sheet.total.fund) == (2, 1, Decimal("42.00"))
 
 
 def test_station_that_was_not_chosen_is_refused_though_its_centre_was(town):
@@ -98,9 +99,9 @@ def test_referral_is_paid_back_by_the_selected_centre_and_is_its_work(town):
     factories.refer(town.member, town.centre, hospital, date(2024, 5, 1), date(2024, 5, 31))
     visit = town.settle(hospital, "100.00")
     assert (visit.pooled, visit.payee, visit.charged_institution) == (Decimal("70.00"), town.centre, town.centre)
-    [centre, *_stations] = workload(town.centre, "390", MAY)
+    [(_place, centre), *_stations] = workload(town.centre, "390", MAY).places
     assert (centre.visits, centre.fund) == (1, Decimal("70.00"))
-    assert workload(hospital, "390", MAY)[0].visits == 0
+    assert workload(hospital, "390", MAY).total.visits == 0
 
 
 def test_return_is_reviewed_by_another_and_held_against_the_visits(town):
@@ -173,6 +174,7 @@ def test_database_keeps_one_return_a_month_and_two_people(town):
     with pytest.raises(IntegrityError), transaction.atomic():
         MonthlyReturn.objects.create(
             institution=town.centre,
+            scheme="390",
             month=MAY,
             submitted_on=date(2024, 6, 4),
             visits=0,
