@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import statements
+from accounts.admin_extraction import EXTRACT, extraction_label
 from accounts.models import (
     Account,
     AccountUse,
@@ -536,6 +537,7 @@ class JournalAdmin(Records):
     ]  # fmt: skip
     list_acts = [
         Report(code="ledger.balance", label=_("Trial balance"), form=BalanceForm, show=balance),
+        EXTRACT,
     ]
     sections = [Section(Entry, "journal")]
 
@@ -549,7 +551,7 @@ class JournalAdmin(Records):
     def behind(self, journal):
         name, _sep, number = journal.source.partition(":")
         if name not in SOURCES or not number.isdigit():
-            return journal.source
+            return extraction_label(journal.source) or journal.source
         url = reverse(f"admin:{SOURCES[name]}_change", args=[number])
         return format_html('<a href="{}">{}</a>', url, journal.source)
 

@@ -30,11 +30,40 @@ WHERE area_id = %s AND scheme = %s AND starts_on <= %s AND COALESCE(ends_on, 'in
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What a year's outpatient account comes to, and what of it has been posted just now; yuan."""
+    """What a year's outpatient account comes to, in yuan: heads × rate is the budget, `before` of it had been posted.
 
+    `posted` is what is new; `fund` the account that is fed, `source` the name under which its journals stand.
+    """
+
+    fund: Fund
+    source: str
     insured: int
+    rate: Decimal
     budget: Decimal
+    before: Decimal
     posted: Decimal
+
+
+def quote_extraction(*, area: Area, scheme: str, year: int, now: datetime.datetime) -> Extraction:
+    """What `extract_fund` would post. Nothing moves."""
+    first, last = datetime.date(year, 1, 1), datetime.date(year, 12, 31)
+    until = min(timezone.localdate(now), last)
+    if until < first:
+        raise DomainError(_("The year %(year)s has not begun."), field="year", year=str(year))
+    try:
+        edition = rulebook(area.pk).on(area.pk, scheme, until, "provider")
+        fund = Fund(edition.part("benefits", until)["shares"][0]["fund"])
+        rule = edition.part("provider", until)
+        if "per_insured" not in rule or fund == SOURCES[scheme]:
+            raise DomainError(_("Under %(document)s nothing is extracted by heads."), document=edition.document)
+        insured = count_insured(area.pk, scheme, first, until)
+        budget = yuan(provider.compute(edition, until, "fund_budget", {"insured": insured})["budget"])
+    except Refused as refused:
+        raise RefusedError(refused.refusal) from refused
+    source = f"extraction:{area.pk}:{scheme}:{year}"
+    before = extracted(source, fund)
+    new = max(budget - before, Decimal("0.00"))
+    return Extraction(fund, source, insured, Decimal(rule["per_insured"]), budget, before, new)
 
 
 def extract_fund(*, area: Area, scheme: str, year: int, actor: Staff, now: datetime.datetime) -> Extraction:
@@ -43,38 +72,23 @@ def extract_fund(*, area: Area, scheme: str, year: int, actor: Staff, now: datet
     Who is enrolled later is added by doing it again; with nobody new it posts nothing. Never takes anything back.
     Refused: a year that has not begun, and an edition that feeds no account by heads (RefusedError, DomainError).
     """
-    first, last = datetime.date(year, 1, 1), datetime.date(year, 12, 31)
-    until = min(timezone.localdate(now), last)
-    if until < first:
-        raise DomainError(_("The year %(year)s has not begun."), field="year", year=str(year))
-    try:
-        edition = rulebook(area.pk).on(area.pk, scheme, until, "provider")
-        fund = Fund(edition.part("benefits", until)["shares"][0]["fund"])
-        if "per_insured" not in edition.part("provider", until) or fund == SOURCES[scheme]:
-            raise DomainError(_("Under %(document)s nothing is extracted by heads."), document=edition.document)
-    except Refused as refused:
-        raise RefusedError(refused.refusal) from refused
     with transaction.atomic():
         Area.objects.select_for_update(no_key=True).get(pk=area.pk)
-        insured = count_insured(area.pk, scheme, first, until)
-        budget = yuan(provider.compute(edition, until, "fund_budget", {"insured": insured})["budget"])
-        key = f"extraction:{area.pk}:{scheme}:{year}"
-        amount = budget - extracted(key, fund)
-        if amount <= 0:
-            return Extraction(insured, budget, Decimal("0.00"))
-        source = SOURCES[scheme]
-        today = timezone.localdate(now)
+        found = quote_extraction(area=area, scheme=scheme, year=year, now=now)
+        if not found.posted:
+            return found
+        pool, today = SOURCES[scheme], timezone.localdate(now)
         journal = JournalRequest(
-            key=f"{key}:{insured}",
+            key=f"{found.source}:{found.budget}",
             area_id=area.pk,
             kind=Journal.Kind.OTHER,
             posted_on=today,
-            source=key,
+            source=found.source,
             entries=[
-                control(Subject.TRANSFER_EXPENDITURE, -amount, fund=source, holder=fund),
-                control(Subject.INTERFUND, amount, fund=source, holder=fund),
-                control(Subject.INTERFUND, -amount, fund=fund, holder=source),
-                control(Subject.TRANSFER_INCOME, amount, fund=fund, holder=source),
+                control(Subject.TRANSFER_EXPENDITURE, -found.posted, fund=pool, holder=found.fund),
+                control(Subject.INTERFUND, found.posted, fund=pool, holder=found.fund),
+                control(Subject.INTERFUND, -found.posted, fund=found.fund, holder=pool),
+                control(Subject.TRANSFER_INCOME, found.posted, fund=found.fund, holder=pool),
             ],
             origin_year=year if year != today.year else None,
         )
@@ -87,10 +101,10 @@ def extract_fund(*, area: Area, scheme: str, year: int, actor: Staff, now: datet
             journal=journal_id,
             scheme=scheme,
             year=year,
-            insured=insured,
-            amount=str(amount),
+            insured=found.insured,
+            amount=str(found.posted),
         )
-    return Extraction(insured, budget, amount)
+    return found
 
 
 def count_insured(area_id: str, scheme: str, first: datetime.date, last: datetime.date) -> int:
