@@ -17,6 +17,7 @@ REASONS: dict[str, str] = {
     # where the care took place
     "not_selected": _("Not the selected institution, and no referral"),
     "not_designated": _("Not a designated institution"),
+    "no_prescription": _("Bought at a pharmacy without a prescription"),
     "remote_not_filed": _("Out of the area without registration"),
     "place_not_covered": _("The edition has no rule for care at such a place"),
     # who was treated

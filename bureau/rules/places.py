@@ -18,6 +18,7 @@ FLAGS: dict[str, str] = {
     "referral": _("referred by the selected institution"),
     "emergency": _("emergency"),
     "prescription": _("valid prescription filled outside"),
+    "pharmacy": _("pharmacy, without a prescription"),
     "filed": _("registered as out of the area"),
     "networked": _("direct settlement over the network"),
     "remote_selected": _("the one institution chosen out of the area"),

@@ -28,6 +28,7 @@ PLACES: dict[str, frozenset[str]] = {
         "designated": "local designated",
         "referral": "local designated referral",
         "pharmacy_rx": "local designated selected prescription",
+        "pharmacy": "local designated pharmacy",
         "emergency": "local designated emergency",
         "nondesignated": "local",
         "nondesignated_emergency": "local emergency",

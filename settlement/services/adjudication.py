@@ -9,7 +9,7 @@ from bureau.rules import benefits
 from bureau.rules.edition import Edition, Rulebook
 from bureau.rules.errors import NoEdition, Refusal
 from bureau.rules.places import rule_for
-from institutions.models import Selection
+from institutions.models import Institution, Selection
 from settlement.models import Visit
 from settlement.queries.facts import fen
 from settlement.services.requests import VisitRequest
@@ -48,6 +48,8 @@ def flags_of(request: VisitRequest, facts: dict, stations_apart: bool) -> set[st
     flags = set()
     if facts["designated"]:
         flags.add("designated")
+    if facts["kind"] == Institution.Kind.PHARMACY:
+        flags.add("pharmacy")
     if facts["institution_area"] is not None and facts["institution_area"] == facts["area_id"]:
         flags.add("local")
     else:

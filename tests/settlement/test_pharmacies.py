@@ -1,0 +1,62 @@
+"""At a pharmacy the pooled fund pays for prescriptions alone; the account pays for any purchase."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from members.models import Enrolment
+from settlement.models import Visit
+from settlement.services.requests import VisitRequest
+from settlement.services.visits import settle_visit
+from tests.settlement import factories
+
+pytestmark = pytest.mark.django_db
+
+SINCE, DAY, NOW = date(2023, 1, 1), date(2024, 5, 6), datetime(2024, 5, 6, 4, tzinfo=UTC)
+
+
+def insured(city, **more):
+    member = factories.member(city, starts_on=SINCE, **more)
+    Enrolment.objects.filter(member=member).update(plan="unit")
+    return member
+
+
+@pytest.mark.parametrize("key", ["zhanjiang", "kaifeng", "chongqing"])
+def test_purchase_without_a_prescription_is_paid_by_the_account_alone(key):
+    city = factories.city_of(key)
+    pharmacy = factories.institution(city, kind="pharmacy", level=None, since=SINCE)
+    member = insured(city, balance="200.00")
+    request = VisitRequest(
+        institution_id=pharmacy.pk,
+        key="P1",
+        member_id=member.pk,
+        encounter="P1",
+        care_on=DAY,
+        total=Decimal("500.00"),
+    )
+    visit = settle_visit(request, actor=city.clerk, now=NOW)
+    assert (visit.pooled, visit.refusal, visit.account) == (Decimal("0.00"), "no_prescription", Decimal("200.00"))
+    assert (visit.cash, "pharmacy" in visit.place) == (Decimal("300.00"), True)
+
+
+@pytest.mark.parametrize(("key", "fund"), [("kaifeng", "150.00"), ("chongqing", "180.00")])
+def test_prescription_filled_at_a_pharmacy_is_paid_as_where_it_was_written(key, fund):
+    city = factories.city_of(key)
+    hospital = factories.institution(city, kind="hospital", level=2, since=SINCE)
+    pharmacy = factories.institution(city, kind="pharmacy", level=None, since=SINCE)
+    member = insured(city)
+    facts = {"member_id": member.pk, "encounter": "E1", "care_on": DAY}
+    first = VisitRequest(institution_id=hospital.pk, key="H1", total=Decimal("10.00"), **facts)
+    settle_visit(first, actor=city.clerk, now=NOW)
+    filled = VisitRequest(
+        institution_id=pharmacy.pk,
+        key="P1",
+        channel=Visit.Channel.PRESCRIPTION,
+        prescriber_id=hospital.pk,
+        total=Decimal("490.00"),
+        **facts,
+    )
+    visit = settle_visit(filled, actor=city.clerk, now=NOW)
+    assert (visit.pooled, visit.refusal) == (Decimal(fund), "")
+    assert "pharmacy" not in visit.place
