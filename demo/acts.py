@@ -15,7 +15,7 @@ from bureau.models import Area, Job, Upload
 from bureau.services import jobs
 from bureau.services.undo import undo_upload
 from bureau.services.uploads import load_upload, receive_upload
-from demo.second_process import SecondProcess
+from demo.profile import Profile
 from demo.staff import Office
 from institutions.models import Institution, SelectionWindow
 from members.identity import keyed_hash
@@ -26,12 +26,12 @@ from settlement.services.rosters import VISITS_JOB
 
 @dataclass
 class Stage:
-    """Where the story is played: the office, the day it has reached, and where it is told."""
+    """Where the story is played: the city and its office, the day it has reached, and where it is told."""
 
+    profile: Profile
     office: Office
     out: Callable[[str], None]
     day: datetime.date
-    _second: SecondProcess | None = None
     _members: dict[str, int] = field(default_factory=dict)
     _institutions: dict[str, int] = field(default_factory=dict)
 
@@ -75,23 +75,15 @@ class Stage:
             )
         return upload
 
-    def close(self) -> None:
-        if self._second is not None:
-            self._second.stop()
-
     def undo(self, upload: Upload) -> None:
         """The clerk takes an upload back."""
         undo_upload(upload, actor=self.office.clerk, now=self.at(23))
         self.say(_("%(name)s undone: it was the wrong file"), name=upload.name)
 
     def work(self, job: Job, *, hour: int = 9) -> None:
-        """Do a job's chunks here and now, so that its effects carry the story's date; many of them in two processes."""
+        """Do a job's chunks here and now, so that its effects carry the story's date."""
         moment = self.at(hour, 30)
-        if job.chunks.count() > 1:
-            self._second = self._second or SecondProcess()
-            self._second.work(job.pk, moment)
-        else:
-            jobs.work(job.pk, clock=lambda: moment)
+        jobs.work(job.pk, clock=lambda: moment)
         job.refresh_from_db()
         if job.status != Job.Status.DONE:
             problems = list(job.chunks.exclude(problem="").values_list("problem", flat=True))

@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from demo.acts import Stage
-from demo.people import YEAR, Person
+from demo.people import Person
 from demo.visits import EMERGENCY, Bill
 from settlement.models import Visit
 from settlement.services.replays import decide_proposal, propose_late_facts, propose_replay
@@ -27,11 +27,12 @@ def settle(stage: Stage, bill: Bill) -> None:
         member_id=stage.member_ids([bill.person.document])[bill.person.document],
         encounter=bill.encounter,
         care_on=bill.care_on,
-        total=_yuan(bill.total),
-        own_expense=_yuan(bill.own_expense),
-        over_limit=_yuan(bill.over_limit),
-        first_self=_yuan(bill.first_self),
-        general_fee=_yuan(bill.general_fee),
+        total=yuan(bill.total),
+        own_expense=yuan(bill.own_expense),
+        over_limit=yuan(bill.over_limit),
+        first_self=yuan(bill.first_self),
+        general_fee=yuan(bill.general_fee),
+        consultation_fee=yuan(bill.consultation_fee),
         channel=Visit.Channel.EMERGENCY if bill.med_type == EMERGENCY else Visit.Channel.ORDINARY,
         credential=bill.card,
         pay_from=PAY_FROM[bill.pays_with],
@@ -52,7 +53,7 @@ def look_back(stage: Stage, people: Sequence[Person], first: date) -> None:
     ids = stage.member_ids(person.document for person in doubtful)
     late = propose_late_facts(
         area_id=stage.area.pk,
-        year=YEAR,
+        year=stage.profile.year,
         member_ids=[ids[person.document] for person in doubtful if person.document in ids],
         actor=clerk,
         now=stage.at(22),
@@ -61,7 +62,7 @@ def look_back(stage: Stage, people: Sequence[Person], first: date) -> None:
     for visit in _early_visits_of_the_capped(stage):
         key = f"TF{visit.key[2:]}A"
         reverse_visit(visit.pk, key=key, reason="重复结算退费", actor=clerk, now=stage.at(21))
-        again += propose_replay(member_id=visit.member_id, year=YEAR, actor=clerk, now=stage.at(22))
+        again += propose_replay(member_id=visit.member_id, year=stage.profile.year, actor=clerk, now=stage.at(22))
     # The last quarter's wait for whoever signs in.
     decided = 0
     if first.month < 12:
@@ -85,7 +86,11 @@ def look_back(stage: Stage, people: Sequence[Person], first: date) -> None:
 def _early_visits_of_the_capped(stage: Stage) -> list[Visit]:
     """For three members whose year's money is used up this month, a visit of before that turns out to be a mistake."""
     capped = Visit.objects.filter(
-        area=stage.area, settled_on__year=YEAR, settled_on__month=stage.day.month, refusal="annual_cap", reverses=None
+        area=stage.area,
+        settled_on__year=stage.profile.year,
+        settled_on__month=stage.day.month,
+        refusal="annual_cap",
+        reverses=None,
     )
     members = capped.order_by("member").values_list("member", flat=True).distinct()[:3]
     paid = Visit.objects.filter(member__in=list(members), pooled__gt=0, reverses=None, reversal=None)
@@ -93,5 +98,5 @@ def _early_visits_of_the_capped(stage: Stage) -> list[Visit]:
     return list(paid.exclude(encounter__in=filled).order_by("member_id", "id").distinct("member_id"))
 
 
-def _yuan(fen: int) -> Decimal:
+def yuan(fen: int) -> Decimal:
     return Decimal(fen).scaleb(-2)

@@ -10,17 +10,20 @@ from datetime import date, datetime
 
 import xlsxwriter
 
-from demo.people import NEW_YEAR, Employer, Person, Tie
-from demo.places import AGREEMENTS_FROM, Place
+from demo.people import Employer, Person, Tie
+from demo.places import Place
+from demo.profile import Profile
 from demo.visits import Bill, Referral
 
-SCHEME = "310"
 LEVELS = {None: "", 0: "未定级", 1: "一级", 2: "二级", 3: "三级"}
 CLASSES = {
     "active": ("11", "在职"),
     "retired": ("12", "退休"),
     "flexible": ("11", "灵活就业"),
     "retired_paying_monthly": ("11", "到龄按月缴费"),
+    "lump_sum": ("11", "趸缴"),
+    "pooled_only": ("11", "单建统筹"),
+    "resident": ("151", "居民"),
 }
 SEXES = {"1": "男", "2": "女"}
 NOBODY = "440000000000000000"
@@ -89,11 +92,12 @@ def employers(known: Iterable[Employer]) -> Table:
     return table.spoil({"单位名称": ""}, {"单位编号": "4416 D 1"})
 
 
-def members(people: Sequence[Person], area: str) -> Table:
+def members(people: Sequence[Person], profile: Profile) -> Table:
     table = Table(
         [
             "人员编号", "姓名", "证件类型", "证件号码", "性别", "出生日期", "单位编号", "单位名称", "险种类型",
             "人员类别", "参保状态", "本次参保日期", "首次参保年月", "参保所属医保区划", "联系电话", "待遇人员类别",
+            "参保档次", "大额互助参保", "首次缴费日期",
         ]
     )  # fmt: skip
     for person in people:
@@ -102,8 +106,10 @@ def members(people: Sequence[Person], area: str) -> Table:
         table.rows.append(
             [
                 person.number, person.name, "01", person.document, SEXES[person.sex], person.birth.isoformat(),
-                employer.code if employer else "", employer.name if employer else "", SCHEME, code, "1",
-                person.enrolled_on.isoformat(), f"{person.enrolled_on:%Y%m}", area, person.phone, label,
+                employer.code if employer else "", employer.name if employer else "", profile.scheme, code, "1",
+                person.enrolled_on.isoformat(), f"{person.enrolled_on:%Y%m}", profile.area, person.phone, label,
+                person.plan, ("1" if person.large_claims else "0") if profile.large_claims else "",
+                person.first_premium_on.isoformat() if person.first_premium_on else "",
             ]
         )  # fmt: skip
     if not people:
@@ -119,27 +125,27 @@ def members(people: Sequence[Person], area: str) -> Table:
     )
 
 
-def benefit_periods(people: Sequence[Person]) -> Table:
+def benefit_periods(people: Sequence[Person], profile: Profile) -> Table:
     table = Table(["姓名", "证件号码", "险种类型", "开始日期", "结束日期"])
     for person in people:
-        table.rows.append([person.name, person.document, SCHEME, person.enrolled_on.isoformat(), "2099-12-31"])
+        table.rows.append([person.name, person.document, profile.scheme, person.enrolled_on.isoformat(), "2099-12-31"])
     return table.spoil({"结束日期": "2001-01-01"}, {"姓名": "无名氏"})
 
 
-def benefit_changes(rows: Iterable[tuple[Person, date, date | None]]) -> Table:
+def benefit_changes(rows: Iterable[tuple[Person, date, date | None]], profile: Profile) -> Table:
     """Person, first and last day; a known first day gets a new last day."""
     table = Table(["姓名", "证件号码", "险种类型", "开始日期", "结束日期"])
     for person, first, last in rows:
         ends_on = last.isoformat() if last else "2099-12-31"
-        table.rows.append([person.name, person.document, SCHEME, first.isoformat(), ends_on])
+        table.rows.append([person.name, person.document, profile.scheme, first.isoformat(), ends_on])
     return table
 
 
-def changes(rows: Iterable[tuple[Person, str, date, str]]) -> Table:
+def changes(rows: Iterable[tuple[Person, str, date, str]], profile: Profile) -> Table:
     """Person, kind of change, day and reason."""
     table = Table(["个人编号", "姓名", "身份证号", "变更类型", "变更日期", "变更原因", "险种"])
     for person, kind, day, reason in rows:
-        table.rows.append([person.number, person.name, person.document, kind, day.isoformat(), reason, SCHEME])
+        table.rows.append([person.number, person.name, person.document, kind, day.isoformat(), reason, profile.scheme])
     return table.spoil({"变更类型": "调动"}, {"变更日期": "26/3/1"})
 
 
@@ -149,24 +155,24 @@ CONTRIBUTION_HEADERS = [
 ]  # fmt: skip
 
 
-def contributions(rows: Iterable[tuple[Person, date, int, str, date]]) -> Table:
+def contributions(rows: Iterable[tuple[Person, date, int, str, date]], profile: Profile) -> Table:
     """Person, month, base in yuan, kind of payment and day of receipt. The employer pays 5.5 %, the person 2 %."""
     table = Table(CONTRIBUTION_HEADERS)
     for person, month, base, kind, paid_on in rows:
         table.rows.append(
             [
-                person.number, person.name, person.document, f"{month:%Y%m}", SCHEME, f"{base}.00",
+                person.number, person.name, person.document, f"{month:%Y%m}", profile.scheme, f"{base}.00",
                 yuan(base * 11 // 2), yuan(base * 2), kind, paid_on.isoformat(),
             ]
         )  # fmt: skip
     return table.spoil({"费款所属期": "2026.1"}, {"缴费基数": "-4200"}, {"证件号码": NOBODY}, {"个人缴费金额": "二百"})
 
 
-def suspensions(rows: Iterable[tuple[Person, date, date | None, str]]) -> Table:
+def suspensions(rows: Iterable[tuple[Person, date, date | None, str]], profile: Profile) -> Table:
     table = Table(["姓名", "证件号码", "类型", "开始日期", "结束日期", "原因"])
     for person, first, last, reason in rows:
         ends_on = last.isoformat() if last else ""
-        table.rows.append([person.name, person.document, "暂停", first.isoformat(), ends_on, reason])
+        table.rows.append([person.name, person.document, profile.suspension, first.isoformat(), ends_on, reason])
     return table.spoil({"类型": "停"}, {"结束日期": "2025-01-01"})
 
 
@@ -194,7 +200,7 @@ def relatives(ties: Iterable[Tie]) -> Table:
 # Places
 
 
-def institutions(places: Iterable[Place], area: str) -> Table:
+def institutions(places: Iterable[Place], profile: Profile, since: date) -> Table:
     table = Table(
         [
             "机构编码", "机构名称", "机构类型", "统筹区", "经办区县", "上级机构编码", "结算等级", "协议开始",
@@ -204,8 +210,8 @@ def institutions(places: Iterable[Place], area: str) -> Table:
     for place in places:
         table.rows.append(
             [
-                place.code, place.name, place.kind, "" if place.away else area, place.county,
-                place.parent.code if place.parent else "", LEVELS[place.level], AGREEMENTS_FROM, "9999-12-31",
+                place.code, place.name, place.kind, "" if place.away else profile.area, place.county,
+                place.parent.code if place.parent else "", LEVELS[place.level], since.isoformat(), "9999-12-31",
                 place.bank, place.account, place.name if place.account else "",
             ]
         )  # fmt: skip
@@ -217,17 +223,29 @@ def institutions(places: Iterable[Place], area: str) -> Table:
 
 
 SELECTION_HEADERS = [
-    "姓名", "证件号码", "医院编码", "医院名称", "选点年度", "申请时间", "所属险种", "改点类型", "变更原因",
+    "姓名", "证件号码", "医院编码", "医院名称", "选点年度", "申请时间", "所属险种", "改点类型", "变更原因", "定点类别",
 ]  # fmt: skip
 
 
-def selections(rows: Iterable[tuple[Person, Place, date, str, str]], year: int) -> Table:
-    """Person, institution, day of the request, route as the roster writes it, and reason of a change."""
+def selections(
+    rows: Iterable[tuple[Person, Place, date, str, str]], year: int, profile: Profile, stations: dict[Place, Place]
+) -> Table:
+    """Person, institution, day of the request, route as the roster writes it, and reason of a change.
+
+    A line of its own for the centre's station, where one is chosen besides its centre.
+    """
     table = Table(SELECTION_HEADERS)
     for person, place, day, route, reason in rows:
-        table.rows.append(
-            [person.name, person.document, place.code, place.name, year, day.isoformat(), SCHEME, route, reason]
-        )
+        chosen = [(place, "选定机构")]
+        if profile.chooses_stations and place in stations:
+            chosen.append((stations[place], "卫生站"))
+        for one, role in chosen:
+            table.rows.append(
+                [
+                    person.name, person.document, one.code, one.name, year, day.isoformat(), profile.scheme, route,
+                    reason, role,
+                ]
+            )  # fmt: skip
     return table.spoil({"医院编码": "H44160299999"}, {"申请时间": "昨天"}, {"姓名": "无名氏"})
 
 
@@ -254,12 +272,23 @@ def hospital_stays(rows: Iterable[tuple[Person, Place, date, date]]) -> Table:
     return table.spoil({"出院日期": "2025-01-01"})
 
 
-def registrations(people: Iterable[Person]) -> Table:
-    table = Table(["姓名", "证件号码", "备案类型", "就医地区划", "开始日期", "结束日期"])
+def registrations(people: Iterable[Person], profile: Profile, hospitals: dict[str, Place]) -> Table:
+    """Who lives elsewhere; with the hospital chosen there, where the rules ask for one."""
+    table = Table(["姓名", "证件号码", "备案类型", "就医地区划", "开始日期", "结束日期", "选定医院编码"])
     for person in people:
         kind, city = person.away or ("", "")
-        table.rows.append([person.name, person.document, kind, city, max(NEW_YEAR, person.enrolled_on).isoformat(), ""])
+        starts_on = max(profile.new_year, person.enrolled_on).isoformat()
+        chosen = hospitals[city].code if "remote" in profile.roles else ""
+        table.rows.append([person.name, person.document, kind, city, starts_on, "", chosen])
     return table.spoil({"备案类型": "旅游"}, {"就医地区划": "广州"})
+
+
+def assessments(scores: Iterable[tuple[Place, int]], profile: Profile) -> Table:
+    """Institution and its score of the year."""
+    table = Table(["定点机构编码", "机构名称", "年度", "得分", "文号"])
+    for place, score in scores:
+        table.rows.append([place.code, place.name, profile.year, score, "演示数据（虚构）"])
+    return table.spoil({"得分": "101"})
 
 
 # Settlement
@@ -267,7 +296,7 @@ def registrations(people: Iterable[Person]) -> Table:
 VISIT_HEADERS = [
     "结算ID", "就诊登记号", "姓名", "证件号码", "定点机构编码", "就诊日期", "结算时间", "医疗类别", "门诊急诊转诊标志",
     "处方机构编码", "处方就诊登记号", "就诊凭证类型", "医疗费总额", "全自费金额", "超限价自费金额", "先行自付金额",
-    "符合范围金额", "一般诊疗费", "个人账户使用标志", "退费结算标志", "原结算ID",
+    "符合范围金额", "一般诊疗费", "定额报销诊察费", "其他基金支付", "个人账户使用标志", "退费结算标志", "原结算ID",
 ]  # fmt: skip
 
 
@@ -280,8 +309,8 @@ def visits(bills: Iterable[Bill]) -> Table:
                 bill.care_on.isoformat(), _moment(bill.settled_at), bill.med_type, bill.urgency,
                 bill.prescriber.code if bill.prescriber else "", bill.encounter if bill.prescriber else "",
                 bill.card, yuan(bill.total), yuan(bill.own_expense), yuan(bill.over_limit), yuan(bill.first_self),
-                yuan(bill.in_policy), yuan(bill.general_fee), bill.pays_with, "1" if bill.reverses else "0",
-                bill.reverses,
+                yuan(bill.in_policy), yuan(bill.general_fee), yuan(bill.consultation_fee), yuan(bill.other_funds),
+                bill.pays_with, "1" if bill.reverses else "0", bill.reverses,
             ]
         )  # fmt: skip
     return table.spoil(
@@ -294,12 +323,22 @@ def visits(bills: Iterable[Bill]) -> Table:
     )
 
 
-def opening_use(rows: Iterable[tuple[Person, int]], year: int) -> Table:
+def opening_use(rows: Iterable[tuple[Person, int]], year: int, profile: Profile) -> Table:
     """Person and what an old system had paid (fen)."""
     table = Table(["姓名", "证件号码", "险种类型", "年度", "统筹已支付"])
     for person, amount in rows:
-        table.rows.append([person.name, person.document, SCHEME, year, yuan(amount)])
+        table.rows.append([person.name, person.document, profile.scheme, year, yuan(amount)])
     return table.spoil({"统筹已支付": "-1"})
+
+
+def other_uses(rows: Iterable[tuple[Person, str, date, int]], profile: Profile) -> Table:
+    """Person, number, day and what the pooled fund paid in hospital (fen)."""
+    table = Table(["结算ID", "姓名", "证件号码", "险种类型", "基金类别", "结算日期", "基金支付金额"])
+    for person, number, day, amount in rows:
+        table.rows.append(
+            [number, person.name, person.document, profile.scheme, "统筹基金", day.isoformat(), yuan(amount)]
+        )
+    return table.spoil({"基金类别": "工会"})
 
 
 def _moment(moment: datetime) -> str:

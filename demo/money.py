@@ -1,4 +1,4 @@
-"""What moves money in the story: opening balances, credits, family use, payouts, payment runs, a late reversal."""
+"""What moves the accounts in the story: opening balances, credits, family use, payouts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Q, Sum
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from accounts.models import Account, Credit, Entry, Payout
@@ -18,23 +18,12 @@ from accounts.services.payouts import Payee, approve_payout, pay_payout, submit_
 from accounts.services.standing import load_opening_balances
 from accounts.services.uses import use_account
 from bureau.errors import DomainError
-from bureau.models import County
 from bureau.rules.periods import next_month_start
 from bureau.services.figures import enter_figure
 from demo.acts import Stage
-from demo.people import YEAR, Person, Tie
+from demo.people import Person, Tie
 from institutions.models import Institution
 from members.models import Member
-from settlement.models import Line, Run, Visit
-from settlement.services.reversals import reverse_visit
-from settlement.services.runs.approval import approve_run, submit_run
-from settlement.services.runs.compute import compute_run
-from settlement.services.runs.late import find_adjustments
-from settlement.services.runs.payment import pay_run
-
-SCHEME = "310"
-TAX_OFFICE = "TAX441600"
-LATE_KEY = "NZ2701"  # the numbers that the institution gives its late reversals
 
 
 def take_over_balances(stage: Stage, people: Sequence[Person]) -> None:
@@ -46,7 +35,12 @@ def take_over_balances(stage: Stage, people: Sequence[Person]) -> None:
         if person.balance and person.document in ids
     }
     count = load_opening_balances(
-        key=str(YEAR), area=stage.area, balances=balances, on=stage.day, actor=stage.office.clerk, now=stage.at()
+        key=str(stage.profile.year),
+        area=stage.area,
+        balances=balances,
+        on=stage.day,
+        actor=stage.office.clerk,
+        now=stage.at(),
     )
     with connection.cursor() as cursor:
         # Autovacuum would do it within a minute; the story has reached the next fortnight by then.
@@ -59,47 +53,13 @@ def credit(stage: Stage, first: date) -> None:
     """The month's credit of all accounts, as one job."""
     started = time.monotonic()
     stage.work(credit_month(area=stage.area, month=first, actor=stage.office.clerk, now=stage.at()))
-    sums = Credit.objects.filter(journal__posted_on=stage.day).aggregate(total=Sum("amount"))
-    accounts = Credit.objects.filter(journal__posted_on=stage.day).values("account").distinct().count()
+    posted = Credit.objects.filter(account__area=stage.area, journal__posted_on=stage.day)
+    sums = posted.aggregate(total=Sum("amount"))
+    accounts = posted.values("account").distinct().count()
     stage.say(
         _("Monthly credit: %(accounts)d accounts, %(total)s yuan (%(seconds).1f s)"),
         accounts=accounts,
         total=f"{sums['total'] or 0:,.2f}",
-        seconds=time.monotonic() - started,
-    )
-
-
-# Payment runs
-
-
-def pay_runs(stage: Stage, kind: str, period: date) -> None:
-    """One run an agency: computed and submitted by the clerk, approved by the reviewer, paid by finance."""
-    started = time.monotonic()
-    office = stage.office
-    total, lines = Decimal(0), 0
-    for county in County.objects.filter(area=office.area).select_related("area").order_by("code"):
-        run = compute_run(
-            area=office.area,
-            county=county,
-            scheme=SCHEME,
-            kind=kind,
-            period=period,
-            actor=office.clerk,
-            now=stage.at(9),
-        )
-        if run.status == Run.Status.COMPUTED:
-            run = submit_run(run=run, actor=office.clerk, now=stage.at(11))
-        if run.status == Run.Status.SUBMITTED:
-            run = approve_run(run=run, actor=office.reviewer, now=stage.at(15))
-        run = pay_run(run=run, actor=office.finance, now=stage.at(16))
-        total += run.total
-        lines += run.lines.count()
-    stage.say(
-        _("%(kind)s of %(period)s paid: %(lines)d institutions, %(total)s yuan (%(seconds).1f s)"),
-        kind=Run.Kind(kind).label,
-        period=f"{period:%Y}" if kind == Run.Kind.YEAR_END else f"{period:%Y-%m}",
-        lines=lines,
-        total=f"{total:,.2f}",
         seconds=time.monotonic() - started,
     )
 
@@ -130,7 +90,8 @@ def use(stage: Stage, ties: Sequence[Tie], first: date) -> None:
     ids = stage.member_ids(person.document for tie in children for person in (tie.holder, tie.relative))
     accounts = _accounts(stage, (tie.holder for tie in children))
     relatives = Member.objects.in_bulk([ids[tie.relative.document] for tie in children])
-    pharmacies = list(Institution.objects.filter(kind="pharmacy").order_by("code").values_list("code", flat=True))
+    pharmacies = Institution.objects.filter(area=stage.area, kind="pharmacy").order_by("code")
+    codes = list(pharmacies.values_list("code", flat=True))
     paid = Decimal(0)
     count = 0
     for tie in children:
@@ -142,7 +103,7 @@ def use(stage: Stage, ties: Sequence[Tie], first: date) -> None:
                 account=accounts[ids[tie.holder.document]],
                 user=relatives[ids[tie.relative.document]],
                 purpose="resident_premium" if premium else "pharmacy_drug",
-                payee=TAX_OFFICE if premium else pharmacies[number % len(pharmacies)],
+                payee=f"TAX{stage.profile.prefix}00" if premium else codes[number % len(codes)],
                 amount=Decimal("400.00") if premium else Decimal(2000 + number * 97 % 9000).scaleb(-2),
                 on=stage.day,
                 actor=stage.office.clerk,
@@ -176,7 +137,7 @@ def pay_out(stage: Stage, people: Sequence[Person], first: date) -> None:
     ids = stage.member_ids(person.document for person in people)
     office = stage.office
     total, count = Decimal(0), 0
-    for person, event, happened_on, payees in _leaving(people, first):
+    for person, event, happened_on, payees in _leaving(stage, people, first):
         account = Account.objects.filter(member=ids.get(person.document), area=office.area, balance__gt=0).first()
         if account is None or Payout.objects.filter(account=account).exists():
             continue
@@ -197,7 +158,9 @@ def pay_out(stage: Stage, people: Sequence[Person], first: date) -> None:
         stage.say(_("Payouts: %(count)d, %(total)s yuan"), count=count, total=f"{total:,.2f}")
 
 
-def _leaving(people: Sequence[Person], first: date):
+def _leaving(stage: Stage, people: Sequence[Person], first: date):
+    events = {payout["event"] for payout in stage.profile.rules["account"]["payouts"]}
+    moved = next(name for name in ("transfer_out_of_province", "transfer_out_of_area") if name in events)
     for person in people:
         number = int(person.number)
         if person.dies_on and next_month_start(person.dies_on) == first and number % 10 < 7:
@@ -208,73 +171,11 @@ def _leaving(people: Sequence[Person], first: date):
             yield person, "death", person.dies_on, heirs
         elif person.leaves_on == first and person.returns_on is None and number % 3 == 0:
             agency = Payee("外省医疗保险经办机构", "工商银行演示支行", "62000000000000009")
-            yield person, "transfer_out_of_province", first, [agency]
+            yield person, moved, first, [agency]
 
 
 def _heir(person: Person, name: str, share: Decimal = Decimal(100)) -> Payee:
-    return Payee(person.name[0] + name, "建设银行河源演示支行", f"6217{person.number[-8:]}{share:04.0f}", share)
-
-
-# After the year
-
-
-def cross_a_threshold(stage: Stage) -> None:
-    """A hospital takes back visits of the settled year, and falls below a band by them: an adjustment."""
-    if Visit.objects.filter(key__startswith=LATE_KEY).exists():
-        return
-    line, gap, threshold = min(_gaps(), key=lambda found: found[1])
-    place = line.institution
-    visits = Visit.objects.filter(
-        Q(charged_institution=place) | Q(charged_institution__parent=place),
-        payee=place,
-        care_on__year=YEAR,
-        pooled__gt=0,
-        reverses=None,
-        reversal=None,
-    ).order_by("-pooled", "id")
-    back, taken = Decimal(0), 0
-    for visit in visits[:500]:
-        if back * 100 >= gap:
-            break
-        reverse_visit(
-            visit.pk,
-            key=f"{LATE_KEY}{taken:06d}",
-            reason="重复记账，年终自查退回",
-            actor=stage.office.clerk,
-            now=stage.at(10),
-        )
-        back += visit.pooled
-        taken += 1
-    stage.say(
-        _("%(name)s takes back %(count)d visits of %(year)d, %(amount)s yuan, and falls below %(threshold)d %%"),
-        name=place.name,
-        count=taken,
-        year=YEAR,
-        amount=f"{back:,.2f}",
-        threshold=threshold,
-    )
-    found = find_adjustments(
-        area=stage.area, kind=Run.Kind.YEAR_END, period=date(YEAR, 1, 1), actor=stage.office.finance, now=stage.at(15)
-    )
-    for adjustment in found:
-        stage.say(
-            _("Adjustment of the year-end settlement: %(name)s %(amount)s yuan"),
-            name=adjustment.institution.name,
-            amount=f"{adjustment.amount:,.2f}",
-        )
-
-
-def _gaps():
-    """Lines of the year-end settlement with how far (fen) their use is above the next band below, in percent."""
-    lines = Line.objects.filter(run__kind=Run.Kind.YEAR_END, run__period=date(YEAR, 1, 1)).select_related("institution")
-    for line in lines.order_by("institution__code"):
-        quota = line.results.get("quota", 0)
-        span = line.facts["spans"][0]
-        use = span["own"] + sum(span["others"].values())
-        for threshold in (80, 60):
-            gap = use - quota * threshold // 100 + 1
-            if use <= quota and 0 < gap <= span["own"]:
-                yield line, gap, threshold
+    return Payee(person.name[0] + name, "建设银行演示支行", f"6217{person.number[-8:]}{share:04.0f}", share)
 
 
 def leave_for_staff(stage: Stage, people: Sequence[Person]) -> None:
@@ -298,10 +199,12 @@ def leave_for_staff(stage: Stage, people: Sequence[Person]) -> None:
         )
         stage.say(_("A payout waits for the reviewer"))
         break
+    if "average_wage" not in stage.profile.edition.figures:
+        return
     enter_figure(
         area=office.area,
         code="average_wage",
-        year=YEAR,
+        year=stage.profile.year,
         value=Decimal("93800.00"),
         document="演示数据（虚构）",
         actor=office.clerk,

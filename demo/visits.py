@@ -9,15 +9,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from bureau.rules.periods import last_day
-from demo.people import NEW_YEAR, YEAR, People, Person
+from demo.people import People, Person
 from demo.places import Place, Places
+from demo.profile import Profile
 
-ORDINARY, EMERGENCY, PHARMACY = "11", "13", "41"
+ORDINARY, EMERGENCY, CHRONIC, PHARMACY = "11", "13", "14", "41"
 # Winter coughs and the weeks around the spring festival, by month.
 SEASON = (1.14, 0.86, 1.04, 1.02, 0.97, 0.94, 0.96, 0.93, 0.95, 0.98, 1.06, 1.15)
-# Mean bill in yuan and its spread, by level.
-BILL = {0: (40, 0.42), 1: (52, 0.45), 2: (98, 0.50), 3: (145, 0.50)}
-GENERAL_FEE = 1000  # fen, at centres and stations
 CARDS = ("01", "01", "01", "02", "03", "03")
 
 
@@ -41,6 +39,8 @@ class Bill:
     first_self: int = 0
     in_policy: int = 0
     general_fee: int = 0
+    consultation_fee: int = 0
+    other_funds: int = 0
     pays_with: str = "0"
     reverses: str = ""
 
@@ -56,25 +56,28 @@ class Referral:
 
 @dataclass(slots=True)
 class Month:
-    """What a month brings: bills for the file, bills for the desk, referrals that go before them."""
+    """What a month brings: bills for the file and the desk, those that members have paid and claim, and referrals that
+    go before them."""
 
     first: date
     bills: list[Bill] = field(default_factory=list)
     at_desk: list[Bill] = field(default_factory=list)
+    claimed: list[Bill] = field(default_factory=list)
     taken_back_at_desk: list[Bill] = field(default_factory=list)
     referrals: list[Referral] = field(default_factory=list)
 
 
-def of_year(seed: int, people: People, places: Places) -> list[Month]:
+def of_year(seed: int, profile: Profile, people: People, places: Places) -> list[Month]:
     """Twelve months of bills; those of a file are in the order in which they were settled."""
-    year = [Month(date(YEAR, number, 1)) for number in range(1, 13)]
+    year = [Month(date(profile.year, number, 1)) for number in range(1, 13)]
     later: list[Bill] = []
     for month in year:
         rng = random.Random(f"{seed} visits {month.first}")
-        clinic = _Clinic(rng, places, month, len(people.members))
+        clinic = _Clinic(rng, profile, places, month, len(people.members))
         bills = [bill for person in people.members for bill in clinic.bills_of(person)]
+        bills = clinic.set_claims_apart(bills)
         reversals = list(clinic.reversals(bills))
-        end = datetime.combine(last_day(YEAR, month.first.month), datetime.max.time())
+        end = datetime.combine(last_day(profile.year, month.first.month), datetime.max.time())
         everything = bills + later + reversals
         month.bills = sorted(
             (bill for bill in everything if bill.settled_at <= end), key=lambda bill: (bill.settled_at, bill.key)
@@ -87,9 +90,9 @@ def of_year(seed: int, people: People, places: Places) -> list[Month]:
 class _Clinic:
     """One month of care. Its numbers are unique in the year because the month is part of them."""
 
-    def __init__(self, rng: random.Random, places: Places, month: Month, members: int):
-        self.rng, self.places, self.month = rng, places, month
-        self.days = last_day(YEAR, month.first.month).day
+    def __init__(self, rng: random.Random, profile: Profile, places: Places, month: Month, members: int):
+        self.rng, self.profile, self.places, self.month = rng, profile, places, month
+        self.days = last_day(profile.year, month.first.month).day
         self.season = SEASON[month.first.month - 1]
         self.at_desk = max(3, members // 800)
         self.count = 0
@@ -118,37 +121,43 @@ class _Clinic:
         return times
 
     def _illness(self, person: Person, day: date) -> Iterator[Bill]:
-        rng = self.rng
+        rng, profile = self.rng, self.profile
         home = person.place(day)
         chance = rng.random()
+        strays = 0.010 + profile.elsewhere_visits
         if person.away is not None and chance < 0.75:
             yield self._bill(person, self.places.elsewhere[person.away[1]], day)
         elif chance < 0.012:
             everywhere = self.places.hospitals
             place = rng.choice(everywhere) if rng.random() < 0.9 else rng.choice(list(self.places.elsewhere.values()))
             yield self._bill(person, place, day, EMERGENCY, urgency="1")
-        elif chance < 0.030 and home is not None and home.level != 3:
+        elif chance < 0.030 and profile.chooses and home is not None and home.level != 3:
             yield from self._referred(person, home, day)
-        elif chance < 0.050 or home is None:
+        elif chance < strays or home is None:
             place = rng.choice(self.places.of_county(person.county))
             yield self._bill(person, place, day)
-        elif chance < 0.145:
+        elif chance < strays + profile.pharmacy_visits:
             yield self._bill(person, rng.choice(self.places.pharmacies[person.county]), day, PHARMACY)
         else:
-            bill = self._bill(person, home, day)
+            if profile.chooses_stations and home in self.places.stations and rng.random() < 0.35:
+                home = self.places.stations[home]
+            chronic = rng.random() < profile.chronic and home.level is not None and home.level > 0
+            bill = self._bill(person, home, day, CHRONIC if chronic else ORDINARY)
             yield bill
-            if chance > 0.955 and day.day < self.days and bill.settled_at.date() == day:
+            if chance > 1 - profile.filled_outside and day.day < self.days and bill.settled_at.date() == day:
                 yield self._filled_outside(bill)
 
     def _referred(self, person: Person, home: Place, day: date) -> Iterator[Bill]:
         large = [place for place in self.places.hospitals if place.level == 3 and place is not home]
+        if self.profile.chooses_stations:  # a primary-care centre refers to the county's hospital
+            large = [place for place in self.places.hospitals if place.county == person.county]
         receiver = self.rng.choice(large)
         known = any(r.person is person and r.receiver is receiver for r in self.month.referrals[-3:])
         # The roster of referrals counts the day of each; two for the same hospital must not meet.
         if person.moves or known or any(r.person is person for r in self.month.referrals):
             yield self._bill(person, home, day)
             return
-        end = min(day + timedelta(days=10), last_day(YEAR, day.month))
+        end = min(day + timedelta(days=10), last_day(day.year, day.month))
         self.month.referrals.append(Referral(person, home, receiver, day, end))
         yield self._bill(person, receiver, day, urgency="2")
 
@@ -180,7 +189,8 @@ class _Clinic:
 
     def _cost(self, bill: Bill) -> None:
         rng = self.rng
-        mean, spread = BILL[1 if bill.place.level is None else bill.place.level]
+        profile, level = self.profile, bill.place.level
+        mean, spread = profile.bills[1 if level is None else level]
         if bill.med_type == EMERGENCY:
             mean *= 2
         # In whole jiao, as bills mostly are, and now and then to the fen.
@@ -200,8 +210,26 @@ class _Clinic:
             total = bill.total = total + outside
             bill.own_expense += outside
         bill.in_policy = total - bill.own_expense - bill.over_limit - bill.first_self
-        if bill.place.level in (0, 1) and bill.in_policy >= 2 * GENERAL_FEE:
-            bill.general_fee = GENERAL_FEE
+        if bill.med_type == PHARMACY or level is None:
+            return
+        fee = profile.fees.get(level, 0)
+        if fee and bill.in_policy >= 2 * fee:
+            bill.general_fee = fee
+        elif level > 1 and bill.in_policy >= 2 * profile.consultation_fee:
+            bill.consultation_fee = profile.consultation_fee
+        if bill.med_type == CHRONIC:
+            left = bill.in_policy - bill.general_fee - bill.consultation_fee
+            bill.other_funds = left * rng.randint(60, 90) // 100
+
+    def set_claims_apart(self, bills: list[Bill]) -> list[Bill]:
+        """Bills that members have paid and bring to the bureau: those of newborns who were on no roster yet, and some
+        from elsewhere. The others are returned."""
+        filled = {bill.encounter for bill in bills if bill.prescriber is not None}
+        before = [bill for bill in bills if bill.person.first_premium_on and bill.care_on < bill.person.listed_on]
+        away = [bill for bill in bills if bill.place.away and bill.person.registered and bill.encounter not in filled]
+        apart = {*before, *self.rng.sample(away, min(self.profile.claims, len(away)))}
+        self.month.claimed = sorted(apart, key=lambda bill: bill.key)
+        return [bill for bill in bills if bill not in apart]
 
     def reversals(self, bills: list[Bill]) -> Iterator[Bill]:
         """Some bills are taken back a few days later, those with a prescription never."""
@@ -226,6 +254,8 @@ class _Clinic:
                     first_self=-bill.first_self,
                     in_policy=-bill.in_policy,
                     general_fee=-bill.general_fee,
+                    consultation_fee=-bill.consultation_fee,
+                    other_funds=-bill.other_funds,
                     pays_with=bill.pays_with,
                     reverses=bill.key,
                 )
@@ -242,7 +272,8 @@ class _Clinic:
             and bill.person not in busy_people
             and not bill.reverses
             and bill.settled_at.date() == bill.care_on
-            and (bill.person.choice is not None and bill.person.enrolled_on < NEW_YEAR)
+            and (bill.person.choice is not None and bill.person.enrolled_on < self.profile.new_year)
+            and bill.med_type in (ORDINARY, EMERGENCY)
         ]
         chosen = set(rng.sample(plain, min(self.at_desk, len(plain))))
         month.at_desk = [bill for number, bill in enumerate(month.bills) if number in chosen]

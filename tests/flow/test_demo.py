@@ -2,25 +2,26 @@
 
 import datetime
 from io import BytesIO, StringIO
-from random import Random
 
 import pytest
 from openpyxl import load_workbook
 
-SEED = 4416
 MEMBERS = 300
+CITIES = ["heyuan", "zhanjiang", "kaifeng", "shaoguan", "chongqing"]
 
 
 @pytest.fixture(scope="module")
 def city():
     """The tiny city's people, places and bills; nothing of it is in a database."""
-    from demo import people, places, visits
-    from demo.year import City
+    return built("heyuan")
 
-    rng = Random(f"{SEED} city")
-    found = places.found(rng)
-    settled = people.settle(rng, found, MEMBERS)
-    return City(settled, found, visits.of_year(SEED, settled, found))
+
+def built(name: str):
+    from demo import profile
+    from demo.city import build
+
+    known = profile.load(name)
+    return build(known, MEMBERS, known.seed)
 
 
 # The files
@@ -34,14 +35,11 @@ def test_city_has_sixty_institutions_of_every_kind(city):
 
 
 def test_same_seed_makes_same_files(city):
-    from demo import files, people, places, visits
+    from demo import files
 
-    rng = Random(f"{SEED} city")
-    found = places.found(rng)
-    again = people.settle(rng, found, MEMBERS)
-    months = visits.of_year(SEED, again, found)
-    assert files.members(again.members, "441699").csv() == files.members(city.members, "441699").csv()
-    assert files.visits(months[11].bills).csv() == files.visits(city.months[11].bills).csv()
+    again = built("heyuan")
+    assert files.members(again.members, again.profile).csv() == files.members(city.members, city.profile).csv()
+    assert files.visits(again.months[11].bills).csv() == files.visits(city.months[11].bills).csv()
 
 
 def test_identity_numbers_are_valid_and_used_once(city):
@@ -57,7 +55,7 @@ def test_members_roster_has_bad_rows_with_reasons(city):
     from demo import files
     from members.files import MEMBERS as SHEET
 
-    rows = list(read_rows("members.csv", files.members(city.members, "441699").csv(), SHEET))
+    rows = list(read_rows("members.csv", files.members(city.members, city.profile).csv(), SHEET))
     codes = {problem.code for row in rows for problem in row.problems}
     assert len(rows) == MEMBERS + 7
     assert {"identity_checksum", "identity_old", "required", "no_such_day", "choice", "formula"} <= codes
@@ -70,7 +68,7 @@ def test_contributions_come_in_gb18030(city):
 
     month, paid_on = datetime.date(2026, 3, 1), datetime.date(2026, 3, 9)
     paying = [(person, month, person.base, "正常缴费", paid_on) for person in city.members if person.base]
-    content = files.contributions(paying).csv("gb18030")
+    content = files.contributions(paying, city.profile).csv("gb18030")
     with pytest.raises(UnicodeDecodeError):
         content.decode("utf-8")
     rows = list(read_rows("contributions.csv", content, SHEET))
@@ -102,14 +100,28 @@ def test_year_of_bills_has_every_kind_of_visit(city):
     assert all(bill.total == bill.in_policy + bill.own_expense + bill.over_limit + bill.first_self for bill in bills)
 
 
+@pytest.mark.parametrize("name", CITIES)
+def test_city_is_what_its_rules_ask_for(name):
+    city = built(name)
+    profile, bills = city.profile, [bill for month in city.months for bill in month.bills]
+    assert profile.members >= 10_000
+    assert {bill.care_on.year for bill in bills} == {profile.year}
+    assert {person.person_class for person in city.members} == set(profile.classes)
+    assert bool(city.people.ties) == bool(city.people.employers) == profile.has_accounts == (name != "shaoguan")
+    assert any(month.referrals for month in city.months) == profile.chooses == (name in ("heyuan", "shaoguan"))
+    assert any(bill.other_funds for bill in bills) == (name == "chongqing")
+    assert any(person.first_premium_on for person in city.members) == (name == "shaoguan")
+    assert any(month.claimed for month in city.months)
+
+
 # The story
 
 
-def tell(**options) -> str:
+def tell(city: str = "heyuan", members: int = MEMBERS, **options) -> str:
     from django.core.management import call_command
 
     out = StringIO()
-    call_command("demo", members=MEMBERS, seed=SEED, stdout=out, **options)
+    call_command("demo", city=[city], members=members, stdout=out, **options)
     return out.getvalue()
 
 
@@ -134,7 +146,7 @@ def test_tiny_city_lives_its_year_once():
     from bureau.models import AuditEntry, Staff, Upload
     from institutions.models import Referral, Selection
     from members.models import Enrolment, Member
-    from settlement.models import Adjustment, Run, Visit
+    from settlement.models import Adjustment, Claim, Run, Visit
 
     told = tell(today=datetime.date(2026, 4, 10))
     assert "2026-04" in told and "2026-05" not in told
@@ -161,6 +173,7 @@ def test_tiny_city_lives_its_year_once():
     assert Run.objects.filter(kind="year_end", status="paid").count() == 6
     assert not Run.objects.filter(Q(approved_by=None) | ~Q(status="paid")).exists()
     assert Adjustment.objects.filter(origin__kind="year_end", carried_by__isnull=False).exists()
+    assert {"paid", "received"} <= set(Claim.objects.values_list("status", flat=True))
     assert not Staff.objects.filter(is_superuser=True).exists()
     assert Staff.objects.filter(is_active=True).count() == 7
     assert not AuditEntry.objects.filter(at__date__gt=datetime.date(2027, 1, 20)).exists()
@@ -170,5 +183,24 @@ def test_tiny_city_lives_its_year_once():
     assert "2027-01" in told
     assert what_there_is() == before
     with pytest.raises(CommandError):
-        call_command("demo", members=MEMBERS + 1, seed=SEED, stdout=StringIO())
+        call_command("demo", city=["heyuan"], members=MEMBERS + 1, stdout=StringIO())
     assert what_there_is() == before
+
+
+@pytest.mark.django_db
+def test_residents_live_their_year_without_accounts():
+    from accounts.models import Account, Entry
+    from institutions.models import Selection
+    from settlement.models import Claim, MonthlyReturn, Run, Visit
+
+    told = tell("shaoguan", members=150, today=datetime.date(2027, 1, 20))
+    assert "2027-01" in told
+    assert not Account.objects.exists()
+    assert set(Selection.objects.values_list("role", flat=True)) == {"primary", "station"}
+    assert not Visit.objects.exclude(account=0).exists()
+    assert Run.objects.filter(kind="month", status="paid").count() == 12 * 6
+    assert Run.objects.filter(kind="year_end", status="paid").count() == 6
+    assert not Run.objects.filter(kind="advance").exists()
+    assert MonthlyReturn.objects.filter(status="accepted").exclude(note="").exists()
+    assert Claim.objects.filter(status="paid").exists()
+    assert Entry.objects.filter(fund="residents_outpatient", subject="transfer_income").count() >= 1

@@ -1,11 +1,10 @@
-"""`manage.py demo`: a synthetic city lives a year through the same files and services that staff use."""
+"""`manage.py demo`: synthetic cities live a year through the same files and services that staff use."""
 
 import datetime
 import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from random import Random
 
 from celery import current_app
 from django.core.management.base import BaseCommand, CommandError
@@ -14,86 +13,96 @@ from django.utils.translation import gettext as _
 
 from bureau.clock import SHANGHAI
 from bureau.models import Job
-from bureau.rules import edition as rules
-from bureau.rules.periods import ONE_DAY, next_month_start
+from bureau.rules.periods import ONE_DAY, last_day, next_month_start
 from bureau.services import jobs
-from demo import office, people, places, visits
+from demo import profile, side_by_side
 from demo.acts import Stage
-from demo.staff import USERS, Office, open_office, password
-from demo.year import OPENING, Act, City, story
+from demo.city import build
+from demo.profile import Profile
+from demo.staff import ADMINISTRATORS, PASSWORD, USERS, Office, install, open_office, user_name
+from demo.year import Act, story
 from settlement.models import Visit
 from settlement.queries.books import check_books
 
-SEED = 4416
-MEMBERS = 20_000
 TODAY = datetime.date(2027, 1, 20)
 KIND = "demo"
 
 
 class Command(BaseCommand):
-    help = "Lives a year in a synthetic city. What has been lived is found again and not lived twice."
+    help = "Lives a year in each synthetic city. What has been lived is found again and not lived twice."
 
     def add_arguments(self, parser) -> None:
-        parser.add_argument("--members", type=int, default=MEMBERS)
-        parser.add_argument("--seed", type=int, default=SEED)
+        cities = profile.names()
+        parser.add_argument("--city", action="append", choices=cities, help=_("this city alone; may be repeated"))
+        parser.add_argument("--members", type=int, help=_("so many in each city"))
         parser.add_argument("--today", type=datetime.date.fromisoformat, default=TODAY, metavar="YYYY-MM-DD")
 
-    def handle(self, *args, members: int, seed: int, today: datetime.date, **options) -> None:
-        if not 100 <= members <= 1_000_000:
-            raise CommandError(_("The city has between 100 and 1,000,000 members."))
+    def handle(self, *args, city: list[str] | None, members: int | None, today: datetime.date, **options) -> None:
+        if members is not None and not 100 <= members <= 1_000_000:
+            raise CommandError(_("A city has between 100 and 1,000,000 members."))
         started = time.monotonic()
-        with _no_worker_called():
-            clean = self._show(members, seed, today)
+        install()
+        cities = [name for name in profile.names() if city is None or name in city]
+        if len(cities) > 1:
+            clean = side_by_side.live(cities, members, today, self._tell)
+            self._introduce(cities)
+        else:
+            with _no_worker_called():
+                clean = self._show(profile.load(cities[0]), members, today)
+            if options["verbosity"]:
+                self._introduce(cities)
         took = {"today": today, "seconds": time.monotonic() - started}
         self._tell(_("Today is %(today)s. It took %(seconds)d s.") % took)
         if not clean:
             raise CommandError(_("The books do not agree."))
 
-    def _show(self, members: int, seed: int, today: datetime.date) -> bool:
-        """Live what has not been lived, prove the books, say who may sign in. Returns whether the books agree."""
-        edition = rules.load(office.texts())
-        opening = datetime.datetime.combine(OPENING, datetime.time(8), SHANGHAI)
-        staff = open_office(edition.area, edition.name, opening)
-        self._require_same_city(members, seed)
-        city = {"city": edition.name, "members": members, "seed": seed}
-        self._tell(_("A synthetic city: %(city)s, %(members)d members, seed %(seed)d") % city)
-        stage = Stage(staff, self._tell, OPENING)
-        try:
-            lived = self._live(stage, members, seed, today)
-        finally:
-            stage.close()
-        clean = not lived or self._prove(staff)
-        self._tell(_("Sign in at /admin/ as"))
-        for _role, username, name in USERS:
-            self._tell(f"  {username:<10} {password(username):<22} {name}")
-        return clean
+    def _show(self, city: Profile, members: int | None, today: datetime.date) -> bool:
+        """Live what has not been lived and prove the books. Returns whether they agree."""
+        members = members or city.members
+        staff = open_office(city, datetime.datetime.combine(city.opening, datetime.time(8), SHANGHAI))
+        self._require_same_city(staff, members, city.seed)
+        facts = {"city": city.edition.name, "members": members, "seed": city.seed}
+        self._tell(_("A synthetic city: %(city)s, %(members)d members, seed %(seed)d") % facts)
+        lived = self._live(Stage(city, staff, self._tell, city.opening), members, today)
+        return not lived or self._prove(staff)
+
+    def _introduce(self, cities: list[str]) -> None:
+        self._tell(_("Sign in at /admin/ with the password %(password)s as") % {"password": PASSWORD})
+        for name in cities:
+            city = profile.load(name)
+            for _role, username, label in USERS:
+                self._tell(f"  {user_name(city, username):<20} {city.edition.name} {label}")
+        for _role, username, label in ADMINISTRATORS:
+            self._tell(f"  {username:<20} {label}")
 
     def _tell(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
 
-    def _require_same_city(self, members: int, seed: int) -> None:
-        first = Job.objects.filter(kind=KIND).order_by("pk").first()
+    def _require_same_city(self, staff: Office, members: int, seed: int) -> None:
+        first = Job.objects.filter(kind=KIND, area=staff.area).order_by("pk").first()
         if first is not None and (first.params["members"], first.params["seed"]) != (members, seed):
             raise CommandError(
                 _("These data hold a city of %(members)d members with seed %(seed)d; use another data folder.")
                 % {"members": first.params["members"], "seed": first.params["seed"]}
             )
 
-    def _live(self, stage: Stage, members: int, seed: int, today: datetime.date) -> bool:
+    def _live(self, stage: Stage, members: int, today: datetime.date) -> bool:
         """Live the days that have not been lived, month by month; a job marks how far the story has come.
 
         Returns whether anything was left to live.
         """
-        marks = Job.objects.filter(kind=KIND, status=Job.Status.DONE).values_list("key", flat=True)
-        lived = max((key.removeprefix(f"{KIND} ") for key in marks), default="")
+        city = stage.profile
+        begin = f"{KIND} {city.name} "
+        marks = Job.objects.filter(kind=KIND, area=stage.area, status=Job.Status.DONE).values_list("key", flat=True)
+        lived = max((key.removeprefix(begin) for key in marks), default="")
         acts: list[Act] = []
-        for first, last in _months(OPENING, today):
+        for first, last in _months(city.opening, min(today, last_day(city.year + 1, 1))):
             self._tell(f"{first:%Y-%m}")
             if last.isoformat() <= lived:
                 self._tell("  " + _("has been lived already"))
                 continue
-            acts = acts or story(_city(members, seed))
+            acts = acts or story(build(city, members, city.seed))
             gc.freeze()  # the city stays for the whole story; collecting it again and again would cost minutes
             started = time.monotonic()
             for act in acts:
@@ -104,9 +113,9 @@ class Command(BaseCommand):
             stage.say(_("The month took %(seconds).1f s"), seconds=time.monotonic() - started)
             job = jobs.create_job(
                 kind=KIND,
-                key=f"{KIND} {last}",
+                key=f"{begin}{last}",
                 area_id=stage.area.pk,
-                params={"members": members, "seed": seed},
+                params={"members": members, "seed": city.seed},
                 chunks=[],
                 actor=stage.office.clerk,
                 now=stage.at(23, 59),
@@ -141,15 +150,8 @@ def _no_worker_called() -> Iterator[None]:
 
 
 def _months(first: datetime.date, today: datetime.date) -> Iterator[tuple[datetime.date, datetime.date]]:
-    """The first and last day of each month, the last month cut at today."""
+    """The first and last day of each month, the first cut at its beginning and the last at today."""
     while first <= today:
         following = next_month_start(first)
         yield first, min(following - ONE_DAY, today)
         first = following
-
-
-def _city(members: int, seed: int) -> City:
-    rng = Random(f"{seed} city")
-    found = places.found(rng)
-    settled = people.settle(rng, found, members)
-    return City(settled, found, visits.of_year(seed, settled, found))

@@ -1,0 +1,98 @@
+"""Claims by hand: bills that members have paid themselves and bring to the counter some days later."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+
+from bureau.errors import RefusedError
+from bureau.rules.periods import last_day
+from demo.acts import Stage
+from demo.desk import yuan
+from demo.visits import EMERGENCY, Bill, Month
+from institutions.models import Institution
+from members.models import Member
+from settlement.models import Claim, Visit
+from settlement.services.claims import approve_claim, check_claim, enter_claim, refuse_claim
+from settlement.services.claims_payment import pay_claim
+from settlement.services.claims_requests import BankAccount, ClaimRequest
+from settlement.services.invoices import InvoiceNumber
+
+PAPERS = ("identity", "receipt", "items", "record", "bank")
+
+
+def brought(months: list[Month], first: date) -> list[Bill]:
+    """The bills that are brought in during a month: the next one, or when a newborn's premium has been paid."""
+    bills = [bill for month in months for bill in month.claimed if month.first < first]
+    return [bill for bill in bills if (day := _brought_on(bill)) and (day.year, day.month) == (first.year, first.month)]
+
+
+def _brought_on(bill: Bill) -> date:
+    end = last_day(bill.care_on.year, bill.care_on.month)
+    return max(end, bill.person.listed_on) + timedelta(days=9)
+
+
+def handle(stage: Stage, bills: list[Bill]) -> None:
+    """Entered by the clerk, checked by the reviewer, approved by finance, and paid the next day."""
+    office = stage.office
+    paid, count, refused = Decimal(0), 0, 0
+    for bill in bills:
+        asked = _asked(stage, bill)
+        claim = enter_claim(
+            key=f"{stage.area.pk}:{bill.key}", area=stage.area, asked=asked, actor=office.clerk, now=stage.at(9)
+        )
+        check_claim(claim=claim, actor=office.reviewer, now=stage.at(11))
+        try:
+            claim = approve_claim(claim=claim, actor=office.finance, now=stage.at(15))
+        except RefusedError as refusal:
+            refuse_claim(claim=claim, reason=str(refusal)[:200], actor=office.reviewer, now=stage.at(15))
+            refused += 1
+            continue
+        if claim.visit.pooled or claim.visit.large_claims:
+            claim = pay_claim(claim=claim, actor=office.finance, now=stage.at(16))
+        paid += claim.visit.pooled + claim.visit.large_claims
+        count += 1
+    if bills:
+        stage.say(
+            _("Claims by hand: %(count)d settled, %(paid)s yuan; %(refused)d refused"),
+            count=count,
+            paid=f"{paid:,.2f}",
+            refused=refused,
+        )
+
+
+def leave_for_staff(stage: Stage, bills: list[Bill]) -> None:
+    """One claim is entered and waits to be checked, by whoever signs in."""
+    for bill in bills[:1]:
+        enter_claim(
+            key=f"{stage.area.pk}:{bill.key}",
+            area=stage.area,
+            asked=_asked(stage, bill),
+            actor=stage.office.clerk,
+            now=stage.at(16),
+        )
+        stage.say(_("A claim by hand waits to be checked"))
+
+
+def _asked(stage: Stage, bill: Bill) -> ClaimRequest:
+    person = bill.person
+    return ClaimRequest(
+        member=Member.objects.get(pk=stage.member_ids([person.document])[person.document]),
+        institution=Institution.objects.get(pk=stage.institution_id(bill.place.code)),
+        encounter=bill.encounter,
+        care_on=bill.care_on,
+        total=yuan(bill.total),
+        own_expense=yuan(bill.own_expense),
+        over_limit=yuan(bill.over_limit),
+        first_self=yuan(bill.first_self),
+        general_fee=yuan(bill.general_fee),
+        consultation_fee=yuan(bill.consultation_fee),
+        channel=Visit.Channel.EMERGENCY if bill.med_type == EMERGENCY else Visit.Channel.ORDINARY,
+        credential=bill.card,
+        invoices=[InvoiceNumber(f"{stage.profile.prefix}0126", bill.key.removeprefix("JS"))],
+        papers=PAPERS,
+        account=BankAccount(Claim.PayTo.MEMBER, "建设银行演示支行", f"6217{person.number[-12:]}"),
+        received_on=stage.day,
+    )

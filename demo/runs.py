@@ -1,0 +1,131 @@
+"""What institutions are paid in the story: monthly runs, the assessment, the year's end and what comes after it."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from decimal import Decimal
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from bureau.models import County
+from demo import files
+from demo.acts import Stage
+from demo.places import Places
+from settlement.models import Line, Run, Visit
+from settlement.services.reversals import reverse_visit
+from settlement.services.runs.approval import approve_run, submit_run
+from settlement.services.runs.compute import compute_run
+from settlement.services.runs.late import find_adjustments
+from settlement.services.runs.payment import pay_run
+
+LATE_KEY = "NZ01"  # the numbers that the institution gives its late reversals
+
+
+def pay_runs(stage: Stage, kind: str, period: date) -> None:
+    """One run an agency: computed and submitted by the clerk, approved by the reviewer, paid by finance."""
+    started = time.monotonic()
+    office = stage.office
+    total, lines = Decimal(0), 0
+    for county in County.objects.filter(area=office.area).select_related("area").order_by("code"):
+        run = compute_run(
+            area=office.area,
+            county=county,
+            scheme=stage.profile.scheme,
+            kind=kind,
+            period=period,
+            actor=office.clerk,
+            now=stage.at(9),
+        )
+        if run.status == Run.Status.COMPUTED:
+            run = submit_run(run=run, actor=office.clerk, now=stage.at(11))
+        if run.status == Run.Status.SUBMITTED:
+            run = approve_run(run=run, actor=office.reviewer, now=stage.at(15))
+        run = pay_run(run=run, actor=office.finance, now=stage.at(16))
+        total += run.total
+        lines += run.lines.count()
+    stage.say(
+        _("%(kind)s of %(period)s paid: %(lines)d institutions, %(total)s yuan (%(seconds).1f s)"),
+        kind=Run.Kind(kind).label,
+        period=f"{period:%Y}" if kind == Run.Kind.YEAR_END else f"{period:%Y-%m}",
+        lines=lines,
+        total=f"{total:,.2f}",
+        seconds=time.monotonic() - started,
+    )
+
+
+def assess(stage: Stage, places: Places) -> None:
+    """The year's scores of everybody of whom money is kept back."""
+    paid = [place for place in places.all if place.parent is None and not place.away and place.level is not None]
+    scores = [(place, _score(number)) for number, place in enumerate(paid)]
+    stage.load("assessments", f"{stage.profile.year}年度考核得分.csv", files.assessments(scores, stage.profile).csv())
+
+
+def _score(number: int) -> int:
+    """Most do well, a few do not."""
+    return 100 - number * 7 % 19
+
+
+def cross_a_threshold(stage: Stage) -> None:
+    """A hospital takes back visits of the settled year, and falls below a band by them: an adjustment."""
+    if Visit.objects.filter(institution__area=stage.area, key__startswith=LATE_KEY).exists():
+        return
+    line, gap, threshold = min(_gaps(stage), key=lambda found: found[1])
+    place = line.institution
+    visits = Visit.objects.filter(
+        Q(charged_institution=place) | Q(charged_institution__parent=place),
+        payee=place,
+        care_on__year=stage.profile.year,
+        pooled__gt=0,
+        reverses=None,
+        reversal=None,
+    ).order_by("-pooled", "id")
+    back, taken = Decimal(0), 0
+    for visit in visits[:500]:
+        if back * 100 >= gap:
+            break
+        reverse_visit(
+            visit.pk,
+            key=f"{LATE_KEY}{taken:06d}",
+            reason="重复记账，年终自查退回",
+            actor=stage.office.clerk,
+            now=stage.at(10),
+        )
+        back += visit.pooled
+        taken += 1
+    stage.say(
+        _("%(name)s takes back %(count)d visits of %(year)d, %(amount)s yuan, and falls below %(threshold)d %%"),
+        name=place.name,
+        count=taken,
+        year=stage.profile.year,
+        amount=f"{back:,.2f}",
+        threshold=threshold,
+    )
+    found = find_adjustments(
+        area=stage.area,
+        kind=Run.Kind.YEAR_END,
+        period=stage.profile.new_year,
+        actor=stage.office.finance,
+        now=stage.at(15),
+    )
+    for adjustment in found:
+        stage.say(
+            _("Adjustment of the year-end settlement: %(name)s %(amount)s yuan"),
+            name=adjustment.institution.name,
+            amount=f"{adjustment.amount:,.2f}",
+        )
+
+
+def _gaps(stage: Stage):
+    """Lines of the year-end settlement with how far (fen) their use is above the next band below, in percent."""
+    runs = Run.objects.filter(area=stage.area, kind=Run.Kind.YEAR_END, period=stage.profile.new_year)
+    lines = Line.objects.filter(run__in=runs).select_related("institution")
+    for line in lines.order_by("institution__code"):
+        quota = line.results.get("quota", 0)
+        span = line.facts["spans"][0]
+        use = span["own"] + sum(span["others"].values())
+        for threshold in (80, 60):
+            gap = use - quota * threshold // 100 + 1
+            if use <= quota and 0 < gap <= span["own"]:
+                yield line, gap, threshold
