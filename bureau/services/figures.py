@@ -7,12 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Area, PublishedFigure, Staff
 from bureau.rules import edition as rules
+from bureau.rules.errors import Refusal
 from bureau.rules.money import fen
 from bureau.services.editions import rulebook
 
@@ -109,6 +111,15 @@ def figures(area_id: str, on: datetime.date) -> dict[str, int]:
                 if amount is not None:
                     found.setdefault(code, amount)
     return found
+
+
+def named(refusal: Refusal, edition: rules.Edition, on: datetime.date) -> Refusal:
+    """A refusal for want of a published figure, with its label and year in place of its code; others as they are."""
+    figure = edition.figures.get(refusal.params.get("figure") or refusal.params.get("fact", ""))
+    if figure is None:
+        return refusal
+    told = gettext("%(figure)s of %(year)d") % {"figure": figure.label, "year": figure.year_for(on)}
+    return Refusal("figure_missing", refusal.article or figure.article, {"figure": told})
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from bureau.admin import (
 from bureau.admin.business import XLSX, attachment
 from bureau.models import Area, County, Scheme, Staff
 from settlement import statements
+from settlement.admin.budgets import YEAR
 from settlement.admin.traces import trace_of_steps
 from settlement.models import Adjustment, Line, Payment, Run, Visit
 from settlement.queries.lines import replay_line
@@ -119,8 +120,8 @@ class BankNoteForm(ActForm):
 class RunAdmin(Records):
     ordering = ("-period", "-pk")
     list_display = [
-        "title", "period_shown", "county", "scheme", "status", "total", "computed_at", "submitted_by", "approved_by",
-        "paid_at",
+        "title", "period_shown", "county", "scheme", "status", "total", "note", "computed_at", "submitted_by",
+        "approved_by", "paid_at",
     ]  # fmt: skip
     list_filter = ["status", "kind", "county", "scheme"]
     search_fields = ["county__name"]
@@ -139,6 +140,7 @@ class RunAdmin(Records):
             form=ComputeForm,
             help=_("A run that is only computed is computed anew; one that was submitted stays as it is."),
         ),
+        YEAR,
     ]
     acts = [
         Act(

@@ -3,9 +3,13 @@
 import datetime
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
+
+from bureau.errors import DomainError, RefusedError
 from bureau.rules import provider
 from bureau.rules.edition import Edition
-from bureau.services.figures import figures
+from bureau.rules.errors import Refused
+from bureau.services.figures import figures, named
 from settlement.queries import run_facts as reading
 from settlement.queries.facts import fetch
 from settlement.queries.lines import charge_by_month, pooled_fund
@@ -13,8 +17,13 @@ from settlement.queries.lines import charge_by_month, pooled_fund
 
 @dataclass(frozen=True, slots=True)
 class YearTotal:
-    """In fen: the year's total (None where none is published), what was accounted, and what is over."""
+    """In fen: the year's total (None where none is published), what was accounted, and what is over.
 
+    `label` is what the edition calls the total, `year` the one for which it is published.
+    """
+
+    label: str
+    year: int
     total: int | None
     used: int
     overrun: int
@@ -29,18 +38,25 @@ def year_total(edition: Edition, on: datetime.date, *, until: datetime.date) -> 
     rows = reading.owed_by_item(edition.area, None, [fund], on.replace(month=1, day=1), until)
     used = sum(row.amount for row in rows if row.charge == charge)
     total = figures(edition.area, on).get(code)
-    if total is None:
-        return YearTotal(None, used, 0)
-    answer = provider.compute(edition, on, "year_end", {"quota": total, "actual": used})
-    return YearTotal(total, used, answer["overrun"])
+    figure = edition.figures[code]
+    overrun = 0
+    if total is not None:
+        overrun = provider.compute(edition, on, "year_end", {"quota": total, "actual": used})["overrun"]
+    return YearTotal(figure.label, figure.year_for(on), total, used, overrun)
 
 
 def year_budget(edition: Edition, on: datetime.date) -> dict[str, int]:
     """The year's pool from its published figures, in fen: budget, contingency, distributable and the slices.
 
-    Raises Refused where the method has no pool or a figure is missing.
+    Raises RefusedError where the method has no pool or a figure is missing, which it names, and DomainError where
+    the published figures do not go together.
     """
-    return provider.compute(edition, on, "fund_budget", figures(edition.area, on))
+    try:
+        return provider.compute(edition, on, "fund_budget", figures(edition.area, on))
+    except Refused as refused:
+        raise RefusedError(named(refused.refusal, edition, on)) from refused
+    except ValueError as error:
+        raise DomainError(_("The reserves exceed the year's budget; correct the published figures.")) from error
 
 
 RESERVED = """

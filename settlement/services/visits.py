@@ -19,7 +19,7 @@ from bureau.rules import benefits
 from bureau.rules.edition import Edition, Rulebook
 from bureau.rules.errors import Refused
 from bureau.services.editions import rulebook, stored_edition
-from bureau.services.figures import figures
+from bureau.services.figures import figures, named
 from institutions.models import Institution
 from settlement.models import Visit
 from settlement.queries import facts as reading
@@ -236,7 +236,7 @@ class Desk:
         outcome = decision.outcome
         if outcome.refusal is not None and outcome.refusal.code == "figure_missing":
             # Nothing to do with this patient: the bureau has a figure to publish first.
-            raise RefusedError(outcome.refusal)
+            raise RefusedError(named(outcome.refusal, decision.edition, request.care_on))
         rest = fen(request.total) - outcome.fund - fen(request.other_funds)
         shares = split_rest(
             request,

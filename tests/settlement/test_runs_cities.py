@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 
 from bureau.errors import DomainError, RefusedError
-from bureau.rules.errors import Refused
 from bureau.services.figures import confirm_figure, enter_figure
 from institutions.models import Assessment
 from settlement.models import Run
@@ -37,14 +36,16 @@ def test_month_says_what_the_year_has_used_of_its_total(key):
     city, where, person = opened(key)
     plain = {"charge": "fee_for_service"}
     factories.settled(city, where, person, on=date(2024, 4, 6), fund="700.00", **plain)
-    assert compute(city, "month", date(2024, 4, 1)).note == ""
+    unpublished = compute(city, "month", date(2024, 4, 1)).note
+    assert "700.00" in unpublished and city.rules.figures["total_budget"].label in unpublished
     factories.figure(city.area, "total_budget", 2024, "1000.00", city.clerk, city.reviewer)
     april = pay(city, compute(city, "month", date(2024, 4, 1)))
-    assert "700.00" in april.note and "1000.00" in april.note
+    assert "700.00" in april.note and "1000.00" in april.note and "70%" in april.note
+    assert compute(city, "items", date(2024, 4, 1)).note == april.note
     factories.settled(city, where, person, on=date(2024, 5, 6), fund="450.00", **plain)
     may = pay(city, compute(city, "month", MAY))
     assert (may.total, may.lines.get().to_pay) == (Decimal("450.00"), Decimal("450.00"))
-    assert "150.00" in may.note
+    assert "150.00" in may.note and "115%" in may.note
     total = year_total(city.rules, MAY, until=date(2024, 5, 31))
     assert (total.total, total.used, total.overrun) == (100000, 115000, 15000)
     with pytest.raises(DomainError):
@@ -77,8 +78,9 @@ def test_pool_needs_its_figures_entered_and_confirmed():
         ("emergency_reserve", 2023): "0.00",
     }
     for (code, year), value in figures.items():
-        with pytest.raises(Refused):
+        with pytest.raises(RefusedError) as missing:
             year_budget(city.rules, date(2023, 3, 1))
+        assert city.rules.figures[code].label in str(missing.value) and str(year) in str(missing.value)
         entered = enter_figure(**act, code=code, year=year, value=Decimal(value), actor=city.clerk)
         with pytest.raises(DomainError):
             confirm_figure(figure=entered, actor=city.clerk, now=AFTER)

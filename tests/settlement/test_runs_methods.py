@@ -163,7 +163,8 @@ def test_month_of_a_shared_pool_is_refused_without_its_figures():
     factories.settled(city, factories.institution(city), person, on=date(2023, 3, 6), charge="pool", fund="1.00")
     with pytest.raises(RefusedError) as error:
         compute(city, "month", MARCH_2023)
-    assert error.value.refusal.code == "fact_missing"
+    assert error.value.refusal.code == "figure_missing"
+    assert city.rules.figures["levy_y_minus_2"].label in str(error.value) and "2021" in str(error.value)
     assert not Run.objects.exists()
 
 

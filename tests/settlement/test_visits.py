@@ -144,6 +144,8 @@ def test_settle_visit_without_the_yearly_cap_is_refused(city, where, person):
             request(where, other, care_on=date(2028, 3, 1)), actor=city.clerk, now=datetime(2028, 3, 2, tzinfo=UTC)
         )
     assert refused.value.refusal.code == "figure_missing"
+    cap = city.rules.figures["yearly_cap"]
+    assert cap.label in str(refused.value) and "2028" in str(refused.value) and cap.code not in str(refused.value)
     assert moved() == before
 
 

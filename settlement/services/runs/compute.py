@@ -16,6 +16,7 @@ from bureau.rules.edition import Edition
 from bureau.rules.errors import NoEdition, Refused
 from bureau.rules.money import fen, yuan
 from bureau.rules.periods import add_months, month_of, months_between
+from bureau.rules.provider.year_end import shown_usage
 from bureau.services import jobs
 from bureau.services.editions import rulebook, stored_edition
 from institutions.models import Institution
@@ -230,9 +231,9 @@ def months_of_year(scope: Scope):
 
 
 def note_of(scope: Scope) -> str:
-    """Of a year, which months have no run: their institutions are cleared for what was not paid too. Of a month under
-    a yearly total, what the year has come to."""
-    if scope.kind == Run.Kind.MONTH:
+    """Of a year, which months have no run: their institutions are cleared for what was not paid too. Of a month's
+    payments under a yearly total, what the year has come to."""
+    if scope.kind in (Run.Kind.MONTH, Run.Kind.ITEMS):
         return total_note(year_total(scope.edition, scope.on, until=scope.last))
     if scope.kind != Run.Kind.YEAR_END:
         return ""
@@ -242,12 +243,15 @@ def note_of(scope: Scope) -> str:
 
 
 def total_note(total: YearTotal | None) -> str:
-    if total is None or total.total is None:
+    if total is None:
         return ""
-    amounts = {"used": yuan(total.used), "total": yuan(total.total), "overrun": yuan(total.overrun)}
+    said = {"used": yuan(total.used), "figure": total.label, "year": total.year}
+    if total.total is None:
+        return gettext("The year has used %(used)s; “%(figure)s” of %(year)d is not published and confirmed.") % said
+    said |= {"total": yuan(total.total), "share": shown_usage(total.used, total.total), "overrun": yuan(total.overrun)}
     if total.overrun:
-        return gettext("The year has used %(used)s of its total of %(total)s: %(overrun)s over it.") % amounts
-    return gettext("The year has used %(used)s of its total of %(total)s.") % amounts
+        return gettext("The year has used %(used)s of its total of %(total)s, %(share)s: %(overrun)s over it.") % said
+    return gettext("The year has used %(used)s of its total of %(total)s, %(share)s.") % said
 
 
 def compute_runs(

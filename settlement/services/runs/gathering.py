@@ -13,7 +13,6 @@ from bureau.rules.edition import Edition, Rulebook
 from bureau.rules.errors import Refused
 from bureau.rules.periods import add_months, last_day, month_of
 from bureau.services.editions import rulebook
-from bureau.services.figures import figures
 from institutions import queries as choices
 from institutions.models import Institution
 from settlement.models import Adjustment, Run
@@ -27,6 +26,7 @@ from settlement.queries.lines import (
     pooled_fund,
 )
 from settlement.queries.run_facts import MonthSettled, QuotaUse, carried_into
+from settlement.queries.totals import year_budget
 
 JANUARY = 1
 
@@ -220,8 +220,7 @@ def quota_month(scope: Scope, book: str, before: dict[int, int]) -> ByInstitutio
 
 def pool_of(scope: Scope) -> int:
     """The month's slice of the year's pool, from the published figures."""
-    budget = provider.compute(scope.edition, scope.on, "fund_budget", figures(scope.area_id, scope.on))
-    return budget["month_12" if scope.period.month == 12 else "month_1_to_11"]
+    return year_budget(scope.edition, scope.on)["month_12" if scope.period.month == 12 else "month_1_to_11"]
 
 
 def year_end(scope: Scope) -> ByInstitution:
