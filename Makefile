@@ -1,6 +1,6 @@
 # Needs make and Python 3.11 or newer, nothing else.
 #   make setup    the environment, in .venv
-#   make demo     everything, with a synthetic city; SERVE=0 ends after loading; TODAY=2027-01-20 MEMBERS=20000
+#   make demo     everything, with five synthetic cities; SERVE=0 ends after loading; CITY=heyuan MEMBERS=2000
 #   make up       everything, with the data that .gongji holds
 #   make test     all tests
 #   make check    linters, types, contracts, migrations, then all tests
@@ -13,6 +13,7 @@ PORT ?= 8000
 SERVE ?= 1
 TODAY ?=
 MEMBERS ?=
+CITY ?=
 DEMO ?=
 TESTS ?=
 
@@ -30,7 +31,7 @@ setup: .venv/development
 
 demo: .venv/runtime
 	$(LAUNCHER) demo --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve) \
-		$(if $(TODAY),--today $(TODAY)) $(if $(MEMBERS),--members $(MEMBERS)) $(DEMO)
+		$(if $(TODAY),--today $(TODAY)) $(if $(MEMBERS),--members $(MEMBERS)) $(addprefix --city ,$(CITY)) $(DEMO)
 
 up: .venv/runtime
 	$(LAUNCHER) up --port $(PORT)
