@@ -13,6 +13,7 @@ from bureau.models import County
 from demo import files
 from demo.acts import Stage
 from demo.places import Places
+from institutions.services.places import confirm_assessments
 from settlement.models import Line, Run, Visit
 from settlement.services.reversals import reverse_visit
 from settlement.services.runs.approval import approve_run, submit_run
@@ -60,6 +61,7 @@ def assess(stage: Stage, places: Places) -> None:
     paid = [place for place in places.all if place.parent is None and not place.away and place.level is not None]
     scores = [(place, _score(number)) for number, place in enumerate(paid)]
     stage.load("assessments", f"{stage.profile.year}年度考核得分.csv", files.assessments(scores, stage.profile).csv())
+    confirm_assessments(area=stage.area, year=stage.profile.year, actor=stage.office.reviewer, now=stage.at(15))
 
 
 def _score(number: int) -> int:

@@ -5,12 +5,14 @@ import datetime
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from bureau import clock
 from bureau.admin import (
     Act,
     ActForm,
+    Answer,
     Panel,
     Records,
     Section,
@@ -46,11 +48,14 @@ from institutions.services.care import (
 from institutions.services.places import (
     change_details,
     change_parent,
+    confirm_assessment,
+    confirm_assessments,
     designate,
     record_assessment,
     register_institution,
     set_level,
     undesignate,
+    waiting_assessments,
 )
 from institutions.services.selection import choose, end_selections, end_selections_of_departed, withdraw
 from institutions.services.windows import close_window, open_window
@@ -165,6 +170,7 @@ class InstitutionAdmin(Records):
             do=record_assessment,
             record="institution",
             form=form_of(Assessment, "year", "score", "document"),
+            help=_("Somebody else confirms the score; only then does it count."),
         ),
     ]
     sections = [
@@ -212,10 +218,50 @@ class LevelAdmin(OfInstitution):
     list_filter = ["level"]
 
 
+class ScoresForm(ActForm):
+    area = pick(SelectionWindow._meta.get_field("area"))
+    year = year_field(_("year"), initial=lambda: clock.today().year - 1)
+
+
+def scores_waiting(request, record, data) -> list[Panel]:
+    return [
+        Panel(
+            _("Scores to confirm"),
+            [_("institution"), _("score"), pgettext_lazy("published", "document"), _("entered by")],
+            [[one.institution, one.score, one.document, str(one.entered_by)] for one in waiting_assessments(**data)],
+        )
+    ]
+
+
+def confirm_scores(**asked) -> Answer:
+    return Answer(text=gettext("%(count)d scores were confirmed.") % {"count": len(confirm_assessments(**asked))})
+
+
 @admin.register(Assessment)
 class AssessmentAdmin(OfInstitution):
-    list_display = ["institution", "year", "score", "document"]
-    list_filter = [YearFilter]
+    list_display = ["institution", "year", "score", "document", "entered_by", "confirmed_by", "confirmed_at"]
+    list_filter = [YearFilter, ("confirmed_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["institution", "entered_by", "confirmed_by"]
+    list_acts = [
+        Act(
+            code="assessment.confirm",
+            label=_("Confirm the scores of a year"),
+            do=confirm_scores,
+            form=ScoresForm,
+            preview=scores_waiting,
+            help=_("Every score that waits, as a roster brought it. By someone other than who entered them."),
+        ),
+    ]
+    acts = [
+        Act(
+            code="assessment.confirm",
+            label=_("Confirm the score"),
+            do=confirm_assessment,
+            record="assessment",
+            offered=lambda assessment: assessment.confirmed_at is None,
+            help=_("By someone other than who entered it. From then on it decides what is released."),
+        ),
+    ]
 
 
 class WindowForm(ActForm):

@@ -300,7 +300,7 @@ class OutOfAreaRegistration(FromRoster):
 
 
 class Assessment(FromRoster):
-    """年度考核: an institution's score of a year, 0 to 100."""
+    """年度考核: an institution's score of a year, 0 to 100; it counts once another person has confirmed it."""
 
     institution = models.ForeignKey(
         Institution, models.CASCADE, related_name="assessments", verbose_name=_("institution")
@@ -308,6 +308,14 @@ class Assessment(FromRoster):
     year = models.PositiveSmallIntegerField(_("year"))
     score = models.DecimalField(_("score"), max_digits=5, decimal_places=2)
     document = models.CharField(pgettext_lazy("published", "document"), max_length=200, blank=True)
+    entered_by = models.ForeignKey(
+        Staff, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("entered by")
+    )
+    entered_at = models.DateTimeField(_("entered at"), null=True, blank=True)
+    confirmed_by = models.ForeignKey(
+        Staff, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("confirmed by")
+    )
+    confirmed_at = models.DateTimeField(_("confirmed at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("assessment")
@@ -315,6 +323,15 @@ class Assessment(FromRoster):
         constraints = [
             models.UniqueConstraint(fields=["institution", "year"], name="assessment_once_a_year"),
             models.CheckConstraint(name="assessment_score_range", condition=Q(score__gte=0, score__lte=100)),
+            models.CheckConstraint(
+                name="assessment_confirmed_by_another",
+                condition=Q(confirmed_by__isnull=True, confirmed_at__isnull=True)
+                | (
+                    Q(confirmed_by__isnull=False, confirmed_at__isnull=False, entered_by__isnull=False)
+                    & ~Q(confirmed_by=F("entered_by"))
+                ),
+                violation_error_message=_("A score is confirmed by someone other than who entered it."),
+            ),
         ]
 
     def __str__(self):

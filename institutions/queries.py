@@ -29,9 +29,15 @@ def designated_on(institution_id: int, day: datetime.date) -> bool:
 
 
 def scores(institution_ids: Iterable[int], year: int) -> dict[int, str]:
-    """年度考核 scores of a year, 0 to 100 as text: {institution id: score}; one without a score is left out."""
-    rows = Assessment.objects.filter(institution__in=list(institution_ids), year=year)
+    """年度考核 scores of a year, 0 to 100 as text: {institution id: score}; only what is confirmed counts."""
+    rows = Assessment.objects.filter(institution__in=list(institution_ids), year=year, confirmed_at__isnull=False)
     return {institution_id: str(score) for institution_id, score in rows.values_list("institution_id", "score")}
+
+
+def scores_waiting(institution_ids: Iterable[int], year: int) -> set[int]:
+    """Which institutions have a score of a year that nobody has confirmed."""
+    rows = Assessment.objects.filter(institution__in=list(institution_ids), year=year, confirmed_at=None)
+    return set(rows.values_list("institution_id", flat=True))
 
 
 def registered_out_of_area(member_id: int, day: datetime.date) -> OutOfAreaRegistration | None:

@@ -52,7 +52,7 @@ RECORDS = frozenset({
 })  # fmt: skip
 CHECKS = frozenset({
     "member.reveal", "edition.cases", "edition.citations", "edition.approve", "edition.return", "edition.withdraw",
-    "figure.confirm", "payout.approve", "payout.return", "proposal.decide",
+    "figure.confirm", "assessment.confirm", "payout.approve", "payout.return", "proposal.decide",
     "run.approve", "run.return", "return.accept", "return.send_back", "upload.undo", "upload.rejects", "claim.check",
     "claim.approve", "claim.return", "claim.refuse", "claim.reverse",
 })  # fmt: skip

@@ -245,10 +245,13 @@ def _load_assessments(batch: Batch) -> None:
     same = "t.institution_id = s.institution_id AND t.year = s.year"
     document = "COALESCE(s.document, t.document)"
     batch.unchanged(
-        f"{same} AND t.score = s.score AND t.document = {document}",
+        f"{same} AND t.score = s.score AND t.document = {document} AND t.entered_by_id IS NOT NULL",
         using="institutions_assessment t",
     )
-    batch.update(Assessment, {"score": "s.score", "document": document}, where=same)
+    entered = {"entered_by_id": "%(actor)s::bigint", "entered_at": "%(now)s::timestamptz"}
+    waits = {"confirmed_by_id": "NULL::bigint", "confirmed_at": "NULL::timestamptz"}
+    said = {"actor": batch.actor.pk, "now": batch.now}
+    batch.update(Assessment, {"score": "s.score", "document": document} | entered | waits, where=same, **said)
     batch.insert(
         Assessment,
         {
@@ -256,8 +259,10 @@ def _load_assessments(batch: Batch) -> None:
             "year": "s.year",
             "score": "s.score",
             "document": "COALESCE(s.document, '')",
-        },
+        }
+        | entered,
         where=f"NOT EXISTS (SELECT FROM institutions_assessment t WHERE {same})",
+        **said,
     )
 
 

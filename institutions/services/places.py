@@ -4,7 +4,7 @@ import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from bureau import audit
@@ -215,7 +215,10 @@ def record_assessment(
     actor: Staff,
     now: datetime.datetime,
 ) -> Assessment:
-    """年度考核: the score of a year, 0 to 100. A second score replaces the first; both are audited."""
+    """年度考核: the score of a year, 0 to 100; it counts once another person has confirmed it.
+
+    A second score replaces the first and is confirmed anew; both are audited.
+    """
     with transaction.atomic():
         institution = locked(institution)
         assessment = institution.assessments.filter(year=year).first()
@@ -224,12 +227,46 @@ def record_assessment(
             assessment = Assessment(institution=institution, year=year)
         else:
             before = str(assessment.score)
-            if (assessment.score, assessment.document) == (score, document):
+            same = (assessment.score, assessment.document) == (score, document)
+            if same and assessment.entered_by_id is not None:
                 return assessment
         assessment.score, assessment.document = score, document
+        assessment.entered_by, assessment.entered_at = actor, now
+        assessment.confirmed_by = assessment.confirmed_at = None
         save(assessment)
         audit.record(
             "institution.assess", actor=actor, now=now, subject=assessment, area_id=institution.area_id,
             institution=institution.code, year=year, score=str(score), before=before, document=document,
         )  # fmt: skip
     return assessment
+
+
+def confirm_assessment(*, assessment: Assessment, actor: Staff, now: datetime.datetime) -> Assessment:
+    """Let a score count. Refused: the person who entered it."""
+    with transaction.atomic():
+        assessment = locked(assessment)
+        if assessment.confirmed_at is not None:
+            return assessment
+        if assessment.entered_by_id == actor.pk:
+            raise DomainError(_("A score is confirmed by someone other than who entered it."))
+        assessment.confirmed_by, assessment.confirmed_at = actor, now
+        save(assessment)
+        institution = assessment.institution
+        audit.record(
+            "assessment.confirm", actor=actor, now=now, subject=assessment, area_id=institution.area_id,
+            institution=institution.code, year=assessment.year, score=str(assessment.score),
+        )  # fmt: skip
+    return assessment
+
+
+def waiting_assessments(area: Area, year: int) -> QuerySet[Assessment]:
+    """Scores of a year that nobody has confirmed yet."""
+    waiting = Assessment.objects.filter(institution__area=area, year=year, confirmed_at=None)
+    return waiting.select_related("institution", "entered_by").order_by("institution__code")
+
+
+def confirm_assessments(*, area: Area, year: int, actor: Staff, now: datetime.datetime) -> list[Assessment]:
+    """Confirm every score of a year that waits, a roster's say. Refused: where one was entered by the same person."""
+    with transaction.atomic():
+        waiting = list(waiting_assessments(area, year))
+        return [confirm_assessment(assessment=one, actor=actor, now=now) for one in waiting]

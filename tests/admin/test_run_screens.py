@@ -42,6 +42,22 @@ def compute(client, city, kind: str, period: str) -> Run:
     return Run.objects.get(kind=kind, period=f"{period}-01")
 
 
+def do(client, name: str, record, **said):
+    """An act on a record, its preview sent back where there is one."""
+    url = reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_act", args=[record.pk, name])
+    answer = client.post(url, said)
+    assert answer.status_code == 302, answer.context["form"].errors
+    record.refresh_from_db()
+    return record
+
+
+def pay(browse, staff, run: Run) -> Run:
+    for code, name in (("clerk", "run.submit"), ("reviewer", "run.approve"), ("finance", "run.pay")):
+        do(browse(staff[code]), name, run)
+    assert run.status == Run.Status.PAID
+    return run
+
+
 def panels(answer):
     return [[[cell.text for cell in row] for row in panel.rows] for panel in answer.context["panels"]]
 
@@ -85,3 +101,68 @@ def test_year_page_says_where_there_is_neither_total_nor_pool(staff_of, browse):
     without = client.get(YEAR_PAGE, {"area": city.area.pk, "scheme": "310", "year": "2026"})
     assert without.context["form"].non_field_errors()
     assert reverse("admin:settlement_run_list_act", args=["run.year"]) in client.get(RUNS).content.decode()
+
+
+# What the months kept back, and the year
+
+
+def kept_back(key: str):
+    """Three months in which the fund gave an institution 100.00 each, and another 60.00 in March."""
+    city = factories.city_of(key)
+    since = {"since": date(2024, 1, 1)}
+    where, other = factories.institution(city, "甲医院", **since), factories.institution(city, "乙医院", **since)
+    person = factories.bare_members(1)[0]
+    if key == "shaoguan":
+        for place in (where, other):
+            factories.heads(city, place, 100, year=2025)
+    else:
+        factories.publish_pool(city, 2024, "100000.00")
+    year = 2025 if key == "shaoguan" else 2024  # Zhanjiang's rules do not outlast 2025
+    charge = "selected_capitation" if key == "shaoguan" else "pool"
+    for month in (1, 2, 3):
+        factories.settled(city, where, person, on=date(year, month, 6), fund="100.00", charge=charge)
+    factories.settled(city, other, person, on=date(year, 3, 7), fund="60.00", charge=charge)
+    return city, where, other, year
+
+
+@pytest.mark.parametrize(
+    ("key", "released", "total"),
+    [
+        # 5 % of 105.00 a month: 5.25 three times, and 3.15 of 63.00; at 90 and 100 points.
+        ("zhanjiang", {"甲医院": "14.18", "乙医院": "3.15"}, "17.33"),
+        # Due is the use less what the deposit (15.00, 3.00) forfeits, less what the months paid (285.00, 57.00).
+        ("shaoguan", {"甲医院": "13.50", "乙医院": "3.00"}, "16.50"),
+    ],
+)
+def test_months_then_scores_then_what_was_kept_back(key, released, total, staff_of, browse):
+    city, where, other, year = kept_back(key)
+    staff = staff_of(city)
+    for month in ("01", "02", "03"):
+        pay(browse, staff, compute(browse(staff["clerk"]), city, "month", f"{year}-{month}"))
+    asked = {"area": city.area.pk, "county": city.county.pk, "scheme": city.scheme}
+    asked |= {"kind": "year_end", "period": f"{year}-01"}
+    scores = [(where, "90"), (other, "100")]
+
+    refused = browse(staff["clerk"]).post(f"{RUNS}act/run.compute/", asked).context["form"].non_field_errors()
+    assert "甲医院" in refused[0] and "乙医院" in refused[0]
+    for place, score in scores:
+        do(browse(staff["clerk"]), "institution.assess", place, year=year, score=score, document="考核通报")
+    refused = browse(staff["clerk"]).post(f"{RUNS}act/run.compute/", asked).context["form"].non_field_errors()
+    assert "甲医院" in refused[0]
+
+    first = where.assessments.get()
+    page = f"/admin/institutions/assessment/{first.pk}/act/assessment.confirm/"
+    assert browse(staff["clerk"]).post(page).status_code == 403
+    do(browse(staff["reviewer"]), "assessment.confirm", first)
+    every = "/admin/institutions/assessment/act/assessment.confirm/"
+    said = {"area": city.area.pk, "year": year}
+    shown = browse(staff["reviewer"]).post(every, said)
+    assert [row[1:] for row in panels(shown)[0]] == [["100.00", "考核通报", "clerk"]]
+    browse(staff["reviewer"]).post(every, said | {"_shown": shown.context["shown"]})
+    assert {one.confirmed_by for place, _score in scores for one in place.assessments.all()} == {staff["reviewer"]}
+
+    run = pay(browse, staff, compute(browse(staff["clerk"]), city, "year_end", f"{year}-01"))
+    assert str(run.total) == total
+    assert {line.institution.name: str(line.to_pay) for line in run.lines.all()} == released
+    shown = browse(staff["finance"]).get(f"{RUNS}{run.pk}/change/").content.decode()
+    assert all(amount in shown for amount in (*released.values(), total))

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from bureau.errors import DomainError
+from bureau.models import Staff
 from bureau.services.undo import undo_upload
 from institutions.models import Agreement, Assessment, Institution, Level
 from institutions.services import places
@@ -198,8 +199,14 @@ def test_scores_are_recorded_changed_and_undone(load, city, clerk, reasons):
             "No institution is recorded under H44160209999; load the roster of institutions first.",
         )
     ]
+    reviewer = Staff.objects.create(username="reviewer")
+    area = upload.area
+    [first] = places.confirm_assessments(area=area, year=2026, actor=reviewer, now=NOW)
+    assert (first.entered_by, first.confirmed_by) == (clerk, reviewer)
     change = load("assessments", SCORES, "H44160200001,2026,90,一号文", "H44160200003,2026,100,一号文")
+    assert Assessment.objects.filter(confirmed_at=None, entered_by=clerk).count() == 2
     assert counts(change) == ("loaded", 2, 2, 0, 0)
     assert Assessment.objects.get(institution__code="H44160200001").score == Decimal("90.00")
     undo_upload(change, actor=clerk, now=NOW)
-    assert Assessment.objects.get().score == Decimal("92.50")
+    again = Assessment.objects.get()
+    assert (again.score, again.confirmed_by) == (Decimal("92.50"), reviewer)

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from bureau.errors import DomainError
-from bureau.models import AuditEntry, County
+from bureau.models import AuditEntry, County, Staff
 from institutions import queries
 from institutions.models import Agreement, Assessment, Institution, Level, Selection
 from institutions.services import places
@@ -192,8 +192,18 @@ def test_second_score_of_a_year_replaces_the_first(place, clerk):
     centre = place("中心卫生院")
     for score in ("92.5", "90"):
         places.record_assessment(institution=centre, year=2026, score=Decimal(score), actor=clerk, now=NOW)
-    assert Assessment.objects.get().score == Decimal("90.00")
-    assert AuditEntry.objects.filter(action="institution.assess").first().detail["before"] == "92.50"
+    assessment = Assessment.objects.get()
+    assert assessment.score == Decimal("90.00")
+    with pytest.raises(DomainError):
+        places.confirm_assessment(assessment=assessment, actor=clerk, now=NOW)
+    assert queries.scores([centre.pk], 2026) == {}
+    reviewer = Staff.objects.create(username="reviewer")
+    places.confirm_assessment(assessment=assessment, actor=reviewer, now=NOW)
+    assert queries.scores([centre.pk], 2026) == {centre.pk: "90.00"}
+    places.record_assessment(institution=centre, year=2026, score=Decimal("91"), actor=reviewer, now=NOW)
+    assert queries.scores([centre.pk], 2026) == {} and queries.scores_waiting([centre.pk], 2026) == {centre.pk}
+    before = [entry.detail["before"] for entry in AuditEntry.objects.filter(action="institution.assess").order_by("pk")]
+    assert before == [None, "92.50", "90.00"]
 
 
 def test_score_above_100_is_refused(place, clerk):

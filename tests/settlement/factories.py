@@ -15,7 +15,8 @@ from bureau.models import Area, County, Edition, PublishedFigure, Staff
 from bureau.rules import edition as rules_edition
 from bureau.rules.edition import RULEBOOKS, load
 from bureau.services.edition_life import load_edition
-from institutions.models import Agreement, Institution, Level, Referral, Selection
+from institutions.models import Agreement, Assessment, Institution, Level, Referral, Selection
+from institutions.services.places import confirm_assessment, record_assessment
 from members.models import BenefitPeriod, Enrolment, Member
 from settlement.models import Line, Run, Visit
 from settlement.queries.facts import fetch, new_visit_ids
@@ -263,6 +264,13 @@ def selections(
         )
         for person in people
     )
+
+
+def score(city: City, where: Institution, year: int, value: str) -> Assessment:
+    """The assessment of a year, confirmed; a second one takes its place."""
+    record_assessment(institution=where, year=year, score=Decimal(value), actor=city.clerk, now=LOADED_AT)
+    entered = where.assessments.get(year=year)
+    return confirm_assessment(assessment=entered, actor=city.reviewer, now=LOADED_AT)
 
 
 def refer(person: Member, selected: Institution, to: Institution, starts_on: date, ends_on: date) -> Referral:

@@ -7,7 +7,6 @@ import pytest
 
 from bureau.rules.money import fen, yuan
 from bureau.services.figures import confirm_figure, enter_figure
-from institutions.models import Assessment
 from settlement.queries.totals import year_budget
 from tests.settlement import factories
 from tests.settlement.cases import cases
@@ -119,7 +118,7 @@ def test_year_end_of_a_prepaid_quota_case(key, case):
         if fund:
             factories.settled(city, where, person, on=date(2024, number, 6), fund=fund)
         pay(city, compute(city, "month", date(2024, number, 1), now=AFTER), now=AFTER)
-    Assessment.objects.create(institution=where, year=2024, score=Decimal(facts["score"]))
+    factories.score(city, where, 2024, facts["score"])
     run = pay(city, compute(city, "year_end", date(2024, 1, 1), now=AFTER), now=AFTER)
     line = run.lines.get()
     [span] = line.facts["spans"]
@@ -143,7 +142,7 @@ def test_retention_release_case(key, case):
     factories.settled(city, where, person, on=date(2024, 5, 6), charge="pool", fund=used.quantize(Decimal("0.01")))
     month = pay(city, compute(city, "month", MONTH))
     assert yuan(month.lines.get().results["retained"]) == Decimal(facts["retained"])
-    Assessment.objects.create(institution=where, year=2024, score=Decimal(facts["score"]))
+    factories.score(city, where, 2024, facts["score"])
     run = pay(city, compute(city, "year_end", date(2024, 1, 1), now=AFTER), now=AFTER)
     assert run.total == Decimal(expected["released"])
     assert sum(trial_balance("retention_forfeited").values()) == Decimal(expected["forfeited"])

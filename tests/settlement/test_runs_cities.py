@@ -7,7 +7,7 @@ import pytest
 
 from bureau.errors import DomainError, RefusedError
 from bureau.services.figures import confirm_figure, enter_figure
-from institutions.models import Assessment
+from institutions.services.places import confirm_assessment, record_assessment
 from settlement.models import Run
 from settlement.queries.totals import reserves_used, year_budget, year_total
 from settlement.services.runs.late import find_adjustments
@@ -131,13 +131,20 @@ def test_pool_waits_for_every_agency_to_approve_the_month_before():
 def test_retention_waits_for_the_assessment_of_every_institution():
     city, where, person = opened("zhanjiang")
     factories.publish_pool(city, 2024, "1000.00")
-    factories.settled(city, where, person, on=date(2024, 5, 6), charge="pool", fund="400.00")
+    other = factories.institution(city, since=SINCE)
+    for place, fund in ((where, "400.00"), (other, "200.00")):
+        factories.settled(city, place, person, on=date(2024, 5, 6), charge="pool", fund=fund)
     pay(city, compute(city, "month", MAY))
+    entered = record_assessment(institution=other, year=2024, score=Decimal("90"), actor=city.clerk, now=AFTER)
     with pytest.raises(DomainError) as refused:
         compute(city, "year_end", YEAR, now=AFTER)
-    assert where.name in str(refused.value)
+    said = str(refused.value)
+    assert said.count(where.name) == said.count(other.name) == 1
+    assert said.index(where.name) < said.index(other.name)  # to be recorded, then to be confirmed
+    with pytest.raises(DomainError):
+        confirm_assessment(assessment=entered, actor=city.clerk, now=AFTER)
     assert not Run.objects.filter(kind="year_end").exists()
-    assert trial_balance("retention") == {where.code: Decimal("21.00")}
+    assert trial_balance("retention") == {where.code: Decimal("21.00"), other.code: Decimal("10.50")}
 
 
 def test_score_corrected_later_changes_what_is_released():
@@ -145,12 +152,11 @@ def test_score_corrected_later_changes_what_is_released():
     factories.publish_pool(city, 2024, "1000.00")
     factories.settled(city, where, person, on=date(2024, 5, 6), charge="pool", fund="400.00")
     pay(city, compute(city, "month", MAY))
-    score = Assessment.objects.create(institution=where, year=2024, score=Decimal("90"))
+    factories.score(city, where, 2024, "90")
     run = pay(city, compute(city, "year_end", YEAR, now=AFTER), now=AFTER)
     assert run.total == Decimal("18.90")
     assert statement(run.lines.get()).steps[-1].amount == Decimal("18.90")
-    score.score = Decimal("100")
-    score.save()
+    factories.score(city, where, 2024, "100")
     kind = {"area": city.area, "kind": "year_end", "period": YEAR, "actor": city.clerk, "now": AFTER}
     [late] = find_adjustments(**kind)
     assert (late.amount, find_adjustments(**kind)) == (Decimal("2.10"), [])
@@ -177,7 +183,7 @@ def prepaid_year(**changes):
     for month, fund in ((5, "100.00"), (6, "10.00")):
         factories.settled(city, where, person, on=date(2024, month, 6), fund=fund)
         pay(city, compute(city, "month", date(2024, month, 1), now=AFTER), now=AFTER)
-    Assessment.objects.create(institution=where, year=2024, score=Decimal("80"))
+    factories.score(city, where, 2024, "80")
     return city, where, person
 
 

@@ -289,17 +289,29 @@ def retained_year(scope: Scope, months: Months) -> ByInstitution:
 
 def with_scores(scope: Scope, found: ByInstitution) -> ByInstitution:
     """The facts with each institution's assessment of the year. Refused: money kept back and no score for it."""
-    scores = choices.scores(found, scope.period.year)
-    missing = [number for number, facts in found.items() if number not in scores and kept_back(facts)]
+    year = scope.period.year
+    scores = choices.scores(found, year)
+    missing = {number for number, facts in found.items() if number not in scores and kept_back(facts)}
     if missing:
-        names = Institution.objects.filter(pk__in=missing).order_by("code").values_list("name", flat=True)
-        raise DomainError(
-            _("First record the assessment of %(year)s of %(names)s: money is kept back until then."),
-            field="score",
-            year=str(scope.period.year),
-            names=", ".join(names),
-        )
+        waiting = choices.scores_waiting(missing, year)
+        sentences = [
+            (
+                _("First record the assessment of %(year)s of %(names)s: money is kept back until then."),
+                missing - waiting,
+            ),
+            (_("First have the assessment of %(year)s confirmed of %(names)s."), waiting),
+        ]
+        said = [
+            str(sentence) % {"year": str(year), "names": ", ".join(names_of(numbers))}
+            for sentence, numbers in sentences
+            if numbers
+        ]
+        raise DomainError(" ".join(said), field="score")
     return {number: {**facts, "score": scores.get(number, "0")} for number, facts in found.items()}
+
+
+def names_of(numbers: set[int]) -> list[str]:
+    return list(Institution.objects.filter(pk__in=numbers).order_by("code").values_list("name", flat=True))
 
 
 def kept_back(facts: Facts) -> int:
