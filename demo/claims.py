@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 from bureau.errors import RefusedError
 from bureau.rules.periods import last_day
 from demo.acts import Stage
-from demo.desk import yuan
-from demo.visits import EMERGENCY, Bill, Month
+from demo.desk import told
+from demo.visits import Bill, Month
 from institutions.models import Institution
 from members.models import Member
-from settlement.models import Claim, Visit
+from settlement.models import Claim
 from settlement.services.claims import approve_claim, check_claim, enter_claim, refuse_claim
 from settlement.services.claims_payment import pay_claim
 from settlement.services.claims_requests import BankAccount, ClaimRequest
@@ -81,16 +81,7 @@ def _asked(stage: Stage, bill: Bill) -> ClaimRequest:
     return ClaimRequest(
         member=Member.objects.get(pk=stage.member_ids([person.document])[person.document]),
         institution=Institution.objects.get(pk=stage.institution_id(bill.place.code)),
-        encounter=bill.encounter,
-        care_on=bill.care_on,
-        total=yuan(bill.total),
-        own_expense=yuan(bill.own_expense),
-        over_limit=yuan(bill.over_limit),
-        first_self=yuan(bill.first_self),
-        general_fee=yuan(bill.general_fee),
-        consultation_fee=yuan(bill.consultation_fee),
-        channel=Visit.Channel.EMERGENCY if bill.med_type == EMERGENCY else Visit.Channel.ORDINARY,
-        credential=bill.card,
+        **told(bill),
         invoices=[InvoiceNumber(f"{stage.profile.prefix}0126", bill.key.removeprefix("JS"))],
         papers=PAPERS,
         account=BankAccount(Claim.PayTo.MEMBER, "建设银行演示支行", f"6217{person.number[-12:]}"),

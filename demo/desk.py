@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -25,19 +26,21 @@ def settle(stage: Stage, bill: Bill) -> None:
         institution_id=stage.institution_id(bill.place.code),
         key=bill.key,
         member_id=stage.member_ids([bill.person.document])[bill.person.document],
-        encounter=bill.encounter,
-        care_on=bill.care_on,
-        total=yuan(bill.total),
-        own_expense=yuan(bill.own_expense),
-        over_limit=yuan(bill.over_limit),
-        first_self=yuan(bill.first_self),
-        general_fee=yuan(bill.general_fee),
-        consultation_fee=yuan(bill.consultation_fee),
-        channel=Visit.Channel.EMERGENCY if bill.med_type == EMERGENCY else Visit.Channel.ORDINARY,
-        credential=bill.card,
+        **told(bill),
         pay_from=PAY_FROM[bill.pays_with],
     )
     settle_visit(request, actor=stage.office.clerk, now=stage.at(bill.settled_at.hour, bill.settled_at.minute))
+
+
+def told(bill: Bill) -> dict[str, Any]:
+    """What a bill says, at the desk and on a claim by hand."""
+    amounts = ("total", "own_expense", "over_limit", "first_self", "general_fee", "consultation_fee")
+    return {name: _yuan(getattr(bill, name)) for name in amounts} | {
+        "encounter": bill.encounter,
+        "care_on": bill.care_on,
+        "channel": Visit.Channel.EMERGENCY if bill.med_type == EMERGENCY else Visit.Channel.ORDINARY,
+        "credential": bill.card,
+    }
 
 
 def take_back(stage: Stage, bill: Bill) -> None:
@@ -98,5 +101,5 @@ def _early_visits_of_the_capped(stage: Stage) -> list[Visit]:
     return list(paid.exclude(encounter__in=filled).order_by("member_id", "id").distinct("member_id"))
 
 
-def yuan(fen: int) -> Decimal:
+def _yuan(fen: int) -> Decimal:
     return Decimal(fen).scaleb(-2)

@@ -128,14 +128,13 @@ class Profile:
 
     @property
     def chooses_stations(self) -> bool:
-        """Whether a station is chosen besides its centre, or instead of one."""
+        """Whether a station is chosen besides its centre."""
         return "station" in self.roles
 
     @property
     def selectable_levels(self) -> set[int]:
         """Levels of the institutions among which members choose; where nobody chooses, all of them."""
-        centres_only = self.chooses_stations
-        return {1} if centres_only else {0, 1, 2, 3}
+        return {1} if self.chooses_stations else {0, 1, 2, 3}
 
     @property
     def suspension(self) -> str:
