@@ -20,10 +20,13 @@ from accounts.models import AccountUse, Credit, Payout
 from bureau import clock
 from bureau.admin import Panel
 from bureau.models import Area, Job, PublishedFigure, Scheme, Upload
-from bureau.rules.periods import add_months
+from bureau.rules.periods import add_months, month_of
 from bureau.services import roles
 from bureau.services.editions import rulebook
-from settlement.models import Payment, Proposal, Run, Visit
+from bureau.services.figures import missing_figures
+from institutions.models import Assessment
+from settlement.models import MonthlyReturn, Payment, Proposal, Run, Visit
+from settlement.queries.returns import due_in, late_returns, schemes_reporting
 
 TASKS_KEPT = 60
 CHARTS_KEPT = 600
@@ -61,6 +64,9 @@ def _tasks(today: datetime.date) -> list[Task]:
         Task("payouts_approved", _("payouts to pay"), Payout, {"status__exact": "approved"}, "payout.pay"),
         Task("proposals", _("proposals to decide"), Proposal, {"status__exact": "open"}, "proposal.decide"),
         Task("figures", _("figures to confirm"), PublishedFigure, {"confirmed_at__isnull": True}, "figure.confirm"),
+        Task("scores", _("scores to confirm"), Assessment, {"confirmed_at__isnull": True}, "assessment.confirm"),
+        Task("returns_submitted", _("monthly returns to review"), MonthlyReturn, {"status__exact": "submitted"},
+             "return.accept"),
     ]  # fmt: skip
 
 
@@ -95,7 +101,42 @@ def tasks(request) -> list[dict]:
         for task in wanted
         if counts.get(task.name)
     ]
-    return sorted(found, key=lambda task: not task["mine"])
+    return sorted([*found, *late(request)], key=lambda task: not task["mine"])
+
+
+def late(request) -> list[dict]:
+    """Monthly returns that were due and have not come, of the last month that was: one entry for each scheme."""
+    if not roles.may(request.user, "return.late"):
+        return []
+    mine = roles.may(request.user, "return.submit")
+    found = _kept(request, "late", CHARTS_KEPT, lambda: list(_late(request)))
+    page = reverse("admin:settlement_monthlyreturn_list_act", args=["return.late"])
+    return [
+        {
+            "label": gettext("monthly returns of %(month)s that have not come (%(area)s)")
+            % {"month": month_of(month), "area": name},
+            "count": count,
+            "url": f"{page}?{urlencode({'area': area, 'scheme': scheme, 'month': month_of(month)})}",
+            "mine": mine,
+        }
+        for area, name, scheme, month, count in found
+    ]
+
+
+def _late(request):
+    """Area, its name, scheme, month, and how many have not reported it."""
+    today = clock.today()
+    for area in admin.site.get_model_admin(Area).get_queryset(request):
+        for back in (1, 2):
+            month = add_months(today.replace(day=1), -back)
+            schemes = [one for one in schemes_reporting(area.pk, month) if due_in(area.pk, one, month) < today]
+            for scheme in schemes:
+                asked = {"area": area, "scheme": scheme, "month": month, "today": today}
+                rows = late_returns(**asked, county=request.user.county)
+                if count := sum(row.submitted_on is None for row in rows):
+                    yield area.pk, area.name, scheme, month, count
+            if schemes:
+                break
 
 
 def _count(request, task: Task) -> int:
@@ -138,16 +179,14 @@ def _missing(request):
                     yield gettext("%(area)s, %(scheme)s: no edition is in force on %(day)s.") % {
                         "area": area, "scheme": label, "day": day,
                     }  # fmt: skip
-        confirmed = set(
-            PublishedFigure.objects.filter(area=area, confirmed_at__isnull=False).values_list("code", "year")
-        )
-        for edition in editions:
-            for figure in edition.figures.values() if edition.in_force(today) else ():
-                year = figure.year_for(today)
-                if figure.per_year and not figure.optional and (figure.code, year) not in confirmed:
-                    yield gettext("%(area)s: “%(figure)s” of %(year)d is not published and confirmed.") % {
-                        "area": area, "figure": figure.label, "year": year,
-                    }  # fmt: skip
+        for figure in missing_figures(area.pk, today):
+            if today.year in figure.needed_in:
+                sentence = (
+                    gettext("%(area)s: “%(figure)s” of %(year)d waits to be confirmed.")
+                    if figure.entered
+                    else gettext("%(area)s: “%(figure)s” of %(year)d is not published and confirmed.")
+                )
+                yield sentence % {"area": area, "figure": figure.label, "year": figure.year}
 
 
 def charts(request) -> list[dict]:
