@@ -321,15 +321,19 @@ def _ratio_step(program: Program, term: Term, costs: Mapping[str, int], fund: in
 
 
 def replay_chain(
-    edition_on: Callable[[date], Edition], cares: Sequence[Care], opening: Iterable[Past] = ()
+    edition_on: Callable[[date], Edition], cares: Sequence[Care | Past], opening: Iterable[Past] = ()
 ) -> list[Outcome]:
     """Adjudicate surviving visits again in their order: the adjustment proposed after a reversal (G-6).
 
-    `edition_on` gives the edition of a day or raises NoEdition, as `Rulebook.on` does.
+    `edition_on` gives the edition of a day or raises NoEdition, as `Rulebook.on` does. A Past among the visits
+    counts as it stands and is not adjudicated.
     """
     past = list(opening)
     outcomes: list[Outcome] = []
     for care in cares:
+        if isinstance(care, Past):
+            past.append(care)
+            continue
         try:
             edition = edition_on(care.on)
         except NoEdition as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -31,6 +31,7 @@ CODES = {
     "year": "annual_cap",
     "period": "annual_cap",
 }
+OVER_YEAR_END = timedelta(days=31)
 ALWAYS = ("not_enrolled", "no_benefit_period", "suspended")  # refused in every city (G-18)
 
 
@@ -119,6 +120,23 @@ def program_of(edition: Edition, care: Care) -> Program:
     if program is None:
         program = cache[key] = _compile(edition, care, age)
     return program
+
+
+def days_counted(edition: Edition | None, on: date) -> tuple[date, date]:
+    """The first and the last day of care that may count with a visit of a day: its year and the periods around it.
+
+    A month more on both sides, for an encounter whose prescription is filled after the end of the year.
+    """
+    first, last = date(on.year, 1, 1) - OVER_YEAR_END, date(on.year, 12, 31) + OVER_YEAR_END
+    if edition is None:
+        return first, last
+    cache = edition.cache(on)
+    around = cache.get("periods")
+    if around is None:
+        terms = edition.at(on)["benefits"]["terms"]
+        periods = [row for raw in terms if raw.get("window") == "period" for row in raw["periods"]]
+        around = cache["periods"] = [(row["from"], row["to"]) for row in periods if row["from"] <= on <= row["to"]]
+    return min([first, *(start for start, _end in around)]), max([last, *(end for _start, end in around)])
 
 
 def _asks_age(node: Any) -> bool:

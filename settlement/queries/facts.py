@@ -147,43 +147,43 @@ def load_facts(asked: Sequence[Asked]) -> list[dict]:
 
 
 # What a fund paid elsewhere is outside every cap, as fixed amounts are: it counts against the fund's own limit alone.
+# A deductible was borne by as much cost; else bands and limits of the cost would count less than nothing.
 # Amounts come as whole fen and the place as one text: a file's batch reads some ten of these rows for each visit.
 OPENING = """
-SELECT r.member, r.year, COALESCE(o.month, make_date(r.year, 1, 1)) AS care_on, '' AS encounter, '' AS institution,
-       'local' AS place,
-       0::bigint AS counted, (o.fund * 100)::bigint AS pooled, 0::bigint AS large_claims,
+SELECT r.member, r.first, r.last, COALESCE(o.month, make_date(o.year, 1, 1)) AS care_on, '' AS encounter,
+       '' AS institution, 'local' AS place,
+       (o.deductible * 100)::bigint AS counted, (o.fund * 100)::bigint AS pooled, 0::bigint AS large_claims,
        (o.fixed * 100)::bigint AS fixed, (o.deductible * 100)::bigint AS deductible,
        CASE o.scheme WHEN '390' THEN 'residents_outpatient' ELSE 'employees_pool' END AS pool,
        CASE WHEN o.month IS NULL THEN 'year' ELSE 'month' END AS span, o.area_id, o.scheme
-  FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
-  JOIN settlement_openinguse o ON o.member_id = r.member AND o.year = r.year
+  FROM unnest(%(member)s::bigint[], %(first)s::date[], %(last)s::date[]) AS r(member, first, last)
+  JOIN settlement_openinguse o ON o.member_id = r.member
+       AND COALESCE(o.month, make_date(o.year, 1, 1)) BETWEEN r.first AND r.last
 UNION ALL
-SELECT r.member, r.year, x.paid_on, '', '', 'local', 0, CASE x.fund WHEN 'large_claims' THEN 0 ELSE x.fen END,
+SELECT r.member, r.first, r.last, x.paid_on, '', '', 'local', 0, CASE x.fund WHEN 'large_claims' THEN 0 ELSE x.fen END,
        CASE x.fund WHEN 'large_claims' THEN x.fen ELSE 0 END, x.fen, 0, x.fund, 'year', x.area_id, x.scheme
-  FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
+  FROM unnest(%(member)s::bigint[], %(first)s::date[], %(last)s::date[]) AS r(member, first, last)
   CROSS JOIN LATERAL (
       SELECT *, (amount * 100)::bigint AS fen FROM settlement_otheruse
-       WHERE member_id = r.member AND paid_on BETWEEN make_date(r.year, 1, 1) AND make_date(r.year, 12, 31)
+       WHERE member_id = r.member AND paid_on BETWEEN r.first AND r.last
   ) AS x
 """
 
 HISTORY = f"""
-SELECT r.member, r.year, v.care_on, v.encounter, COALESCE(p.code, i.code) AS institution,
+SELECT r.member, r.first, r.last, v.care_on, v.encounter, COALESCE(p.code, i.code) AS institution,
        array_to_string(v.place, ',') AS place,
        (v.counted * 100)::bigint AS counted, (v.pooled * 100)::bigint AS pooled,
        (v.large_claims * 100)::bigint AS large_claims, (v.fixed * 100)::bigint AS fixed,
        (v.deductible * 100)::bigint AS deductible, v.pool, 'visit' AS span, v.area_id, v.scheme
-  FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
-  JOIN settlement_visit v ON v.member_id = r.member
-       AND v.care_on BETWEEN make_date(r.year, 1, 1) AND make_date(r.year, 12, 31)
+  FROM unnest(%(member)s::bigint[], %(first)s::date[], %(last)s::date[]) AS r(member, first, last)
+  JOIN settlement_visit v ON v.member_id = r.member AND v.care_on BETWEEN r.first AND r.last
   JOIN institutions_institution i ON i.id = v.institution_id
   LEFT JOIN institutions_institution p ON p.id = v.prescriber_id
 UNION ALL
-SELECT r.member, r.year, v.care_on, v.encounter, COALESCE(p.code, i.code), array_to_string(v.place, ','),
+SELECT r.member, r.first, r.last, v.care_on, v.encounter, COALESCE(p.code, i.code), array_to_string(v.place, ','),
        0, ((x.proposed - x.settled) * 100)::bigint, 0, 0, 0, x.pool, 'visit', v.area_id, v.scheme
-  FROM unnest(%(member)s::bigint[], %(year)s::int[]) AS r(member, year)
-  JOIN settlement_visit v ON v.member_id = r.member
-       AND v.care_on BETWEEN make_date(r.year, 1, 1) AND make_date(r.year, 12, 31)
+  FROM unnest(%(member)s::bigint[], %(first)s::date[], %(last)s::date[]) AS r(member, first, last)
+  JOIN settlement_visit v ON v.member_id = r.member AND v.care_on BETWEEN r.first AND r.last
        AND NOT EXISTS (SELECT FROM settlement_visit w WHERE w.reverses_id = v.id)
   JOIN settlement_proposal x ON x.visit_id = v.id AND x.status = 'confirmed'
   JOIN institutions_institution i ON i.id = v.institution_id
@@ -192,19 +192,25 @@ UNION ALL
 {OPENING}"""
 
 
-def load_history(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], list[dict]]:
-    """Every visit, reversal, confirmed adjustment and opening use of the given members and years."""
-    wanted = sorted(set(pairs))
-    history: dict[tuple[int, int], list[dict]] = {pair: [] for pair in wanted}
-    params = {"member": [m for m, _ in wanted], "year": [y for _, y in wanted]}
-    for row in fetch(HISTORY, params):
-        history[row["member"], row["year"]].append(row)
+Days = tuple[int, datetime.date, datetime.date]  # a member, and the first and the last day of care
+
+
+def load_history(asked: Iterable[Days]) -> dict[Days, list[dict]]:
+    """Every visit, reversal, confirmed adjustment and opening use of members on days of care."""
+    history: dict[Days, list[dict]] = {days: [] for days in sorted(set(asked))}
+    for row in fetch(HISTORY, _columns(history)):
+        history[row["member"], row["first"], row["last"]].append(row)
     return history
 
 
-def load_opening(member_id: int, year: int) -> list[dict]:
-    """What the old system had counted for a member in a year, and what funds paid outside outpatient care."""
-    return fetch(OPENING, {"member": [member_id], "year": [year]})
+def load_opening(days: Days) -> list[dict]:
+    """What the old system had counted for a member, and what funds paid outside outpatient care."""
+    return fetch(OPENING, _columns([days]))
+
+
+def _columns(asked: Iterable[Days]) -> dict[str, list]:
+    rows = list(asked)
+    return {name: [row[place] for row in rows] for place, name in enumerate(("member", "first", "last"))}
 
 
 GRANTS = """

@@ -179,6 +179,14 @@ def past_of(history: Iterable[Used], facts: dict) -> list[benefits.Past]:
     return [u.past for u in history if u.area_id == facts["area_id"] and u.scheme == facts["scheme"]]
 
 
+def edition_of(rulebooks: Mapping[str, Rulebook], facts: dict, on: datetime.date) -> Edition | None:
+    """The edition that decides a day for a member; None where none does."""
+    try:
+        return rulebooks[facts["area_id"]].on(facts["area_id"], facts["scheme"], on) if facts["area_id"] else None
+    except NoEdition:
+        return None
+
+
 def decide(
     request: VisitRequest,
     facts: dict,

@@ -18,11 +18,13 @@ from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
 from bureau.rules import benefits
+from bureau.rules.edition import Rulebook
+from bureau.rules.program import days_counted
 from bureau.services.editions import rulebook
 from settlement.models import Proposal, Visit
 from settlement.queries import facts as reading
 from settlement.queries.facts import Asked, fen
-from settlement.services.adjudication import standing_of, used_by
+from settlement.services.adjudication import edition_of, standing_of, used_by
 from settlement.services.recording import difference_entries, yuan
 
 PART = 2000
@@ -37,30 +39,61 @@ def propose_replay(
     One open proposal for each visit whose fund amount would differ. A second call proposes nothing new.
     """
     reading.lock_members([member_id])
-    visits = list(
-        Visit.objects.filter(
-            member_id=member_id, care_on__year=year, reverses=None, reversal=None, edition__isnull=False
-        ).order_by("id")
-    )
+    standing = Visit.objects.filter(member_id=member_id, reverses=None, reversal=None, edition__isnull=False)
     proposals: list[Proposal] = []
-    for area_id, scheme in dict.fromkeys((visit.area_id, visit.scheme) for visit in visits):
-        chain = [visit for visit in visits if (visit.area_id, visit.scheme) == (area_id, scheme)]
+    for area_id, scheme in standing.filter(care_on__year=year).order_by().values_list("area_id", "scheme").distinct():
+        visits = standing.filter(area_id=area_id, scheme=scheme)
+        first, last = days_around(rulebook(area_id), visits.filter(care_on__year=year))
+        chain = list(visits.filter(care_on__range=(first, last)).order_by("id"))
         opening = [
             used_by(row).past
-            for row in reading.load_opening(member_id, year)
+            for row in reading.load_opening((member_id, first, last))
             if (row["area_id"], row["scheme"]) == (area_id, scheme)
         ]
         book = rulebook(area_id)
         outcomes = benefits.replay_chain(
             lambda on, book=book, area_id=area_id, scheme=scheme: book.on(area_id, scheme, on),
-            [benefits.care_from(visit.receipt) for visit in chain],
+            [benefits.care_from(v.receipt) if v.care_on.year == year else as_it_stands(v) for v in chain],
             opening,
         )
-        for visit, outcome in zip(chain, outcomes, strict=True):
+        of_year = [visit for visit in chain if visit.care_on.year == year]
+        for visit, outcome in zip(of_year, outcomes, strict=True):
             proposals += propose(
                 visit, outcome, cause=Proposal.Cause.REPLAY, reason="replay", actor=actor, now=now
             )
     return proposals
+
+
+def days_around(book: Rulebook, visits: Iterable[Visit]) -> tuple[datetime.date, datetime.date]:
+    """The first and the last day of care that counts with any of these visits."""
+    spans = [
+        days_counted(edition_of({v.area_id: book}, {"area_id": v.area_id, "scheme": v.scheme}, v.care_on), v.care_on)
+        for v in visits
+    ]
+    return min(first for first, _last in spans), max(last for _first, last in spans)
+
+
+def as_it_stands(visit: Visit) -> benefits.Past:
+    """What a visit of another year counts for, with what was confirmed of it."""
+    care = benefits.care_from(visit.receipt)
+    pooled, large_claims = fen(visit.pooled) + adjusted(visit), fen(visit.large_claims)
+    return benefits.Past(
+        on=care.on,
+        encounter=care.encounter,
+        institution=care.institution,
+        place=care.place,
+        cost=fen(visit.counted),
+        fund=pooled + large_claims,
+        deductible=fen(visit.deductible),
+        fixed=fen(visit.fixed),
+        shares={visit.pool: pooled, "large_claims": large_claims},
+    )
+
+
+def adjusted(visit: Visit) -> int:
+    """The confirmed differences of a visit, in fen."""
+    confirmed = [p for p in visit.proposals.all() if p.status == Proposal.Status.CONFIRMED]
+    return sum(fen(proposal.proposed) - fen(proposal.settled) for proposal in confirmed)
 
 
 def propose_late_facts(
@@ -107,8 +140,7 @@ def propose(
 ) -> list[Proposal]:
     """A new proposal where the fund amount as adjusted so far differs and none like it has been made."""
     made = list(visit.proposals.all())
-    confirmed = sum(fen(p.proposed) - fen(p.settled) for p in made if p.status == Proposal.Status.CONFIRMED)
-    settled = fen(visit.pooled) + fen(visit.large_claims) + confirmed
+    settled = fen(visit.pooled) + fen(visit.large_claims) + adjusted(visit)
     fund = outcome.fund
     if settled == fund or any(fen(p.proposed) == fund and p.status != Proposal.Status.CONFIRMED for p in made):
         return []

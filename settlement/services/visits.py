@@ -5,6 +5,7 @@ been used; then ask the rules; then record everything in one statement.
 """
 
 import datetime
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,13 +19,14 @@ from bureau.models import Staff
 from bureau.rules import benefits
 from bureau.rules.edition import Edition, Rulebook
 from bureau.rules.errors import Refused
+from bureau.rules.program import days_counted
 from bureau.services.editions import rulebook, stored_edition
 from bureau.services.figures import figures, named
 from institutions.models import Institution
 from settlement.models import Visit
 from settlement.queries import facts as reading
 from settlement.queries.facts import Asked, fen
-from settlement.services.adjudication import Decision, Used, decide, past_of, used_by
+from settlement.services.adjudication import Decision, Used, decide, edition_of, past_of, used_by
 from settlement.services.invoices import register_for_visits, require_unused, turn_away
 from settlement.services.recording import Batch, yuan
 from settlement.services.requests import WITHIN, VisitRequest
@@ -178,7 +180,8 @@ class Desk:
 
     requests: Sequence[VisitRequest]
     facts: dict[VisitRequest, dict]
-    history: dict[tuple[int, int], list[Used]]
+    spans: dict[VisitRequest, tuple[datetime.date, datetime.date]]
+    history: dict[int, dict[tuple[datetime.date, datetime.date], list[Used]]]  # by member and days of care
     accounts: dict[int, dict]
     own: dict[int, list[dict]]
     grants: dict[int, list[dict]]
@@ -197,7 +200,14 @@ class Desk:
         facts = reading.load_facts(
             [Asked(r.member_id, r.institution_id, r.prescriber_id, r.care_on) for r in requests]
         )
-        history = reading.load_history([(r.member_id, r.care_on.year) for r in requests])
+        rulebooks = {area: rulebook(area) for row in facts if (area := row["area_id"])}
+        spans = {request: days_counted(None, request.care_on) for request in requests}
+        for row in facts:
+            request = requests[row["n"] - 1]
+            spans[request] = days_counted(edition_of(rulebooks, row, request.care_on), request.care_on)
+        history: dict[int, dict[tuple[datetime.date, datetime.date], list[Used]]] = defaultdict(dict)
+        for (member, *days), rows in reading.load_history((r.member_id, *days) for r, days in spans.items()).items():
+            history[member][tuple(days)] = [used_by(row) for row in rows]
         named = {i for r in requests for i in (r.institution_id, r.prescriber_id) if i is not None}
         referring = {row["quota_id"] for row in facts if row["referred_by"] is not None}
         institutions = reading.institutions_of(named | referring)
@@ -208,16 +218,21 @@ class Desk:
         return cls(
             requests=requests,
             facts={requests[row["n"] - 1]: row for row in facts},
-            history={pair: [used_by(row) for row in rows] for pair, rows in history.items()},
+            spans=spans,
+            history=history,
             accounts=accounts,
             own=own,
             grants=reading.load_grants(members) if any(r.pay_from == "family" for r in requests) else {},
             institutions=institutions,
             clearing={i["area_id"]: i["id"] for i in institutions.values() if i["kind"] == "clearing"},
+            rulebooks=rulebooks,
         )
 
     def code(self, institution_id: int | None) -> str:
         return "" if institution_id is None else self.institutions[institution_id]["code"]
+
+    def history_of(self, request: VisitRequest) -> list[Used]:
+        return self.history[request.member_id][self.spans[request]]
 
     def decide(self, request: VisitRequest) -> Quote:
         facts = self.facts.get(request)
@@ -228,9 +243,9 @@ class Desk:
             raise DomainError(_("The person is not enrolled on %(day)s."), field="member", day=request.care_on)
         self.refuse_paid_already(request)
         written = self.prescribing(request)
-        history = self.history[request.member_id, request.care_on.year]
+        past = past_of(self.history_of(request), facts)
         try:
-            decision = decide(request, facts, past_of(history, facts), *self.rules(area_id, request.care_on), written)
+            decision = decide(request, facts, past, *self.rules(area_id, request.care_on), written)
         except Refused as refused:
             raise RefusedError(refused.refusal) from refused
         outcome = decision.outcome
@@ -329,7 +344,7 @@ class Desk:
 
     def refuse_paid_already(self, request: VisitRequest) -> None:
         """Refuse to settle by card what was claimed by hand, and to pay a claim for what was settled by card."""
-        history = self.history[request.member_id, request.care_on.year]
+        history = self.history_of(request)
         claimed = any(HAND_CLAIM in used.past.place and used.past.encounter == request.encounter for used in history)
         if not (request.by_hand or claimed):
             return
@@ -348,7 +363,7 @@ class Desk:
         if request.channel != Visit.Channel.PRESCRIPTION:
             return None
         prescriber = self.code(request.prescriber_id)
-        for used in self.history[request.member_id, request.care_on.year]:
+        for used in self.history_of(request):
             if used.past.encounter == request.encounter and used.past.institution == prescriber:
                 return used.past
         raise DomainError(
@@ -363,6 +378,8 @@ class Desk:
         facts, past = self.facts[request], quote.decision.past
         if past is not None:
             used = Used(facts["area_id"], facts["scheme"], past)
-            self.history[request.member_id, request.care_on.year].append(used)
+            for (first, last), history in self.history[request.member_id].items():
+                if first <= past.on <= last:
+                    history.append(used)
         for share in quote.shares:
             self.accounts[share.account_id]["balance"] -= share.amount
