@@ -12,6 +12,15 @@ from math import floor
 from typing import Any
 
 NOTHING = Fraction(0)
+CAPPED = {
+    "visit": "visit_cap",
+    "institution_day": "day_cap",
+    "day": "day_cap",
+    "month": "month_cap",
+    "quarter": "quarter_cap",
+    "year": "annual_cap",
+    "period": "annual_cap",
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,7 @@ class Bill:
     selected_level: int | None
     costs: dict[str, Fraction]
     figures: dict[str, Fraction]
+    opening: bool = False  # what was counted of a year before the first visit: no visit of any month or day
 
 
 @dataclass(frozen=True)
@@ -38,14 +48,15 @@ class Paid:
     self_pay: Fraction
     deductible: Fraction
     out_of_policy: Fraction
-    refused: bool
+    why: str  # the code of the refusal; empty where something is paid
     fixed: Fraction = NOTHING
     counted_cost: Fraction = NOTHING
     shares: dict[str, Fraction] = field(default_factory=dict)
+    charge: str = ""
 
 
 class NotPaid(Exception):
-    """Something refuses the visit: a place, a standing, a row or a figure that is not there."""
+    """The code of what refuses the visit: a place, a standing, a row or a figure that is not there."""
 
 
 def rounded(exact: Fraction) -> Fraction:
@@ -67,11 +78,12 @@ class Text:
         try:
             self.entitled(bill)
             level = self.placed(bill)
+            self.covered(benefits, bill, level)
             if not cost:
-                raise NotPaid
+                raise NotPaid("cost_not_covered" if outside else "no_cost")
             return self.walk(benefits, history, bill, level, inside, outside)
-        except NotPaid:
-            return Paid(bill, NOTHING, cost, NOTHING, outside, True)
+        except NotPaid as refusal:
+            return Paid(bill, NOTHING, cost, NOTHING, outside, str(refusal))
 
     def value(self, value: Any, on: date) -> Any:
         """A value as it reads on a day; None where it has none."""
@@ -123,15 +135,31 @@ class Text:
     def placed(self, bill: Bill) -> int:
         rule = self.place_rule(bill)
         if rule is None or "refuse" in rule:
-            raise NotPaid
+            raise NotPaid("place_not_covered" if rule is None else rule["refuse"])
         if rule.get("level") == "selected" and bill.selected_level is None:
-            raise NotPaid
+            raise NotPaid("fact_missing")
         return self.level_of(bill)
 
     def entitled(self, bill: Bill) -> None:
-        refused = {item["standing"] for item in self.listed(self.tree["entitlement"], bill.on)}
-        if bill.standing & (refused | {"not_enrolled", "no_benefit_period", "suspended"}):
-            raise NotPaid
+        listed = {item["standing"]: item["refuse"] for item in self.listed(self.tree["entitlement"], bill.on)}
+        everywhere = [name for name in ("not_enrolled", "no_benefit_period", "suspended") if name not in listed]
+        for standing, code in ({name: name for name in everywhere} | listed).items():
+            if standing in bill.standing:
+                raise NotPaid(code)
+
+    def covered(self, benefits: dict[str, Any], bill: Bill, level: int) -> None:
+        """Every table has a row for the visit, and the row a value on the day."""
+        rated = False
+        for term in self.terms(benefits, bill):
+            if term["kind"] == "ratio":
+                self.rated(term, [], bill, level, {}, NOTHING, rated)
+                rated = True
+            else:
+                self.cell(term, bill, level)
+        for price in self.listed(benefits.get("prices", []), bill.on):
+            row = self.first(price["rows"], bill, level)
+            if row is not None and self.value(row.get("amount"), bill.on) is None:
+                raise NotPaid("figure_missing")
 
     def first(self, rows: list[dict[str, Any]], bill: Bill, level: int) -> dict[str, Any] | None:
         return next((row for row in self.listed(rows, bill.on) if self.fits(row, bill, level)), None)
@@ -152,10 +180,10 @@ class Text:
         if isinstance(value, dict):
             figure = bill.figures.get(value.get("figure") or value["of"])
             if figure is None:
-                raise NotPaid
+                raise NotPaid("figure_missing")
             return rounded(figure * value["ratio"]) if "of" in value else figure
         if value is None:
-            raise NotPaid
+            raise NotPaid("figure_missing")
         return Fraction(value)
 
     def walk(
@@ -168,15 +196,11 @@ class Text:
         outside: Fraction,
     ) -> Paid:
         cost = sum(inside.values(), NOTHING)
-        for price in self.listed(benefits.get("prices", []), bill.on):
-            row = self.first(price["rows"], bill, level)
-            if row is not None and self.value(row.get("amount"), bill.on) is None:
-                raise NotPaid
         left, fixed = dict(inside), NOTHING
         for item in self.listed(benefits.get("fixed", []), bill.on):
             if item["cost"] in left:
                 fixed += min(left.pop(item["cost"]), self.limit(item["amount"], bill))
-        deductible, fund, rated, borne = NOTHING, NOTHING, False, False
+        deductible, fund, rated, borne, why = NOTHING, NOTHING, False, False, "rounds_to_nothing"
         for term in self.terms(benefits, bill):
             kind = term["kind"]
             if kind == "ratio":
@@ -187,7 +211,8 @@ class Text:
             before = [paid for paid in history if self.counts(term, term["window"], paid, bill)]
             if kind == "cap" and term["base"] == "fund":
                 used = sum((paid.fund - paid.fixed for paid in before), NOTHING)
-                fund = min(fund, max(amount - used, NOTHING))
+                if fund > max(amount - used, NOTHING):
+                    fund, why = max(amount - used, NOTHING), term.get("code", CAPPED[term["window"]])
                 continue
             if kind == "deductible":
                 room = amount - sum((paid.deductible for paid in before), NOTHING)
@@ -199,9 +224,13 @@ class Text:
                 taken = min(max(room, NOTHING), sum(left.values(), NOTHING))
                 deductible += taken
                 borne = True
+                if taken and taken == sum(left.values(), NOTHING):
+                    why = term.get("code", "below_deductible")
             else:
                 used = sum((paid.counted_cost - (paid.deductible if borne else 0) for paid in before), NOTHING)
                 taken = max(sum(left.values(), NOTHING) - max(amount - used, NOTHING), NOTHING)
+                if taken:
+                    why = term.get("code", CAPPED[term["window"]])
             for name in benefits["costs"]:
                 if name in left:
                     part = min(left[name], taken)
@@ -210,7 +239,11 @@ class Text:
         payable = rounded(fund) + fixed
         shares = self.shares(benefits, history, bill, payable)
         paid = sum(shares.values(), NOTHING)
-        return Paid(bill, paid, cost - paid, deductible, outside, not paid, min(fixed, paid), cost, shares)
+        why = "" if paid else "fund_cap" if payable else why
+        rule = self.place_rule(bill) or {}
+        return Paid(
+            bill, paid, cost - paid, deductible, outside, why, min(fixed, paid), cost, shares, rule["charge"]
+        )
 
     def terms(self, benefits: dict[str, Any], bill: Bill) -> list[dict[str, Any]]:
         listed = [
@@ -227,7 +260,7 @@ class Text:
             return term.get("amount")
         row = self.first(term["rows"], bill, level)
         if row is None:
-            raise NotPaid
+            raise NotPaid("class_not_covered")
         return row.get("amount")
 
     def rated(
@@ -247,16 +280,16 @@ class Text:
         if "ratio" in term:
             ratio = self.value(term["ratio"], bill.on)
             if ratio is None:
-                raise NotPaid
+                raise NotPaid("class_not_covered")
             return ratio * (fund if rated else sum(left.values(), NOTHING))
         rows = [row for row in self.listed(term["rows"], bill.on) if self.fits(row, bill, level)]
         if rated:
             if not rows or self.value(rows[0].get("ratio"), bill.on) is None:
-                raise NotPaid
+                raise NotPaid("class_not_covered")
             return fund * self.value(rows[0]["ratio"], bill.on)
         classes = self.tree["benefits"]["costs"]
         if not any("cost" not in row or row["cost"] for row in rows):
-            raise NotPaid
+            raise NotPaid("class_not_covered")
         total = NOTHING
         for name in {*classes, *(cost for row in rows for cost in row.get("cost", []))}:
             row = next((row for row in rows if name in row.get("cost", classes)), None)
@@ -264,7 +297,7 @@ class Text:
                 continue
             ratio = self.value(row.get("ratio"), bill.on)
             if ratio is None:
-                raise NotPaid
+                raise NotPaid("class_not_covered")
             total += left.get(name, NOTHING) * ratio
         return total
 
@@ -273,7 +306,7 @@ class Text:
         for number, band in enumerate(bands):
             ratio = self.value(band["ratio"], bill.on)
             if ratio is None:
-                raise NotPaid
+                raise NotPaid("class_not_covered")
             upper = min(end, Fraction(bands[number + 1]["over"])) if number + 1 < len(bands) else end
             total += max(upper - max(start, Fraction(band["over"])), NOTHING) * ratio
         return total
@@ -290,7 +323,7 @@ class Text:
                 figure = next(figure for figure in self.tree["figures"] if figure["code"] == item["left"])
                 most = bill.figures.get(item["left"])
                 if most is None and not figure.get("optional"):
-                    raise NotPaid
+                    raise NotPaid("figure_missing")
                 if most is not None:
                     year = [paid for paid in history if paid.bill.on.year == bill.on.year]
                     used = sum((paid.shares.get(item["fund"], NOTHING) for paid in year), NOTHING)
@@ -299,10 +332,26 @@ class Text:
             payable -= part
         return shares
 
+    def from_accounts(
+        self, rest: Fraction, pharmacy: bool, purses: list[tuple[str, Fraction]]
+    ) -> list[Fraction]:
+        """What each account in turn pays of the rest; `purses`: the patient's relation to the holder, the balance."""
+        account = self.tree.get("account", {})
+        purpose = "pharmacy_drug" if pharmacy else "hospital_selfpay"
+        named = [item for item in account.get("purposes", []) if item["purpose"] == purpose]
+        if any(item["purpose"] == purpose for item in account.get("excluded", [])):
+            named = []
+        paid = []
+        for relation, balance in purses:
+            may = bool(named) and relation in named[0].get("relations", account["relations"])
+            paid.append(min(rest, balance) if may else NOTHING)
+            rest -= paid[-1]
+        return paid
+
     def counts(self, term: dict[str, Any], window: str, paid: Paid, bill: Bill) -> bool:
         """Whether an earlier visit counts in a term's window around this one."""
         one, other = paid.bill, bill
-        if not flags_hold(term.get("counts", []), one.place):
+        if not flags_hold(term.get("counts", []), one.place) or (one.opening and window not in ("year", "period")):
             return False
         if window == "visit":
             return one.encounter == other.encounter
@@ -311,7 +360,7 @@ class Text:
         if window == "day":
             return one.on == other.on
         if window == "period":
-            return any(span["from"] <= day.on <= span["to"] for span in term["periods"] for day in (other,)) and any(
+            return any(
                 span["from"] <= one.on <= span["to"] and span["from"] <= other.on <= span["to"]
                 for span in term["periods"]
             )

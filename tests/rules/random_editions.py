@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from . import literal_terms as literal
 
 FIRST, LAST = date(2026, 1, 1), date(2027, 12, 31)
-FLAGS = ["local", "designated", "selected", "filed", "emergency", "prescription"]
-GROUPS = {"active": ["active", "flexible"], "retired": ["retired"], "poor": ["poor"]}
-CLASSES = ["ordinary", "essential"]
-KINDS = ["hospital", "community", ""]
+FLAGS = ["local", "designated", "selected", "filed", "emergency", "prescription", "referral", "networked", "pharmacy"]
+GROUPS = {"active": ["active", "flexible"], "retired": ["retired"], "pooled": ["pooled_only"]}
+CLASSES = ["ordinary", "general_fee"]
+KINDS = ["hospital", "centre", ""]
 PLANS = ["unit", "personal_1", ""]
 WINDOWS = ["visit", "institution_day", "day", "month", "quarter", "year", "period"]
+POOL = "employees_pool"
 FIGURES = ["wage", "cap", "left", "fee"]
 
 small = st.sampled_from([0, 5, 10, 40]) | st.integers(0, 9000).map(lambda fen: Decimal(fen) / 100)
@@ -106,6 +107,8 @@ def terms(draw: Any, stress: str) -> list[dict[str, Any]]:
                 {"from": first, "to": first + timedelta(length)},
                 {"from": second, "to": second + timedelta(length)},
             ]
+        if kind == "cap" and seldom(draw, 8):
+            term["code"] = "fund_cap"
         if kind != "ratio" and not (stress == "cost" and len(found) < 2):
             if seldom(draw, 4) and "when" not in term:
                 term["when"] = draw(flags(1))
@@ -137,7 +140,7 @@ def terms(draw: Any, stress: str) -> list[dict[str, Any]]:
     for when in [["local"], ["!local"]] if seldom(draw, 3) else [[]]:
         rate = ratios if not seldom(draw, 8) else st.builds(lambda one, two: rise(one, two), ratios, ratios)
         if stress == "classes":
-            rows = [{"cost": ["essential"], "ratio": draw(ratios)}, {"ratio": draw(ratios)}]
+            rows = [{"cost": ["general_fee"], "ratio": draw(ratios)}, {"ratio": draw(ratios)}]
             add("ratio", "", None, rows=rows, when=when)
         elif stress == "any" and seldom(draw, 2):
             edges = sorted(draw(st.sets(st.sampled_from([50, 100, 200, Decimal("333.33"), 800]), max_size=3)))
@@ -162,42 +165,65 @@ def rise(one: Decimal, two: Decimal) -> list[dict[str, Any]]:
 
 
 @st.composite
-def editions(draw: Any) -> str:
-    """The text of a random valid edition."""
+def accounts(draw: Any) -> dict[str, Any]:
+    """What personal accounts may pay for, and for whom."""
+    relations = ["self", *draw(st.sampled_from([[], ["spouse"], ["spouse", "child", "parent"]]))]
+    purposes: list[dict[str, Any]] = []
+    for purpose in ("hospital_selfpay", "pharmacy_drug"):
+        if not seldom(draw):
+            purposes.append({"purpose": purpose, "article": "1"})
+            if seldom(draw):
+                purposes[-1]["relations"] = ["self"]
+    return {
+        "article": "1",
+        "relations": relations,
+        "purposes": purposes or [{"purpose": "wellness", "article": "1"}],
+        "excluded": [{"purpose": "pharmacy_drug", "article": "1"}][: draw(st.sampled_from([0, 0, 0, 1]))],
+        "payouts": [{"event": "death", "article": "1", "action": "bank_or_inherit"}],
+    }
+
+
+@st.composite
+def editions(draw: Any, number: int = 1, starts_on: date = FIRST) -> str:
+    """The text of a random valid edition, to the end of the days of the test."""
     stress = draw(st.sampled_from(["any", "any", "cost", "fixed", "classes"]))
     steps = draw(terms(stress))
     counts_cost = any("bands" in term or term.get("base") == "cost" for term in steps)
     benefits: dict[str, Any] = {"article": "1", "costs": draw(st.sampled_from([CLASSES, CLASSES[::-1], CLASSES[:1]]))}
     if seldom(draw, 3):
         price = st.sampled_from([0, 5, Decimal("12.5")])
-        benefits["prices"] = [{"cost": "essential", "article": "1", "rows": draw(tables("amount", price))}]
+        benefits["prices"] = [{"cost": "general_fee", "article": "1", "rows": draw(tables("amount", price))}]
     if stress == "fixed" or (not counts_cost and seldom(draw, 3)):
         fee = draw(st.sampled_from([80, {"figure": "fee"}]))
-        benefits["fixed"] = [{"cost": "fee", "article": "1", "amount": fee}]
+        benefits["fixed"] = [{"cost": "consultation_fee", "article": "1", "amount": fee}]
     benefits["terms"] = steps
-    benefits["shares"] = [{"fund": "pool", "article": "1"}]
+    benefits["shares"] = [{"fund": POOL, "article": "1"}]
     if seldom(draw, 3):
         benefits["shares"] = [
-            {"fund": "pool", "article": "1", "left": "left"},
-            {"fund": "second", "article": "1", "standing": "second"},
+            {"fund": POOL, "article": "1", "left": "left"},
+            {"fund": "large_claims", "article": "1", "standing": "large_claims"},
         ]
     places: list[dict[str, Any]] = []
     for _ in range(draw(st.integers(0, 2))):
         rule: dict[str, Any] = {"when": draw(flags(1)), "article": "1"}
-        rule |= {"refuse": "not_designated"} if seldom(draw, 3) else {"charge": "fund_direct", "level": "selected"}
+        if seldom(draw, 3):
+            rule["refuse"] = "not_designated"
+        else:
+            rule["charge"] = draw(st.sampled_from(["fund_direct", "selected_capitation"]))
+            rule["level"] = draw(st.sampled_from(["selected", "selected", "treating"]))
         places.append(rule)
     places += [{"when": ["local"], "charge": "pool", "article": "1"}]
     if not seldom(draw, 10):
         places += [{"when": ["!local"], "charge": "fee_for_service", "article": "1"}]
     edition = {
-        "document": "乙府〔2026〕1号",
+        "document": f"乙府〔2026〕{number}号",
         "title": "乙市办法",
         "city": "yi",
         "name": "乙市",
         "area": "990299",
         "scheme": "310",
-        "starts_on": FIRST,
-        "valid_years": 2,
+        "starts_on": starts_on,
+        "ends_on": LAST,
         "articles": {"1": "待遇"},
         "switches": {
             "reading": {
@@ -210,11 +236,16 @@ def editions(draw: Any) -> str:
         },
         "persons": GROUPS,
         "figures": [{"code": code, "label": code, "article": "1", "optional": draw(st.booleans())} for code in FIGURES],
-        "entitlement": [{"standing": "arrears", "refuse": "arrears", "article": "1"}][: draw(st.integers(0, 1))],
+        "entitlement": [
+            {"standing": code, "refuse": code, "article": "1"}
+            for code in draw(st.lists(st.sampled_from(["arrears", "inpatient", "suspended"]), unique=True))
+        ],
         "places": places,
         "benefits": benefits,
         "provider": {"article": "1", "method": "fee_for_service"},
     }
+    if not seldom(draw, 10):
+        edition["account"] = draw(accounts())
     return "\n".join(f"{key} = {toml(value)}" for key, value in edition.items()) + "\n"
 
 
@@ -247,7 +278,7 @@ def histories(draw: Any) -> list[literal.Bill | int]:
             continue
         on = min(on + timedelta(draw(st.sampled_from([0, 0, 0, 1, 1, 3, 10, 30, 95]))), LAST)
         costs = {"ordinary": draw(yuan)}
-        for name in ("essential", "fee", "cosmetic"):
+        for name in ("general_fee", "consultation_fee", "chronic_remainder"):
             if seldom(draw, 2):
                 costs[name] = draw(yuan)
         bills.append(len(events))
@@ -260,9 +291,11 @@ def histories(draw: Any) -> list[literal.Bill | int]:
                 kind=draw(st.sampled_from(KINDS)),
                 place=draw(st.frozensets(st.sampled_from(FLAGS[1:]))) | ({"local"} if not seldom(draw, 3) else set()),
                 standing=frozenset(
-                    name for name in ("arrears", "second", "suspended") if seldom(draw, 2 if name == "second" else 25)
+                    name
+                    for name in ("arrears", "large_claims", "suspended", "inpatient")
+                    if seldom(draw, 2 if name == "large_claims" else 25)
                 ),
-                person_class=draw(st.sampled_from(["active", "flexible", "retired", "poor"] * 3 + ["guest"])),
+                person_class=draw(st.sampled_from(["active", "flexible", "retired", "pooled_only"] * 3 + ["lump_sum"])),
                 plan=draw(st.sampled_from(PLANS)),
                 birth=birth,
                 selected_level=draw(st.sampled_from([0, 1, 2, 3, None])),

@@ -47,7 +47,9 @@ def same(outcome: Outcome, paid: literal.Paid) -> None:
         "self_pay": Fraction(outcome.self_pay, 100),
         "deductible": Fraction(outcome.deductible, 100),
         "out_of_policy": Fraction(outcome.out_of_policy, 100),
-        "refused": outcome.refusal is not None,
+        "fixed": Fraction(outcome.fixed, 100),
+        "why": outcome.refusal.code if outcome.refusal else "",
+        "charge": outcome.charge,
         "shares": {fund: Fraction(amount, 100) for fund, amount in outcome.shares.items()},
     }
     assert shown == {name: getattr(paid, name) for name in shown}

@@ -1,0 +1,413 @@
+"""Random people and histories of visits in a small town: drawn as plain facts, told to the database and to the
+literal reading apart.
+
+The facts of a bill are looked up here a second time, from what was drawn and never from a table.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.rules import literal_terms as literal
+from tests.rules.random_editions import FIGURES, FIRST, LAST, PLANS, POOL, days, seldom
+
+Days = tuple[date, date]
+NOTHING = Fraction(0)
+SINCE = date(2025, 1, 1)
+
+# name → kind, in the area, has an agreement, the institution it belongs to, code
+PLACES: dict[str, tuple[str, bool, bool, str, str]] = {
+    "home": ("centre", True, True, "", ""),
+    "station": ("station", True, True, "home", ""),
+    "near": ("hospital", True, True, "", ""),
+    "other": ("centre", True, True, "", ""),
+    "stranger": ("hospital", True, False, "", ""),
+    "filed": ("hospital", False, True, "", "H44030000001"),
+    "far": ("hospital", False, True, "", "H11010100001"),
+    "pharmacy": ("pharmacy", True, True, "", ""),
+    "shop": ("pharmacy", True, False, "", ""),
+}
+PARTS = (
+    "own_expense", "over_limit", "first_self", "ordinary", "general_fee", "consultation_fee", "other_funds",
+    "other_remainder",
+)  # fmt: skip
+
+
+@dataclass
+class Town:
+    """Levels by place, from the first day and from another day on; figures in yuan by year."""
+
+    levels: dict[str, tuple[int | None, date, int | None]]
+    figures: dict[int, dict[str, Fraction]]
+
+    def level(self, place: str, on: date) -> int:
+        first, changes, later = self.levels[place]
+        return (first if on < changes else later) or 0
+
+
+@dataclass
+class Purse:
+    """A personal account that may pay: the patient's relation to its holder, on which days, and its balance."""
+
+    relation: str
+    lent: Days
+    balance: Fraction
+
+
+@dataclass
+class Person:
+    birth: date | None
+    classes: list[tuple[date, str, str, bool]]  # from a day: class, plan, in large-claims insurance
+    enrolled_until: date
+    entitled: Days
+    stops: list[tuple[str, Days]]
+    stays: list[Days]
+    chosen: list[tuple[str, Days]]
+    referred: Days | None
+    registered: Days | None
+    purses: list[Purse]
+    openings: list[tuple[int, Fraction, Fraction, Fraction]]  # year: paid by the fund, of it fixed, deductible
+    elsewhere: list[tuple[str, date, Fraction]]  # paid by a fund outside outpatient care
+
+
+@dataclass
+class Seen:
+    """A visit to settle. `prescriber`: the place whose prescription of the same encounter is filled."""
+
+    place: str
+    on: date
+    encounter: str
+    parts: dict[str, Fraction]
+    emergency: bool = False
+    prescriber: str = ""
+    pay_from: str = "own"
+
+    @property
+    def total(self) -> Fraction:
+        return sum(self.parts.values(), NOTHING)
+
+
+@dataclass
+class Answer:
+    """What the literal reading says of a visit; None for what is turned away. `paid`: by account, in their order."""
+
+    paid: literal.Paid | None
+    accounts: list[Fraction] = field(default_factory=list)
+
+
+Event = Seen | int  # a number takes the visit of that number back
+
+
+# What is drawn
+
+
+def fen(most: int) -> st.SearchStrategy[Fraction]:
+    return st.integers(0, most).map(lambda amount: Fraction(amount, 100))
+
+
+def spans(draw: Any, most: int) -> Days:
+    first = draw(days)
+    return first, first + timedelta(draw(st.integers(0, most)))
+
+
+@st.composite
+def towns(draw: Any) -> Town:
+    level = st.integers(0, 3)
+    levels = {}
+    for name, (kind, *_rest) in PLACES.items():
+        first = None if kind in ("pharmacy", "station") else draw(level)
+        changes = kind not in ("pharmacy", "station") and seldom(draw, 4)
+        levels[name] = (first, draw(days), draw(level)) if changes else (first, LAST, first)
+    figures = {
+        year: {code: draw(fen(60_000)) * draw(st.sampled_from([1, 20])) + 1 for code in FIGURES if not seldom(draw, 12)}
+        for year in range(FIRST.year - 1, LAST.year + 1)
+    }
+    return Town(levels, figures)
+
+
+@st.composite
+def people(draw: Any) -> Person:
+    classes: list[tuple[date, str, str, bool]] = []
+    for first in [SINCE, *sorted(draw(st.sets(days, max_size=2)))]:
+        before = classes[-1] if classes else (first, "active", draw(st.sampled_from(PLANS)), draw(st.booleans()))
+        kind = draw(st.sampled_from(["active", "flexible", "retired", "retired", "pooled_only"]))
+        if seldom(draw, 12):
+            kind = "lump_sum"  # in no group of the random editions
+        plan = draw(st.sampled_from(PLANS)) if seldom(draw, 3) else before[2]
+        classes.append((first, kind, plan, draw(st.booleans()) if seldom(draw, 3) else before[3]))
+    chosen: list[tuple[str, Days]] = []
+    where = st.sampled_from(["home", "home", "home", "station", "near", "other"])
+    for year in range(FIRST.year, LAST.year + 1):
+        month = draw(st.integers(2, 12)) if seldom(draw, 3) else 1
+        if not seldom(draw, 6):
+            chosen.append((draw(where), (date(year, month, 1), date(year, 12, 31))))
+            if month > 1:
+                first = (date(year, 1, 1), date(year, month, 1) - timedelta(1))
+                chosen.append((draw(where), first))
+    spouse = Purse("spouse", spans(draw, 500), draw(fen(60_000)))
+    child = Purse("child", spans(draw, 500), draw(fen(60_000)))
+    return Person(
+        birth=draw(st.sampled_from([date(1956, 2, 29), date(1966, 7, 1), date(2020, 12, 31), None])),
+        classes=classes,
+        enrolled_until=draw(days) if seldom(draw, 12) else date(2030, 12, 31),
+        entitled=spans(draw, 600) if seldom(draw, 12) else (SINCE, date(2030, 12, 31)),
+        stops=[(draw(st.sampled_from(["suspended", "arrears"])), spans(draw, 90))] if seldom(draw, 6) else [],
+        stays=[spans(draw, 30)] if seldom(draw, 6) else [],
+        chosen=chosen,
+        referred=spans(draw, 400) if draw(st.booleans()) else None,
+        registered=spans(draw, 500) if draw(st.booleans()) else None,
+        purses=[
+            Purse("self", (SINCE, date(2030, 12, 31)), draw(fen(90_000))),
+            *draw(st.sampled_from([[], [spouse], [child], [spouse, child]])),
+        ],
+        openings=[
+            (year, fixed + draw(fen(40_000)), fixed, draw(fen(20_000)))
+            for year in (FIRST.year, LAST.year)
+            if seldom(draw)
+            for fixed in [draw(st.sampled_from([NOTHING, Fraction(80)]))]
+        ],
+        elsewhere=[
+            (draw(st.sampled_from([POOL, POOL, "large_claims"])), draw(days), draw(fen(400_000)) + 1)
+            for _ in range(draw(st.sampled_from([0, 0, 1])))
+        ],
+    )
+
+
+@st.composite
+def histories(draw: Any) -> list[Event]:
+    """Visits and what is taken back, in the order of settling; mostly, not always, that of care."""
+    events: list[Event] = []
+    standing: list[int] = []
+    on = draw(days | st.integers(0, 60).map(lambda number: date(2026, 11, 20) + timedelta(number)))
+    for number in range(draw(st.integers(3, 12))):
+        if standing and seldom(draw):
+            events.append(standing.pop(draw(st.integers(0, len(standing) - 1))))
+            continue
+        on = min(on + timedelta(draw(st.sampled_from([0, 0, 0, 1, 1, 3, 10, 30, 95]))), LAST)
+        day = on if not seldom(draw, 8) else draw(days)
+        if seldom(draw, 40):
+            day = FIRST - timedelta(draw(st.integers(1, 40)))
+        parts = dict.fromkeys(PARTS, NOTHING)
+        for name in ("own_expense", "over_limit", "first_self"):
+            if seldom(draw, 6):
+                parts[name] = draw(fen(6_000))
+        if seldom(draw, 6):
+            parts["other_funds"], parts["other_remainder"] = draw(fen(20_000)), draw(fen(20_000))
+        else:
+            parts["ordinary"] = draw(fen(60_000))
+        for name in ("general_fee", "consultation_fee"):
+            if seldom(draw, 3):
+                parts[name] = draw(fen(9_000))
+        seen = Seen(
+            place=draw(st.sampled_from(["home"] * 4 + ["near"] * 3 + list(PLACES)[1:])),
+            on=day,
+            encounter=f"E{number}",
+            parts=parts,
+            emergency=seldom(draw, 8),
+            pay_from=draw(st.sampled_from(["own", "own", "family", "family", "none"])),
+        )
+        before = [event for event in events if isinstance(event, Seen)]
+        # An encounter lies in one year, or runs over its end by a month.
+        before = [
+            one
+            for one in before
+            if all(about(other.on, day) for other in before if other.encounter == one.encounter)
+        ]
+        if before and seldom(draw, 4):
+            earlier = draw(st.sampled_from([before[-1], *before]))
+            seen.encounter = earlier.encounter
+            if not parts["other_remainder"] and not earlier.prescriber and draw(st.booleans()):
+                seen.place, seen.prescriber = draw(st.sampled_from(["pharmacy", "pharmacy", "shop"])), earlier.place
+                seen.emergency = False
+        standing.append(len(events))
+        events.append(seen)
+    return events
+
+
+# What the literal reading is told
+
+
+def about(one: date, other: date) -> bool:
+    return one.year == other.year or abs(one - other) <= timedelta(31)
+
+
+def within(on: date, span: Days | None) -> bool:
+    return span is not None and span[0] <= on <= span[1]
+
+
+def texts_on(texts: list[literal.Text], on: date) -> literal.Text | None:
+    """The text of a day: the last that has begun."""
+    begun = [text for text in texts if text.tree["starts_on"] <= on <= text.tree["ends_on"]]
+    return begun[-1] if begun else None
+
+
+def bill_of(
+    town: Town, person: Person, seen: Seen, text: literal.Text | None, written: literal.Paid | None
+) -> literal.Bill:
+    """The facts of a visit. `written`: the visit that wrote the prescription which it fills."""
+    on, (kind, local, designated, parent, _code) = seen.on, PLACES[seen.place]
+    enrolled = SINCE <= on <= person.enrolled_until
+    _first, person_class, plan, large_claims = [row for row in person.classes if row[0] <= on][-1]
+    chosen = next((place for place, span in person.chosen if within(on, span)), None) if enrolled else None
+    flags = {
+        "designated": designated,
+        "local": local and enrolled,
+        "networked": not (local and enrolled),
+        "selected": chosen is not None and chosen in (seen.place, parent),
+        "referral": chosen == "home" and seen.place == "near" and within(on, person.referred),
+        "filed": seen.place == "filed" and within(on, person.registered),
+        "emergency": seen.emergency,
+        "pharmacy": kind == "pharmacy",
+    }
+    place = frozenset(flag for flag, holds in flags.items() if holds)
+    treating = seen.place
+    if written is not None:
+        treating, kind = written.bill.institution, PLACES[written.bill.institution][0]
+        place = written.bill.place - (frozenset() if designated else {"designated"}) | {"prescription"}
+    standing = {name for name, span in person.stops if within(on, span)}
+    if not enrolled:
+        standing.add("not_enrolled")
+    if not enrolled or not within(on, person.entitled):
+        standing.add("no_benefit_period")
+    if any(first <= on < last for first, last in person.stays):
+        standing.add("inpatient")
+    if enrolled and large_claims:
+        standing.add("large_claims")
+    costs = {
+        "ordinary": seen.parts["ordinary"],
+        "general_fee": seen.parts["general_fee"],
+        "consultation_fee": seen.parts["consultation_fee"],
+        "chronic_remainder": seen.parts["other_remainder"],
+    }
+    listed = text.tree["figures"] if text else []
+    published = {
+        row["code"]: town.figures.get(on.year - row.get("years_back", 0), {}).get(row["code"]) for row in listed
+    }
+    return literal.Bill(
+        on=on,
+        encounter=seen.encounter,
+        institution=treating,
+        level=town.level(treating, on),
+        kind=kind,
+        place=place,
+        standing=frozenset(standing),
+        person_class=person_class if enrolled else "",
+        plan=plan if enrolled else "",
+        birth=person.birth,
+        selected_level=None if chosen is None else chosen_level(town, chosen, on),
+        costs={name: amount for name, amount in costs.items() if amount},
+        figures={code: amount for code, amount in published.items() if amount is not None},
+    )
+
+
+def chosen_level(town: Town, chosen: str, on: date) -> int | None:
+    return None if town.levels[chosen][0] is None else town.level(chosen, on)
+
+
+def opening_of(person: Person, pool: str) -> list[literal.Paid]:
+    """What was counted before the first visit, as rows of the history."""
+
+    def row(on: date, fund: Fraction, fixed: Fraction, deductible: Fraction, name: str) -> literal.Paid:
+        bill = literal.Bill(
+            on, "", "", 0, "", frozenset({"local"}), frozenset(), "", "", None, None, {}, {}, opening=True
+        )
+        # A deductible was borne by a cost of at least as much.
+        return literal.Paid(bill, fund, NOTHING, deductible, NOTHING, "", fixed, deductible, {name: fund})
+
+    opened = [
+        row(date(year, 1, 1), fund, fixed, deductible, pool) for year, fund, fixed, deductible in person.openings
+    ]
+    # What a fund paid elsewhere counts against the fund's own limit alone, as fixed amounts do.
+    return opened + [
+        row(on, amount, amount, NOTHING, pool if fund == POOL else fund) for fund, on, amount in person.elsewhere
+    ]
+
+
+class Reader:
+    """One member's history read literally, event by event."""
+
+    def __init__(self, texts: list[literal.Text], town: Town, person: Person, pool: str) -> None:
+        self.texts, self.town, self.person = texts, town, person
+        self.opening = opening_of(person, pool)
+        self.standing: dict[int, literal.Paid] = {}
+        self.settled: dict[int, tuple[Seen, Answer]] = {}
+        self.balances = [purse.balance for purse in person.purses]
+
+    def tell(self, number: int, event: Event) -> Answer | None:
+        if isinstance(event, int):
+            if event in self.standing:
+                del self.standing[event]
+                paid = self.settled[event][1].accounts
+                self.balances = [left + part for left, part in zip(self.balances, paid, strict=True)]
+            return None
+        answer = self.settle(event)
+        if answer.paid is not None:
+            self.settled[number] = (event, answer)
+            self.standing[number] = answer.paid
+            self.balances = [left - part for left, part in zip(self.balances, answer.accounts, strict=True)]
+        return answer
+
+    def settle(self, seen: Seen) -> Answer:
+        written = None
+        if seen.prescriber:
+            written = self.written(seen)
+            if written is None:
+                return Answer(None)
+        text = texts_on(self.texts, seen.on)
+        bill = bill_of(self.town, self.person, seen, text, written)
+        if "not_enrolled" in bill.standing and not PLACES[seen.place][1]:
+            return Answer(None)  # nobody knows whose member this is
+        paid = self.paid(text, bill, [*self.opening, *self.standing.values()])
+        if paid.why == "figure_missing":
+            return Answer(None)
+        rest = seen.total - seen.parts["other_funds"] - paid.fund
+        accounts = [NOTHING] * len(self.balances)
+        if text is not None and "not_enrolled" not in bill.standing and PLACES[seen.place][2]:
+            ready = [
+                balance if self.lends(purse, seen) else NOTHING
+                for purse, balance in zip(self.person.purses, self.balances, strict=True)
+            ]
+            relations = [purse.relation for purse in self.person.purses]
+            pharmacy = PLACES[seen.place][0] == "pharmacy"
+            accounts = text.from_accounts(rest, pharmacy, list(zip(relations, ready, strict=True)))
+        return Answer(paid, accounts)
+
+    def written(self, seen: Seen) -> literal.Paid | None:
+        """The first visit with this encounter at the institution that wrote the prescription."""
+        for first, answer in self.settled.values():
+            if (first.encounter, first.place) == (seen.encounter, seen.prescriber):
+                return answer.paid
+        return None
+
+    @staticmethod
+    def lends(purse: Purse, seen: Seen) -> bool:
+        if seen.pay_from == "none" or (seen.pay_from == "own" and purse.relation != "self"):
+            return False
+        return within(seen.on, purse.lent)
+
+    @staticmethod
+    def paid(text: literal.Text | None, bill: literal.Bill, history: list[literal.Paid]) -> literal.Paid:
+        if text is not None and "not_enrolled" not in bill.standing:
+            return text.pay(history, bill)
+        why = "not_enrolled" if "not_enrolled" in bill.standing else "no_edition"
+        return literal.Paid(bill, NOTHING, sum(bill.costs.values(), NOTHING), NOTHING, NOTHING, why)
+
+    def proposed(self, year: int) -> dict[int, Fraction]:
+        """What the surviving visits of a year would be paid in their order, where it differs; others as they stand."""
+        history, differs = list(self.opening), {}
+        for number, paid in self.standing.items():
+            if paid.bill.on.year == year and paid.why not in ("no_edition", "not_enrolled"):
+                again = self.paid(texts_on(self.texts, paid.bill.on), paid.bill, history)
+                if again.fund != paid.fund:
+                    differs[number] = again.fund
+                paid = again
+            history.append(paid)
+        return differs
+
+
+def yuan(amount: Fraction) -> Decimal:
+    return Decimal(amount.numerator) / Decimal(amount.denominator)
