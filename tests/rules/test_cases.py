@@ -136,6 +136,14 @@ def test_a_case_in_another_form_says_the_same() -> None:
     assert ran("zhanjiang", "retention_release", facts, {"released": "193200", "forfeited": 16800}) == []
 
 
+def test_a_case_of_what_the_database_never_asks() -> None:
+    """A first choice where there is one already, and the account that residents do not have."""
+    facts = {"request": "first", "date": "2026-03-02", "for_year": 2026, "institutions": ["B"], "existing": "A"}
+    assert ran("heyuan", "selection", facts, {"accepted": False, "why": "already_selected"}) == []
+    facts = {"relation": "self", "purpose": "hospital_selfpay", "amount": "5.00", "balance": "0.00"}
+    assert ran("shaoguan", "pa_use", facts, {"allowed": False, "pay": 0, "cash": 5, "why": "no_account"}) == []
+
+
 def test_a_wrong_number_in_another_form_is_still_a_difference() -> None:
     facts = {"event": "death", "balance": 10}
     assert ran("zhanjiang", "pa_payout", facts, {"amount": 11}) == ["amount: expected 11, got '10.00'"]

@@ -136,7 +136,7 @@ class Story:
         if name not in self.places:
             relation, level = event["rel"], event["lvl"]
             kind, parent = "centre" if level < 2 else "hospital", None
-            if relation == "pharmacy_rx":
+            if relation in ("pharmacy", "pharmacy_rx"):
                 kind, level = "pharmacy", None
             elif relation == "selected" and self.has_stations and level == 0:
                 kind, parent = "station", self.home
