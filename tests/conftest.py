@@ -1,13 +1,16 @@
 """The servers of the tests.
 
 With DATABASE_URL and REDIS_URL set, those are used; the database role must be allowed to create databases.
-Without them PostgreSQL and Redis are started once for the whole run (under xdist too: its workers inherit the
-addresses), in a temporary folder that is removed at the end. A run of tests/rules alone starts nothing.
+Without them PostgreSQL and Redis are started once for the whole run, in a temporary folder that is removed at the
+end. A run of tests/rules alone starts nothing. Two processes share the files of tests among them (`-n 0` for one):
+they inherit the addresses, and each has a test database and a number of Redis to itself.
 """
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,13 +21,27 @@ PURE = Path(__file__).resolve().parent / "rules"
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.help or config.option.version:
         return
-    if not ("DATABASE_URL" in os.environ and "REDIS_URL" in os.environ) and not _only_pure_tests(config):
+    if hasattr(config, "workerinput"):
+        _take_own_redis(config.workerinput)
+    elif not ("DATABASE_URL" in os.environ and "REDIS_URL" in os.environ) and not _only_pure_tests(config):
         _start_servers(config)
     # Settings read the addresses once: Django is set up here, as pytest-django would do it earlier than this.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bureau.settings")
     import django
+    from django.conf import settings
 
+    # Real hashes are slow on purpose, and a city has a dozen staff.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     django.setup()
+
+
+def _take_own_redis(worker: dict[str, Any]) -> None:
+    """Of the sixteen numbers of a Redis this process takes its own, as far from the given one as there are others."""
+    if address := os.environ.get("REDIS_URL"):
+        parts = urlsplit(address)
+        place, of = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
+        number = (int(parts.path.strip("/") or 0) + place * max(16 // of, 1)) % 16
+        os.environ["REDIS_URL"] = parts._replace(path=f"/{number}").geturl()
 
 
 def _only_pure_tests(config: pytest.Config) -> bool:
