@@ -289,6 +289,11 @@ class Proposal(models.Model):
     pool = models.CharField(_("which pooled fund"), max_length=20)
     settled = MoneyField(_("settled fund amount"))
     proposed = MoneyField(_("fund amount by replay"))
+    # What else a replay gives otherwise, as differences: once confirmed they count in the visit's windows.
+    large_claims = MoneyField(_("of the difference, large-claims fund"), default=0)
+    counted = MoneyField(_("difference of the cost counted"), default=0)
+    deductible = MoneyField(_("difference of the deductible"), default=0)
+    fixed = MoneyField(_("difference of the fixed fees"), default=0)
     reason = models.CharField(_("reason"), max_length=200)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.OPEN)
     proposed_by = models.ForeignKey(Staff, models.PROTECT, related_name="+", verbose_name=_("proposed by"))

@@ -28,9 +28,10 @@ WITH share AS (
     SELECT c.id, c.status, c.member_id, part.fund, part.amount,
            ARRAY['claim:' || c.id, 'visit:' || v.id, 'visit:' || r.id]::varchar[] AS sources,
            COALESCE(p.ordered, 0) AS ordered, COALESCE(p.standing, 0) AS standing,
-           COALESCE((SELECT sum(x.proposed - x.settled) FROM settlement_proposal x
-                      WHERE x.visit_id = c.visit_id AND x.pool = part.fund AND x.status = 'confirmed'
-                        AND x.proposed > x.settled), 0) AS added
+           COALESCE((SELECT sum(GREATEST(0, CASE part.fund WHEN x.pool THEN x.proposed - x.settled - x.large_claims
+                                                           WHEN 'large_claims' THEN x.large_claims END))
+                       FROM settlement_proposal x
+                      WHERE x.visit_id = c.visit_id AND x.status = 'confirmed'), 0) AS added
       FROM settlement_claim c
       JOIN settlement_visit v ON v.id = c.visit_id
       LEFT JOIN settlement_visit r ON r.reverses_id = v.id

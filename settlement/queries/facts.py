@@ -181,7 +181,9 @@ SELECT r.member, r.first, r.last, v.care_on, v.encounter, COALESCE(p.code, i.cod
   LEFT JOIN institutions_institution p ON p.id = v.prescriber_id
 UNION ALL
 SELECT r.member, r.first, r.last, v.care_on, v.encounter, COALESCE(p.code, i.code), array_to_string(v.place, ','),
-       0, ((x.proposed - x.settled) * 100)::bigint, 0, 0, 0, x.pool, 'visit', v.area_id, v.scheme
+       (x.counted * 100)::bigint, ((x.proposed - x.settled - x.large_claims) * 100)::bigint,
+       (x.large_claims * 100)::bigint, (x.fixed * 100)::bigint, (x.deductible * 100)::bigint,
+       x.pool, 'visit', v.area_id, v.scheme
   FROM unnest(%(member)s::bigint[], %(first)s::date[], %(last)s::date[]) AS r(member, first, last)
   JOIN settlement_visit v ON v.member_id = r.member AND v.care_on BETWEEN r.first AND r.last
        AND NOT EXISTS (SELECT FROM settlement_visit w WHERE w.reverses_id = v.id)

@@ -120,13 +120,16 @@ class Batch:
 
 
 def difference_entries(proposal: Proposal) -> list[tuple]:
-    """The entries of a confirmed difference: owed to the member, or a recovery from the member, in yuan."""
+    """The entries of a confirmed difference: owed to the member, or a recovery from the member, in yuan by fund."""
     difference = proposal.proposed - proposal.settled
-    subject = "payable_payout" if difference > 0 else "recoveries"
-    return [
-        (proposal.pool, "benefit_expenditure", "", None, -difference),
-        (proposal.pool, subject, f"member:{proposal.visit.member_id}", None, difference),
-    ]
+    by_fund = {proposal.pool: difference - proposal.large_claims, "large_claims": proposal.large_claims}
+    entries: list[tuple] = []
+    for fund, amount in by_fund.items():
+        if amount:
+            subject = "payable_payout" if amount > 0 else "recoveries"
+            entries.append((fund, "benefit_expenditure", "", None, -amount))
+            entries.append((fund, subject, f"member:{proposal.visit.member_id}", None, amount))
+    return entries
 
 
 def yuan(amount: int) -> str:

@@ -28,6 +28,7 @@ from settlement.services.adjudication import edition_of, standing_of, used_by
 from settlement.services.recording import difference_entries, yuan
 
 PART = 2000
+LARGE_CLAIMS = "large_claims"
 
 
 @transaction.atomic
@@ -74,26 +75,35 @@ def days_around(book: Rulebook, visits: Iterable[Visit]) -> tuple[datetime.date,
 
 
 def as_it_stands(visit: Visit) -> benefits.Past:
-    """What a visit of another year counts for, with what was confirmed of it."""
+    """What a visit counts for, with what was confirmed of it."""
     care = benefits.care_from(visit.receipt)
-    pooled, large_claims = fen(visit.pooled) + adjusted(visit), fen(visit.large_claims)
-    return benefits.Past(
+    past = benefits.Past(
         on=care.on,
         encounter=care.encounter,
         institution=care.institution,
         place=care.place,
         cost=fen(visit.counted),
-        fund=pooled + large_claims,
+        fund=fen(visit.pooled) + fen(visit.large_claims),
         deductible=fen(visit.deductible),
         fixed=fen(visit.fixed),
-        shares={visit.pool: pooled, "large_claims": large_claims},
+        shares={visit.pool: fen(visit.pooled), LARGE_CLAIMS: fen(visit.large_claims)},
     )
-
-
-def adjusted(visit: Visit) -> int:
-    """The confirmed differences of a visit, in fen."""
-    confirmed = [p for p in visit.proposals.all() if p.status == Proposal.Status.CONFIRMED]
-    return sum(fen(proposal.proposed) - fen(proposal.settled) for proposal in confirmed)
+    for proposal in visit.proposals.all():
+        if proposal.status != Proposal.Status.CONFIRMED:
+            continue
+        difference, large_claims = fen(proposal.proposed) - fen(proposal.settled), fen(proposal.large_claims)
+        shares = dict(past.shares)
+        shares[proposal.pool] = shares.get(proposal.pool, 0) + difference - large_claims
+        shares[LARGE_CLAIMS] += large_claims
+        past = replace(
+            past,
+            cost=past.cost + fen(proposal.counted),
+            fund=past.fund + difference,
+            deductible=past.deductible + fen(proposal.deductible),
+            fixed=past.fixed + fen(proposal.fixed),
+            shares=shares,
+        )
+    return past
 
 
 def propose_late_facts(
@@ -139,17 +149,21 @@ def propose(
     visit: Visit, outcome: benefits.Outcome, *, cause: str, reason: str, actor: Staff, now: datetime.datetime
 ) -> list[Proposal]:
     """A new proposal where the fund amount as adjusted so far differs and none like it has been made."""
-    made = list(visit.proposals.all())
-    settled = fen(visit.pooled) + fen(visit.large_claims) + adjusted(visit)
-    fund = outcome.fund
-    if settled == fund or any(fen(p.proposed) == fund and p.status != Proposal.Status.CONFIRMED for p in made):
+    past, fund = as_it_stands(visit), outcome.fund
+    made = [p for p in visit.proposals.all() if p.status != Proposal.Status.CONFIRMED]
+    if past.fund == fund or any(fen(p.proposed) == fund for p in made):
         return []
+    large_claims = outcome.shares.get(LARGE_CLAIMS, 0) - past.shares[LARGE_CLAIMS]
     proposal = Proposal.objects.create(
         visit=visit,
         cause=cause,
         pool=visit.pool or next(iter(outcome.shares)),
-        settled=Decimal(yuan(settled)),
+        settled=Decimal(yuan(past.fund)),
         proposed=Decimal(yuan(fund)),
+        large_claims=Decimal(yuan(large_claims)),
+        counted=Decimal(yuan(outcome.cost - past.cost)),
+        deductible=Decimal(yuan(outcome.deductible - past.deductible)),
+        fixed=Decimal(yuan(outcome.fixed - past.fixed)),
         reason=reason,
         proposed_by=actor,
         proposed_at=now,

@@ -1,13 +1,15 @@
-"""What counts together over the end of a year, and what an opening figure counts for in limits of the cost."""
+"""What counts with a visit: over the end of a year, of an opening figure, of a confirmed adjustment."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from accounts.models import Entry
 from bureau.models import Area, County, Staff
 from bureau.rules.edition import RULEBOOKS, load
 from bureau.services.edition_life import load_edition
 from settlement.models import OpeningUse, Visit
-from settlement.services.replays import propose_replay
+from settlement.queries.books import check_books
+from settlement.services.replays import decide_proposal, propose_replay
 from settlement.services.requests import VisitRequest
 from settlement.services.reversals import reverse_visit
 from settlement.services.visits import settle_visit, settle_visits
@@ -103,3 +105,40 @@ def test_opening_deductible_counts_as_cost_that_bore_it(db):
     )
     visit = settle_visit(asked(person, where, 1, date(2026, 3, 2), "80.00"), actor=city.clerk, now=NOW)
     assert str(visit.pooled) == "42.00"  # 70 % of 100.00 - 40.00
+
+
+def test_confirmed_adjustment_counts_the_deductible_it_took(db):
+    """The deductible of a reversed visit is borne by the next once, not by every one that follows."""
+    city = factories.city_of("chongqing")
+    where, person = factories.institution(city), factories.member(city)
+    person.enrolments.update(plan="unit")
+    requests = [asked(person, where, number, date(2026, 3, number), "300.00") for number in range(1, 4)]
+    first, second = [settle_visit(request, actor=city.clerk, now=NOW) for request in requests[:2]]
+    assert pooled([first, second]) == ["60.00", "180.00"]  # deductible 200, level 1: 60 %
+    reverse_visit(first.pk, key="R", reason="错", actor=city.clerk, now=NOW)
+    [proposal] = propose_replay(member_id=person.pk, year=2026, actor=city.clerk, now=NOW)
+    assert (str(proposal.proposed), str(proposal.deductible)) == ("60.00", "200.00")
+    decide_proposal(proposal.pk, confirm=True, actor=city.reviewer, now=NOW)
+    third = settle_visit(requests[2], actor=city.clerk, now=NOW)
+    assert (str(third.pooled), str(third.deductible)) == ("180.00", "0.00")
+    assert propose_replay(member_id=person.pk, year=2026, actor=city.clerk, now=NOW) == []
+    assert not [proof.shown for proof in check_books(city.area.pk) if proof.wrong]
+
+
+def test_confirmed_adjustment_goes_back_to_the_fund_it_came_from(db):
+    """What the large-claims fund paid is taken back from it, and the pooled fund has room again."""
+    city = factories.city_of("chongqing")
+    where, person = factories.institution(city), factories.member(city)
+    person.enrolments.update(plan="unit", large_claims=True)
+    factories.figure(city.area, "pooled_limit", 2026, "100.00", city.clerk, city.reviewer)
+    requests = [asked(person, where, number, date(2026, 3, number), "300.00") for number in range(1, 3)]
+    first, second = [settle_visit(request, actor=city.clerk, now=NOW) for request in requests]
+    assert [(str(v.pooled), str(v.large_claims)) for v in (first, second)] == [("60.00", "0.00"), ("40.00", "140.00")]
+    reverse_visit(first.pk, key="R", reason="错", actor=city.clerk, now=NOW)
+    [proposal] = propose_replay(member_id=person.pk, year=2026, actor=city.clerk, now=NOW)
+    assert (str(proposal.proposed), str(proposal.large_claims)) == ("60.00", "-140.00")
+    decide_proposal(proposal.pk, confirm=True, actor=city.reviewer, now=NOW)
+    lines = Entry.objects.filter(journal__source=f"proposal:{proposal.pk}", subject="benefit_expenditure")
+    amounts = {entry.fund: str(entry.amount) for entry in lines}
+    assert amounts == {"employees_pool": "-20.00", "large_claims": "140.00"}
+    assert not [proof.shown for proof in check_books(city.area.pk) if proof.wrong]
