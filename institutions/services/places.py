@@ -259,14 +259,19 @@ def confirm_assessment(*, assessment: Assessment, actor: Staff, now: datetime.da
     return assessment
 
 
-def waiting_assessments(area: Area, year: int) -> QuerySet[Assessment]:
-    """Scores of a year that nobody has confirmed yet."""
+def waiting_assessments(area: Area, year: int, *, county: County | None = None) -> QuerySet[Assessment]:
+    """Scores of a year that nobody has confirmed yet; with `county`, of the institutions that this agency pays."""
     waiting = Assessment.objects.filter(institution__area=area, year=year, confirmed_at=None)
+    if county is not None:
+        waiting = waiting.filter(institution__county=county)
     return waiting.select_related("institution", "entered_by").order_by("institution__code")
 
 
 def confirm_assessments(*, area: Area, year: int, actor: Staff, now: datetime.datetime) -> list[Assessment]:
-    """Confirm every score of a year that waits, a roster's say. Refused: where one was entered by the same person."""
+    """Confirm every score of a year that waits, a roster's say; staff of an agency those of its institutions.
+
+    Refused: where one was entered by the same person.
+    """
     with transaction.atomic():
-        waiting = list(waiting_assessments(area, year))
+        waiting = list(waiting_assessments(area, year, county=actor.county))
         return [confirm_assessment(assessment=one, actor=actor, now=now) for one in waiting]

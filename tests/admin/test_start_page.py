@@ -74,6 +74,19 @@ def test_missing_figures_are_named_with_their_years(staff_of_heyuan, browse):
     assert len(again) == len(lacks) and again != lacks
 
 
+def test_the_desk_names_the_figure_that_is_missing_with_its_year(staff_of_heyuan, browse):
+    city, clerk = staff_of_heyuan
+    centre = factories.institution(city)
+    person = factories.member(city, selected=centre)
+    asked = {
+        "member": person.pk, "institution": centre.pk, "key": "desk-1", "encounter": "E1", "care_on": "2026-03-10",
+        "channel": "ordinary", "credential": "03", "total": "100.00", "own_expense": "0.00", "over_limit": "0.00",
+        "first_self": "0.00", "general_fee": "0.00", "pay_from": "own",
+    }  # fmt: skip
+    [said] = browse(clerk).post("/admin/settlement/visit/act/visit.settle/", asked).context["form"].non_field_errors()
+    assert city.rules.figures["yearly_cap"].label in said and "2026" in said and "yearly_cap" not in said
+
+
 @pytest.fixture
 def staff_of_heyuan(db):
     from django.contrib.auth.models import Group

@@ -206,6 +206,20 @@ def test_second_score_of_a_year_replaces_the_first(place, clerk):
     assert before == [None, "92.50", "90.00"]
 
 
+def test_staff_of_an_agency_confirm_the_scores_of_its_institutions(place, county, clerk):
+    mine, theirs = place("中心卫生院"), place("邻县卫生院")
+    theirs.county = County.objects.create(code="441625", area=mine.area, name="东源县")
+    theirs.save()
+    for centre in (mine, theirs):
+        places.record_assessment(institution=centre, year=2026, score=Decimal("90"), actor=clerk, now=NOW)
+    asked = {"area": mine.area, "year": 2026, "now": NOW}
+    near = Staff.objects.create(username="near", area=mine.area, county=county)
+    assert [one.institution for one in places.confirm_assessments(**asked, actor=near)] == [mine]
+    with pytest.raises(DomainError):
+        places.confirm_assessments(**asked, actor=clerk)
+    assert queries.scores([mine.pk, theirs.pk], 2026) == {mine.pk: "90.00"}
+
+
 def test_score_above_100_is_refused(place, clerk):
     centre = place("中心卫生院")
     with pytest.raises(DomainError):
