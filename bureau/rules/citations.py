@@ -289,8 +289,9 @@ def _operand(operand: formulas.Operand, passages: list[Passage]) -> tuple[Passag
 def _position(key: str, value: Any, text: str) -> int | None:
     """Where a passage has a number, None if nowhere; a text value is a month and a day, "09-01"."""
     if isinstance(value, date):
-        first = key in ("from", "starts_on")
-        return next((named.at for named in days(text) if (named.first if first else named.last) == value), None)
+        if key in ("from", "starts_on"):
+            return next((named.at for named in days(text) if named.first == value and not named.ends), None)
+        return next((named.at for named in days(text) if named.last == value and not named.begins), None)
     if isinstance(value, str):
         month, day = (int(part) for part in value.split("-"))
         edge = 1 if key == "from" else last_day(2001, month).day

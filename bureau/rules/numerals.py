@@ -31,6 +31,9 @@ _NUMBER = re.compile(
 )
 _DAY = re.compile(r"(?<!\d)(\d{4})年(?:(\d{1,2})月(?:(\d{1,2})日)?)?")
 _MONTH = re.compile(r"(?<!\d)(\d{1,2})月(?:(\d{1,2})日)?")
+_BEGINS = re.compile(r"起|至|到|[-—~]|\(含\)起")
+_ENDS = re.compile(r"止|前|\(含\)止")
+_UNTIL = frozenset("至到—~-")
 _AT_MOST = re.compile(r"([一二三四五六七八九1-9])级及(?:以下|基层)")
 
 
@@ -45,11 +48,16 @@ class Numeral:
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """A day, a month or a year that a text names, by its first and last day."""
+    """A day, a month or a year that a text names, by its first and last day.
+
+    `begins`: the text lets something begin there (自…起, …至), so that nothing ends with it; `ends` the other way.
+    """
 
     first: date
     last: date
     at: int
+    begins: bool = False
+    ends: bool = False
 
 
 def chinese(text: str) -> int:
@@ -122,13 +130,15 @@ def days(text: str) -> Iterator[Days]:
     """Every year, month and day of a normalised text that names its year."""
     for found in _DAY.finditer(text):
         year, month, day = (int(part) if part else None for part in found.groups())
+        at, begins, ends = found.start(), _BEGINS.match(text, found.end()), _ENDS.match(text, found.end())
+        sides = (begins is not None, ends is not None or text[at - 1 : at] in _UNTIL)
         try:
             if year is None or month is None:
-                yield Days(date(year or 0, 1, 1), date(year or 0, 12, 31), found.start())
+                yield Days(date(year or 0, 1, 1), date(year or 0, 12, 31), at, *sides)
             elif day is None:
-                yield Days(date(year, month, 1), last_day(year, month), found.start())
+                yield Days(date(year, month, 1), last_day(year, month), at, *sides)
             else:
-                yield Days(date(year, month, day), date(year, month, day), found.start())
+                yield Days(date(year, month, day), date(year, month, day), at, *sides)
         except ValueError:
             continue  # no such day: a figure of something else
 

@@ -18,6 +18,7 @@ from bureau.rules.citations import Citation, check_citations
 from bureau.rules.compare import Change, compare
 from bureau.rules.compare import show as show_change
 from bureau.rules.edition import Rulebook, load
+from bureau.rules.edition_rows import look_over_rows
 from bureau.rules.examples import Failure, run_examples
 from bureau.rules.frame import Finding, hold_against_frame, show
 from bureau.services.editions import edition_by_hash
@@ -65,9 +66,10 @@ def failing_examples(content_hash: str) -> tuple[Failure, ...]:
 
 
 def findings(edition: Edition) -> list[Finding]:
-    """Where the edition leaves the national frame, by the figures that are confirmed for its first day."""
-    known = figures(edition.area_id, edition.starts_on)
-    return hold_against_frame(edition_by_hash(edition.content_hash), known)
+    """Where the edition leaves the national frame, by the figures that are confirmed for its first day, and its own
+    rows that can never count."""
+    known, rules = figures(edition.area_id, edition.starts_on), edition_by_hash(edition.content_hash)
+    return hold_against_frame(rules, known) + look_over_rows(rules)
 
 
 def warnings(edition: Edition) -> list[Finding]:

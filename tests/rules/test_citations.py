@@ -78,6 +78,28 @@ def test_days_months_and_levels_are_read() -> None:
     ]
     assert [(m, d) for m, d, _at in numerals.month_days("每年9月至12月31日")] == [(9, None), (12, 31)]
     assert {level for level, _at in numerals.levels("二级及以下、三级")} == {0, 1, 2, 3}
+
+
+def test_a_day_that_begins_something_ends_nothing() -> None:
+    """自2025年1月1日起 names no last day, and 至…止 no first one; nor does a day border on the wrong side of them."""
+    text = "某政〔2026〕3号\n\n第一条 2025年3月2日至2026年2月1日为一个周期。从2027年起另定。\n\n第二条 2028年。\n"
+    row = '[[benefits.terms]]\nid = "x"\narticle = "1"\n'
+    for line, status in (
+        ("starts_on = 2025-03-02", FOUND),
+        ("ends_on = 2026-02-01", FOUND),
+        ("ends_on = 2025-03-01", DERIVED),
+        ("starts_on = 2026-02-02", DERIVED),
+        ("starts_on = 2027-01-01", FOUND),
+        ("ends_on = 2026-12-31", DERIVED),
+        ("ends_on = 2025-03-02", MISSING),
+        ("starts_on = 2025-03-03", MISSING),
+        ("starts_on = 2026-02-01", MISSING),
+        ("ends_on = 2026-01-31", MISSING),
+        ("ends_on = 2027-12-31", MISSING),
+        ("starts_on = 2028-01-01", MISSING),
+    ):
+        tree = tomllib.loads('document = "某政〔2026〕3号"\n' + row + line)
+        assert [c.status for c in check_citations(tree, "a.toml", {"a.txt": text})] == [status], line
     assert {level for level, _at in numerals.levels("一级及基层")} == {0, 1}
 
 

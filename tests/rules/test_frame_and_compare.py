@@ -9,6 +9,7 @@ from bureau.rules import frame
 from bureau.rules.compare import compare
 from bureau.rules.compare import show as show_change
 from bureau.rules.edition import RULEBOOKS, Edition, load, load_folder
+from bureau.rules.edition_rows import look_over_rows
 from bureau.rules.errors import EditionError
 from bureau.rules.examples import run_examples
 from bureau.rules.frame import hold_against_frame, show
@@ -235,3 +236,42 @@ def test_manual_shows_the_example_as_it_is() -> None:
     assert len(pieces) >= 6
     for piece in pieces:
         assert piece.startswith("# Elsewhere") or piece.strip() in EXAMPLE, piece
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "{ person = \"active\", level = 3, ratio = 0.55 }",
+            "{ person = \"active\", level = 2, ratio = 0.55 }",
+            ["Row 3 can never count: row 2 takes all of it"],
+        ),
+        (
+            "{ person = \"active\", level = [0, 1], ratio = 0.70 }",
+            "{ person = \"active\", level = [0, 0], ratio = 0.70 }",
+            [
+                "Row 1 names a level twice",
+                "No row takes level 1, between 0 and 3: such a visit is refused",
+            ],
+        ),
+        (
+            "{ person = \"retired\", level = 2,",
+            "{ level = 3, ratio = 0.50 },\n    { person = \"retired\", level = 2,",
+            ["Row 7 can never count: row 5 takes all of it"],
+        ),
+    ],
+)
+def test_rows_that_cannot_count_and_levels_left_out_are_warnings(old: str, new: str, expected: list[str]) -> None:
+    text = (RULEBOOKS / "heyuan" / "2025-27.toml").read_text("utf-8")
+    assert text.count(old) == 1
+    found = look_over_rows(load({"heyuan.toml": text.replace(old, new)}))
+    assert [show(finding) for finding in found] == expected
+    assert {(finding.level, finding.term, finding.article) for finding in found} == {
+        ("warning", "benefits terms ratio", "4")
+    }
+
+
+@pytest.mark.parametrize("edition", load_folder().editions, ids=lambda edition: edition.city)
+def test_every_row_of_the_five_cities_can_count(edition: Edition) -> None:
+    assert look_over_rows(edition) == []
+    assert look_over_rows(load({"example-city.toml": EXAMPLE})) == []
