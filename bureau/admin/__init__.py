@@ -1,8 +1,20 @@
 """What every room's screens are made of: the stock admin, in which nothing is written but by a service."""
 
 from bureau.admin import business, editions, figures, people, schedule  # noqa: F401  registers what the house itself keeps
-from bureau.admin.acts import Act, Answer, Report
-from bureau.admin.forms import ActForm, KeyField, MonthField, form_of, money_field, pick, reason_field, when, year_field
+from bureau.admin.acts import Act, Answer, Report, is_status
+from bureau.admin.forms import (
+    ActForm,
+    KeyField,
+    MonthField,
+    ReasonForm,
+    WhyReturnedForm,
+    form_of,
+    money_field,
+    pick,
+    reason_field,
+    when,
+    year_field,
+)
 from bureau.admin.records import Records, YearFilter, extend, facts, money
 from bureau.admin.sections import Panel, Section, link
 
@@ -13,13 +25,16 @@ __all__ = [
     "KeyField",
     "MonthField",
     "Panel",
+    "ReasonForm",
     "Records",
     "Report",
     "Section",
+    "WhyReturnedForm",
     "YearFilter",
     "extend",
     "facts",
     "form_of",
+    "is_status",
     "link",
     "money",
     "money_field",

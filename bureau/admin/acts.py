@@ -42,6 +42,11 @@ def always(record: models.Model) -> bool:
     return True
 
 
+def is_status(*statuses: str) -> Callable[[models.Model], bool]:
+    """An act is offered while its record has one of these."""
+    return lambda record: record.status in statuses
+
+
 @dataclass(frozen=True, kw_only=True)
 class Act:
     """One step that staff do, by one service.

@@ -137,6 +137,14 @@ def reason_field(label=None, *, required: bool = True) -> forms.CharField:
     return forms.CharField(label=label or _("Reason"), max_length=200, required=required)
 
 
+class ReasonForm(ActForm):
+    reason = reason_field()
+
+
+class WhyReturnedForm(ActForm):
+    note = reason_field(_("Why it is returned"))
+
+
 def in_order(first: datetime.date | None, last: datetime.date | None) -> None:
     """Refuse a period that runs backwards."""
     if first and last and last < first:

@@ -1,6 +1,6 @@
 """The base of every list and page: readable by role and area, fast at millions of rows, written only by acts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -142,13 +142,22 @@ class Records(admin.ModelAdmin):
 
     def get_fieldsets(self, request, obj=None):
         fieldsets = self.fieldsets or [(None, {"fields": self.fields or self._all_fields()})]
+        left_out = self.left_out(obj) if obj else ()
+        lines = [[self._line(line, left_out) for line in options["fields"]] for _title, options in fieldsets]
         return [
-            (title, options | {"fields": [self._line(line) for line in options["fields"]]})
-            for title, options in fieldsets
+            (title, options | {"fields": [line for line in shown if line]})
+            for (title, options), shown in zip(fieldsets, lines, strict=True)
         ]
 
-    def _line(self, line: Any) -> Any:
-        return tuple(map(self._shown, line)) if isinstance(line, tuple) else self._shown(line)
+    def left_out(self, record: models.Model) -> Collection[str]:
+        """The fields that mean nothing for this record."""
+        return ()
+
+    def _line(self, line: Any, left_out: Collection[str]) -> Any:
+        """A field, or several of one line; nothing where all are left out."""
+        if isinstance(line, tuple):
+            return tuple(self._shown(name) for name in line if name not in left_out)
+        return None if line in left_out else self._shown(line)
 
     def _all_fields(self) -> list[str]:
         return [

@@ -12,7 +12,6 @@ from bureau.models import Scheme
 from bureau.rules.edition import Edition
 from bureau.rules.errors import NoEdition
 from bureau.rules.money import yuan
-from bureau.rules.provider.year_end import shown_usage
 from bureau.services.editions import rulebook
 from settlement.models import Run
 from settlement.queries.totals import YearTotal, reserves_used, year_budget, year_total
@@ -69,8 +68,7 @@ def total(found: YearTotal, until: datetime.date) -> Panel:
         note = _("No total is published and confirmed for the year.")
         return Panel(title, heads, [[None, yuan(found.used), None, None, None]], note=note)
     left = max(found.total - found.used, 0)
-    share = shown_usage(found.used, found.total)
-    row = [yuan(found.total), yuan(found.used), share, yuan(left), yuan(found.overrun)]
+    row = [yuan(found.total), yuan(found.used), found.share, yuan(left), yuan(found.overrun)]
     return Panel(title, heads, [row], note=note)
 
 

@@ -1,33 +1,30 @@
 """Claims by hand: entered with a quote and the papers, checked, approved by a third person, paid, or sent back."""
 
-import datetime
 from decimal import Decimal
 
-from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import NoteForm, is_status, journals_of
+from accounts.admin.ledger import journals_of
 from bureau import clock
-from bureau.admin import (
-    Act,
-    ActForm,
-    KeyField,
-    Panel,
-    Report,
-    Section,
-    money_field,
-    pick,
-    reason_field,
-    when,
-)
+from bureau.admin import Act, Panel, ReasonForm, Report, Section, WhyReturnedForm, is_status
 from bureau.errors import DomainError, wording
-from bureau.models import Area, Staff
-from members.admin import OfMember, document_kind_field
-from members.models import Relative
+from bureau.models import Area
+from members.admin import OfMember
 from settlement.admin import notices
+from settlement.admin.claim_forms import (
+    ACCOUNT,
+    AccountForm,
+    ClaimForm,
+    CorrectionForm,
+    asked_of,
+    change_account,
+    correct,
+    enter,
+    written,
+)
 from settlement.admin.claim_lists import ListForm, OrdersForm, list_file, orders_file, totals
-from settlement.admin.invoices import InvoicesField
+from settlement.admin.costs import COST_CLASSES, parts_left_out
 from settlement.admin.runs import BankNoteForm, fund_label
 from settlement.admin.traces import trace
 from settlement.models import Claim, ClaimPayment, Invoice, Visit
@@ -36,109 +33,17 @@ from settlement.services.claims import (
     OPEN,
     approve_claim,
     check_claim,
-    correct_claim,
-    enter_claim,
     quote_bill,
     quote_claim,
     refuse_claim,
     return_claim,
     reverse_claim,
 )
-from settlement.services.claims_payment import (
-    change_claim_account,
-    pay_claim,
-    reissue_claim_payment,
-    return_claim_payment,
-    waiting,
-)
-from settlement.services.claims_requests import BankAccount, ClaimRequest, Proxy, bill_of
+from settlement.services.claims_payment import pay_claim, reissue_claim_payment, return_claim_payment, waiting
+from settlement.services.claims_requests import bill_of
 from settlement.services.visits import Quote
 
-ZERO = Decimal("0.00")
 SHARES = ["total", "pooled", "large_claims", "cash"]
-PROXY = ["proxy_name", "proxy_relation", "proxy_document_kind", "proxy_document_number"]
-ACCOUNT = ["pay_to", "bank_name", "bank_account"]
-
-
-class AccountForm(ActForm):
-    pay_to = forms.ChoiceField(label=_("paid to"), choices=Claim.PayTo.choices)
-    bank_name = forms.CharField(label=_("bank"), max_length=100)
-    bank_account = forms.CharField(label=_("bank account"), max_length=40)
-
-
-class CorrectionForm(ActForm):
-    institution = pick(Claim._meta.get_field("institution"), help_text=_("Who treated, in the area or out of it."))
-    encounter = forms.CharField(
-        label=_("encounter"), max_length=60, help_text=_("The institution's number of the visit, as on the receipt.")
-    )
-    care_on = when(_("date of care"))
-    channel = forms.ChoiceField(label=_("channel"), choices=Visit.Channel.choices)
-    prescriber = pick(
-        Claim._meta.get_field("prescriber"),
-        required=False,
-        help_text=_("Only for a prescription filled outside: who wrote it."),
-    )
-    invoices = InvoicesField()
-    total = money_field(_("total cost"))
-    own_expense = money_field(_("outside the catalogue"), initial=ZERO)
-    over_limit = money_field(_("above the price limit"), initial=ZERO)
-    first_self = money_field(_("paid first by oneself"), initial=ZERO)
-    general_fee = money_field(
-        _("general consultation fee"), initial=ZERO, help_text=_("A part of the cost within policy.")
-    )
-    received_on = when(_("received on"), initial=clock.today)
-    papers = forms.MultipleChoiceField(
-        label=_("papers handed in"),
-        choices=Claim.Paper.choices,
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text=_("Without all of them the claim waits; the last is needed where a proxy comes."),
-    )
-    credential = forms.ChoiceField(label=_("credential"), choices=Visit.Credential.choices, initial="03")
-    proxy_name = forms.CharField(
-        label=_("proxy"), max_length=60, required=False, help_text=_("Empty: the member came.")
-    )
-    proxy_relation = forms.ChoiceField(
-        label=_("the proxy is the member's"), choices=[("", "–"), *Relative.Relation.choices], required=False
-    )
-    proxy_document_kind = document_kind_field()
-    proxy_document_number = forms.CharField(
-        label=_("proxy's document number"),
-        max_length=60,
-        required=False,
-        help_text=_("Empty in a correction: stays as it is."),
-    )
-    pay_to, bank_name, bank_account = (AccountForm.base_fields[name] for name in ACCOUNT)
-
-
-class ClaimForm(CorrectionForm):
-    key = KeyField()
-    area = pick(Claim._meta.get_field("area"))
-    member = pick(Claim._meta.get_field("member"), help_text=_("Document number, its last four, or a name."))
-    field_order = ["area", "member"]
-
-
-def asked_of(**data) -> ClaimRequest:
-    """What the form says, as the services take it."""
-    proxy = {name: data.pop(name) for name in PROXY}
-    account = BankAccount(*(data.pop(name) for name in ACCOUNT))
-    if any(proxy[name] for name in ("proxy_name", "proxy_relation", "proxy_document_number")):
-        data["proxy"] = Proxy(*proxy.values())
-    return ClaimRequest(account=account, **data)
-
-
-def enter(*, key: str, area: Area, actor: Staff, now: datetime.datetime, **data) -> Claim:
-    return enter_claim(key=key, area=area, asked=asked_of(**data), actor=actor, now=now)
-
-
-def correct(*, claim: Claim, actor: Staff, now: datetime.datetime, **data) -> Claim:
-    return correct_claim(claim=claim, asked=asked_of(member=claim.member, **data), actor=actor, now=now)
-
-
-def written(request, claim: Claim) -> dict:
-    """A claim as its form shows it."""
-    names = [name for name in CorrectionForm.base_fields if name not in ("invoices", "proxy_document_number")]
-    return {name: getattr(claim, name) for name in names} | {"invoices": "\n".join(notices.invoices_of(claim))}
 
 
 def quote_of_form(request, claim: Claim | None, data) -> list[Panel]:
@@ -185,11 +90,6 @@ def computed(request, claim: Claim) -> Panel | None:
     return trace(_("How it was computed"), explain(claim.visit)) if claim.visit else None
 
 
-def change_account(*, claim: Claim, actor: Staff, now: datetime.datetime, **data) -> Claim:
-    account = BankAccount(*(data[name] for name in ACCOUNT))
-    return change_claim_account(claim=claim, account=account, actor=actor, now=now)
-
-
 def reason_of_rules(request, claim: Claim) -> dict:
     """The refusal by the rules, where there is one, to start the sentence with."""
     try:
@@ -215,7 +115,7 @@ class ClaimAdmin(OfMember):
         (_("Bill"), {
             "fields": [
                 "institution", "encounter", "care_on", "channel", "prescriber", "total", "own_expense", "over_limit",
-                "first_self", "in_policy", "general_fee",
+                "first_self", "in_policy", "general_fee", *COST_CLASSES,
             ],
         }),
         (_("Papers"), {
@@ -288,7 +188,7 @@ class ClaimAdmin(OfMember):
             label=_("Return"),
             do=return_claim,
             record="claim",
-            form=NoteForm,
+            form=WhyReturnedForm,
             offered=is_status(Claim.Status.RECEIVED, Claim.Status.CHECKED),
             help=_("For a paper or a correction. Its invoices stay with it."),
         ),
@@ -297,7 +197,7 @@ class ClaimAdmin(OfMember):
             label=_("Refuse"),
             do=refuse_claim,
             record="claim",
-            form=type("RefusalForm", (ActForm,), {"reason": reason_field()}),
+            form=ReasonForm,
             initial=reason_of_rules,
             offered=is_status(*OPEN),
             help=_("Also for a claim that is withdrawn. Its invoices can be settled elsewhere."),
@@ -329,7 +229,7 @@ class ClaimAdmin(OfMember):
             label=_("Take back"),
             do=reverse_claim,
             record="claim",
-            form=type("ReversalForm", (ActForm,), {"reason": reason_field()}),
+            form=ReasonForm,
             offered=is_status(Claim.Status.APPROVED, Claim.Status.PAID),
             help=_("Fund and counters get back what they gave; what was paid becomes a recovery from the member."),
         ),
@@ -342,6 +242,9 @@ class ClaimAdmin(OfMember):
         Section(ClaimPayment, "claim"),
         journals_of("claim"),
     ]
+
+    def left_out(self, record):
+        return parts_left_out(record)
 
     def get_search_results(self, request, queryset, search_term):
         term = search_term.strip()

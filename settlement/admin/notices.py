@@ -4,6 +4,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bureau.admin import Panel
+from settlement.admin.costs import parts_of
 from settlement.admin.traces import trace
 from settlement.models import Claim
 from settlement.queries.explain import explain
@@ -38,12 +39,13 @@ def notice(request, claim: Claim, data) -> list[Panel]:
     rows.append([_("account"), f"{claim.account_name}, {claim.bank_name} …{claim.bank_account[-4:]}"])
     if claim.reason:
         rows.append([_("reason"), claim.reason])
+    cost = [*COST, *parts_of(claim)]
     panels = [
         Panel(TITLES[claim.status], [_("what"), _("entry")], rows),
         Panel(
             _("Cost"),
-            [Claim._meta.get_field(name).verbose_name for name in COST],
-            [[getattr(claim, name) for name in COST]],
+            [Claim._meta.get_field(name).verbose_name for name in cost],
+            [[getattr(claim, name) for name in cost]],
         ),
         papers(request, claim),
     ]

@@ -5,10 +5,10 @@ from itertools import groupby
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import is_status
 from bureau import clock
 from bureau.admin import (
     Act,
@@ -18,6 +18,7 @@ from bureau.admin import (
     Report,
     Section,
     extend,
+    is_status,
     link,
     money_field,
     pick,
@@ -27,7 +28,7 @@ from bureau.admin import (
 from bureau.admin.business import attachment
 from bureau.models import Area, Scheme
 from bureau.rules.periods import add_months, month_of
-from institutions.admin import OfInstitution
+from institutions.admin.places import OfInstitution
 from institutions.models import Institution
 from settlement.models import MonthlyReturn, Run
 from settlement.queries.returns import due_in, late_returns, schemes_reporting, workload
@@ -67,6 +68,12 @@ class ReturnForm(FiguresForm):
     scheme = scheme_field()
     month = MonthField(label=_("month"))
     field_order = ["institution", "scheme", "month", *FIGURES, "submitted_on"]
+
+    def clean_institution(self):
+        institution, mine = self.cleaned_data["institution"], self.request.user.county_id
+        if mine and institution.county_id != mine:
+            raise ValidationError(_("Another agency receives the returns of this institution."))
+        return institution
 
 
 def submit_again(*, monthly_return: MonthlyReturn, **said) -> MonthlyReturn:

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import NoteForm, ReasonForm, is_status, journals_of
+from accounts.admin.ledger import journals_of
 from accounts.models import Fund
 from bureau.admin import (
     Act,
@@ -15,9 +15,12 @@ from bureau.admin import (
     Answer,
     MonthField,
     Panel,
+    ReasonForm,
     Records,
     Report,
     Section,
+    WhyReturnedForm,
+    is_status,
     link,
     money_field,
     pick,
@@ -120,7 +123,7 @@ class BankNoteForm(ActForm):
 class RunAdmin(Records):
     ordering = ("-period", "-pk")
     list_display = [
-        "title", "period_shown", "county", "scheme", "status", "total", "note", "computed_at", "submitted_by",
+        "title", "period_shown", "county", "status", "total", "note", "scheme", "computed_at", "submitted_by",
         "approved_by", "paid_at",
     ]  # fmt: skip
     list_filter = ["status", "kind", "county", "scheme"]
@@ -183,7 +186,7 @@ class RunAdmin(Records):
             label=_("Return"),
             do=return_run,
             record="run",
-            form=NoteForm,
+            form=WhyReturnedForm,
             offered=is_status(Run.Status.SUBMITTED),
         ),
         Act(

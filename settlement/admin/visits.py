@@ -8,7 +8,8 @@ from django.contrib import admin
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import journals_of, refusal_label, relation_label
+from accounts.admin.labels import refusal_label, relation_label
+from accounts.admin.ledger import journals_of
 from accounts.models import Fund
 from bureau import clock
 from bureau.admin import (
@@ -20,7 +21,6 @@ from bureau.admin import (
     Section,
     YearFilter,
     link,
-    money_field,
     pick,
     reason_field,
     when,
@@ -33,6 +33,7 @@ from bureau.rules.places import CHARGE_LABELS, FLAGS
 from institutions.models import Institution
 from members.admin import OfMember
 from members.models import Member
+from settlement.admin.costs import COST_CLASSES, CostForm, parts_left_out
 from settlement.admin.invoices import InvoicesField
 from settlement.admin.traces import trace
 from settlement.models import OpeningUse, OtherUse, Proposal, Visit, VisitPayment
@@ -47,11 +48,13 @@ PAY_FROM = [
     ("family", _("own account first, then relatives'")),
     ("none", _("no account")),
 ]
-COST = [("total", "in_policy", "counted", "general_fee"), ("own_expense", "over_limit", "first_self")]
+COST = [
+    ("total", "in_policy", "counted", "general_fee"), ("own_expense", "over_limit", "first_self"), tuple(COST_CLASSES),
+]  # fmt: skip
 PAID = ["pooled", "large_claims", "account", "family", "cash"]
 
 
-class VisitForm(ActForm):
+class VisitForm(CostForm):
     member = pick(Visit._meta.get_field("member"), help_text=_("Document number, its last four, or a name."))
     institution = pick(Visit._meta.get_field("institution"))
     key = KeyField()
@@ -66,15 +69,9 @@ class VisitForm(ActForm):
         help_text=_("Only for a prescription filled outside: who wrote it."),
     )
     credential = forms.ChoiceField(label=_("credential"), choices=Visit.Credential.choices, initial="03")
-    total = money_field(_("total cost"))
-    own_expense = money_field(_("outside the catalogue"), initial=Decimal("0.00"))
-    over_limit = money_field(_("above the price limit"), initial=Decimal("0.00"))
-    first_self = money_field(_("paid first by oneself"), initial=Decimal("0.00"))
-    general_fee = money_field(
-        _("general consultation fee"), initial=Decimal("0.00"), help_text=_("A part of the cost within policy.")
-    )
     pay_from = forms.ChoiceField(label=_("rest paid from"), choices=PAY_FROM)
     invoices = InvoicesField(required=False)
+    field_order = ["member", "institution", "key", "encounter", "care_on", "channel", "prescriber", "credential"]
 
 
 def request_of(*, member: Member, institution: Institution, prescriber: Institution | None, **asked) -> VisitRequest:
@@ -191,6 +188,9 @@ class VisitAdmin(OfMember):
             ),
         ),
     ]
+
+    def left_out(self, record):
+        return parts_left_out(record)
 
     def get_search_results(self, request, queryset, search_term):
         institution, colon, key = search_term.strip().partition(":")

@@ -53,6 +53,21 @@ def test_settle_visit_shows_the_split_and_the_trace_before_anything_moves(full_c
     assert Visit.objects.count() == before + 1
 
 
+def test_desk_asks_for_the_consultation_fee_that_the_edition_pays_and_shows_it(full_city, staff, browse):
+    client = browse(staff["clerk"])
+    url = reverse("admin:settlement_visit_list_act", args=["visit.settle"])
+    offered = client.get(url).context["form"].fields
+    assert "consultation_fee" in offered
+    assert not {"other_funds", "other_remainder"} & offered.keys()  # no class of costs of this city's edition
+    said = settling(full_city, consultation_fee="9.00")
+    quoted = client.post(url, said)
+    client.post(url, said | {"_shown": quoted.context["shown"]})
+    visit = Visit.objects.order_by("-pk").first()
+    assert (visit.key, str(visit.consultation_fee)) == ("desk-1", "9.00")
+    page = client.get(reverse("admin:settlement_visit_change", args=[visit.pk])).content.decode()
+    assert "9.00" in page and "按定额支付的诊查费" in page and "其他基金" not in page
+
+
 def test_approve_run_is_refused_to_the_submitter_in_the_form(full_city, staff, browse):
     run = full_city["run"]
     run.refresh_from_db()

@@ -81,6 +81,8 @@ def form(bureau, person, **changes):
         "over_limit": "0.00",
         "first_self": "0.00",
         "general_fee": "0.00",
+        "other_funds": "0.00",
+        "other_remainder": "0.00",
         "received_on": "2024-02-20",
         "papers": ["identity", "receipt", "items", "record", "bank"],
         "credential": "03",
@@ -199,3 +201,22 @@ def test_returned_payment_is_ordered_again_on_the_screens(bureau, person, desk):
         ("reissued", "6216610000012345678"),
     ]
     assert bureau.books_are_clean()
+
+
+def test_claim_after_another_fund_has_paid_says_so_on_form_page_and_notice(bureau, person, desk):
+    offered = desk.read("clerk", in_list("claim.enter")).content.decode()
+    assert 'name="other_funds"' in offered and 'name="other_remainder"' in offered
+    assert 'name="consultation_fee"' not in offered  # this city's edition pays none by a fixed amount
+    bill = form(bureau, person, total="1000.00", other_funds="600.00", other_remainder="400.00")
+    desk("clerk", in_list("claim.enter"), bill, preview=True)
+    claim = Claim.objects.get()
+    assert (str(claim.other_funds), str(claim.other_remainder)) == ("600.00", "400.00")
+    assert 'value="600.00"' in desk.read("clerk", page(claim, "claim.correct")).content.decode()
+    desk("second", page(claim, "claim.check"), preview=True)
+    desk("reviewer", page(claim, "claim.approve"), preview=True)
+    claim.refresh_from_db()
+    visit = reverse("admin:settlement_visit_change", args=[claim.visit_id])
+    for url in (page(claim), page(claim, "claim.notice"), visit):
+        text = desk.read("clerk", url).content.decode()
+        assert "600.00" in text and "400.00" in text, url
+        assert str(Claim._meta.get_field("consultation_fee").verbose_name) not in text, url

@@ -1,0 +1,16 @@
+"""Personal accounts and the ledger, and what a member's page shows of them."""
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.admin import ledger, payouts, personal, uses  # noqa: F401  registers them
+from accounts.models import Account, FamilyGrant
+from bureau.admin import Section, extend
+from members.models import Member
+
+extend(
+    Member,
+    sections=[
+        Section(Account, "member"),
+        Section(FamilyGrant, "beneficiary", title=_("Accounts of relatives that the member may use")),
+    ],
+)

@@ -1,0 +1,72 @@
+"""Relatives who may use an account, and what an account was used for."""
+
+from django.contrib import admin
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.admin.labels import refusal_label, relation_label
+from accounts.admin.ledger import journals_of
+from accounts.models import AccountUse, FamilyGrant
+from accounts.services.family import revoke
+from accounts.services.uses import reverse_use
+from bureau.admin import Act
+from bureau.rules import account_use
+from members.admin import OfMember, end_form
+
+
+@admin.register(FamilyGrant)
+class FamilyGrantAdmin(OfMember):
+    list_display = ["account", "beneficiary", "relation", "starts_on", "ends_on", "granted_by"]
+    list_select_related = ["account__member", "beneficiary", "relative", "granted_by"]
+    member_path = "account__member"
+    area_path = "account__area"
+    acts = [
+        Act(
+            code="family.revoke",
+            label=_("End the grant"),
+            do=revoke,
+            record="grant",
+            form=end_form(_("last day"), "last_day"),
+        ),
+    ]
+
+    @admin.display(description=_("relation"))
+    def relation(self, made):
+        return made.relative.get_relation_display()
+
+
+@admin.register(AccountUse)
+class AccountUseAdmin(OfMember):
+    list_display = ["account", "used_on", "user", "relation_shown", "what_for", "payee", "asked", "paid", "cash", "why"]
+    list_filter = [("refusal", admin.EmptyFieldListFilter), ("reverses", admin.EmptyFieldListFilter)]
+    list_select_related = ["account__member", "user"]
+    member_path = "account__member"
+    area_path = "account__area"
+    fields = [
+        "account", "used_on", "user", "relation_shown", "what_for", "payee", "asked", "paid", "cash", "why", "article",
+        "reverses", "key", "recorded_by", "recorded_at",
+    ]  # fmt: skip
+    acts = [
+        Act(
+            code="account.use_reverse",
+            label=_("Reverse"),
+            do=reverse_use,
+            record="use",
+            follow=True,
+            help=_("The account gets back exactly what was taken."),
+            offered=lambda use: use.reverses_id is None and not use.refusal,
+        ),
+    ]
+    sections = [journals_of("use")]
+
+    @admin.display(description=_("relation"), ordering="relation")
+    def relation_shown(self, use):
+        return relation_label(use.relation)
+
+    @admin.display(description=_("purpose"), ordering="purpose")
+    def what_for(self, use):
+        return gettext(account_use.PURPOSES.get(use.purpose, use.purpose))
+
+    @admin.display(description=_("refusal"), ordering="refusal")
+    def why(self, use):
+        return refusal_label(use.refusal, use.article)

@@ -1,0 +1,176 @@
+"""Institutions, their agreements and levels, and the heads that count at each."""
+
+import datetime
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, Q
+from django.utils.translation import gettext_lazy as _
+
+from bureau import clock
+from bureau.admin import Act, ActForm, Panel, Records, Section, form_of, pick, reason_field, when
+from institutions.models import Agreement, Assessment, Institution, Level, Selection
+from institutions.services.places import (
+    change_details,
+    change_parent,
+    designate,
+    record_assessment,
+    register_institution,
+    set_level,
+    undesignate,
+)
+from members.admin import end_form
+
+LastDayReason = end_form(_("last day"), "last_day", reason=reason_field())
+DETAILS = ("name", "county", "bank_name", "bank_account", "account_name")
+
+
+class LevelForm(ActForm):
+    level = forms.TypedChoiceField(
+        label=_("settlement level"), coerce=int, choices=Level._meta.get_field("level").choices
+    )
+    starts_on = when(_("from the day"))
+
+
+class ParentForm(ActForm):
+    parent = pick(Institution._meta.get_field("parent"), label=_("new centre"), required=True)
+    on = when(_("from the day"))
+
+
+def heads_of(request, institution: Institution) -> Panel | None:
+    """How many heads count in each month of this year; a station's count with its centre."""
+    if institution.kind == Institution.Kind.STATION:
+        return None
+    year = clock.today().year
+    days = [datetime.date(year, month, 1) for month in range(1, 13)]
+    mine = Q(institution=institution) | Q(institution__parent=institution, institution__kind=Institution.Kind.STATION)
+    counted = Selection.objects.filter(mine, role=Selection.Role.PRIMARY, counts_to__gte=days[0]).aggregate(
+        **{f"m{day.month}": Count("pk", filter=Q(counts_from__lte=day, counts_to__gte=day)) for day in days}
+    )
+    months = [counted[f"m{day.month}"] for day in days]
+    if not any(months):
+        return None
+    return Panel(
+        _("Heads that count at this institution in %(year)s, by month") % {"year": year},
+        [str(month) for month in range(1, 13)],
+        [months],
+    )
+
+
+@admin.register(Institution)
+class InstitutionAdmin(Records):
+    ordering = ("code",)
+    list_display = ["name", "code", "kind", "level_now", "county", "parent"]
+    list_filter = ["kind", "county"]
+    search_fields = ["=code", "name__startswith"]
+    search_help_text = _("Institution code, or the beginning of the name")
+    list_select_related = ["county", "parent"]
+    area_path = "area"
+    area_may_be_empty = True
+    fields = [
+        "name", "code", "kind", "area", "county", "parent", "bank_name", "bank_account", "account_name", "upload",
+    ]  # fmt: skip
+    list_acts = [
+        Act(
+            code="institution.register",
+            label=_("Register an institution"),
+            do=register_institution,
+            form=form_of(
+                Institution, "code", "name", "kind", "area", "county", "parent", "bank_name", "bank_account",
+                "account_name",
+            ),
+        ),
+    ]  # fmt: skip
+    acts = [
+        Act(
+            code="institution.change",
+            label=_("Change details"),
+            do=change_details,
+            record="institution",
+            form=form_of(Institution, *DETAILS),
+            initial=lambda request, institution: {
+                name: institution.county_id if name == "county" else getattr(institution, name) for name in DETAILS
+            },
+        ),
+        Act(
+            code="institution.designate",
+            label=_("Record an agreement"),
+            do=designate,
+            record="institution",
+            form=form_of(Agreement, "starts_on", "ends_on"),
+        ),
+        Act(
+            code="institution.undesignate",
+            label=_("End the agreement"),
+            do=undesignate,
+            record="institution",
+            form=LastDayReason,
+            help=_("The agreement that is in force on the last day ends with it."),
+        ),
+        Act(
+            code="institution.level",
+            label=_("Set the settlement level"),
+            do=set_level,
+            record="institution",
+            form=LevelForm,
+        ),
+        Act(
+            code="institution.parent",
+            label=_("Put under another centre"),
+            do=change_parent,
+            record="station",
+            form=ParentForm,
+            offered=lambda institution: institution.kind == Institution.Kind.STATION,
+        ),
+        Act(
+            code="institution.assess",
+            label=_("Record the assessment of a year"),
+            do=record_assessment,
+            record="institution",
+            form=form_of(Assessment, "year", "score", "document"),
+            help=_("Somebody else confirms the score; only then does it count."),
+        ),
+    ]
+    sections = [
+        Section(Agreement, "institution"),
+        Section(Level, "institution"),
+        Section(Institution, "parent", title=_("Stations")),
+        heads_of,
+        Section(Assessment, "institution"),
+    ]
+
+    def is_near(self, request, record):
+        return not request.user.county_id or record.county_id in (None, request.user.county_id)
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("levels")
+
+    @admin.display(description=_("settlement level"))
+    def level_now(self, institution):
+        today = clock.today()
+        for level in institution.levels.all():
+            if level.starts_on <= today and (level.ends_on is None or level.ends_on >= today):
+                return level.get_level_display()
+        return None
+
+
+class OfInstitution(Records):
+    """What is dated of an institution; found by its code."""
+
+    list_select_related = ["institution"]
+    area_path = "institution__area"
+    area_may_be_empty = True
+    county_path = "institution__county"
+    search_fields = ["=institution__code", "institution__name__startswith"]
+    search_help_text = _("Institution code, or the beginning of the name")
+
+
+@admin.register(Agreement)
+class AgreementAdmin(OfInstitution):
+    list_display = ["institution", "starts_on", "ends_on"]
+
+
+@admin.register(Level)
+class LevelAdmin(OfInstitution):
+    list_display = ["institution", "level", "starts_on", "ends_on"]
+    list_filter = ["level"]

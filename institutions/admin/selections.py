@@ -1,0 +1,128 @@
+"""What members chose, and the windows in which they may."""
+
+from django import forms
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from bureau import clock
+from bureau.admin import Act, ActForm, ReasonForm, Records, YearFilter, pick, reason_field, when, year_field
+from bureau.models import Area, Scheme, Staff
+from institutions.models import Selection, SelectionWindow
+from institutions.services.selection import choose, end_selections, end_selections_of_departed, withdraw
+from institutions.services.windows import close_window, open_window
+from members.admin import OfMember
+
+
+class WindowForm(ActForm):
+    area = pick(SelectionWindow._meta.get_field("area"))
+    scheme = forms.ChoiceField(label=_("scheme"), choices=Scheme.choices)
+    year = year_field(_("for the year"))
+
+
+def open_today(*, actor, now, **asked) -> SelectionWindow:
+    return open_window(**asked, on=clock.today(), actor=actor, now=now)
+
+
+def close_today(*, window, actor, now) -> SelectionWindow:
+    return close_window(window=window, on=clock.today(), actor=actor, now=now)
+
+
+@admin.register(SelectionWindow)
+class SelectionWindowAdmin(Records):
+    ordering = ("-year", "area", "scheme")
+    list_display = ["year", "area", "scheme", "opens_on", "closes_on", "opened_at", "closed_at"]
+    list_filter = ["scheme", "year"]
+    list_select_related = ["area"]
+    area_path = "area"
+    list_acts = [
+        Act(
+            code="window.open",
+            label=_("Open the selection window"),
+            do=open_today,
+            form=WindowForm,
+            help=_("Its days come from the edition. The schedule opens and closes it by itself, too."),
+        ),
+    ]
+    acts = [
+        Act(
+            code="window.close",
+            label=_("Close the window"),
+            do=close_today,
+            record="window",
+            offered=lambda window: window.closed_at is None,
+        ),
+    ]
+
+
+class DepartedForm(ActForm):
+    area = pick(Selection._meta.get_field("area"))
+
+
+def end_departed(*, area: Area, actor: Staff, now) -> None:
+    end_selections_of_departed(area_id=area.pk, on=clock.today(), actor=actor, now=now)
+
+
+@admin.register(Selection)
+class SelectionAdmin(OfMember):
+    list_display = [
+        "member", "year", "role", "institution", "route", "requested_on", "starts_on", "ends_on", "counted_months",
+    ]  # fmt: skip
+    list_filter = [YearFilter, "role", "route", "scheme"]
+    list_select_related = ["member", "institution"]
+    area_path = "area"
+    institution_path = "institution"
+    list_acts = [
+        Act(
+            code="selection.end_departed",
+            label=_("End the selections of who died or left"),
+            do=end_departed,
+            form=DepartedForm,
+            help=_("As the rosters of members say by today. It may be done as often as one likes."),
+        ),
+    ]
+    acts = [
+        Act(
+            code="selection.withdraw",
+            label=_("Take back"),
+            do=lambda **asked: withdraw(**asked, on=clock.today()),
+            record="selection",
+            form=ReasonForm,
+            help=_("A mistaken choice, before its first day."),
+            offered=lambda selection: selection.starts_on > clock.today(),
+        ),
+    ]
+
+    @admin.display(description=_("counted months"), ordering="counts_from")
+    def counted_months(self, selection):
+        if selection.counts_from is None:
+            return None
+        return f"{selection.counts_from:%Y-%m} – {selection.counts_to:%Y-%m}"
+
+
+class ChoiceForm(ActForm):
+    year = year_field(_("for the year"))
+    institution = pick(Selection._meta.get_field("institution"))
+    station = pick(
+        Selection._meta.get_field("institution"),
+        label=_("and a station of it"),
+        required=False,
+        help_text=_("Only where the edition lets members choose a station as well."),
+    )
+    requested_on = when(_("requested on"))
+    reason = reason_field(_("reason for the change"), required=False)
+
+
+def choose_for(*, member, institution, station, actor, now, **asked) -> None:
+    chosen = [institution, station] if station is not None else [institution]
+    choose(member=member, institutions=chosen, **asked, actor=actor, now=now)
+
+
+class ExitForm(ActForm):
+    area = pick(Selection._meta.get_field("area"))
+    scheme = forms.ChoiceField(label=_("scheme"), choices=Scheme.choices)
+    last_day = when(_("last day"))
+    reason = reason_field()
+
+
+def end_on_exit(*, member, area, actor, now, **asked) -> None:
+    end_selections(member=member, area_id=area.pk, event="exit", **asked, actor=actor, now=now)
