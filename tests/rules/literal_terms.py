@@ -6,7 +6,7 @@ sum is taken again over the whole history, every table is looked up again, every
 
 import tomllib
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from math import floor
 from typing import Any
@@ -69,6 +69,10 @@ class Text:
     def __init__(self, toml: str, **choices: str) -> None:
         self.tree = tomllib.loads(toml, parse_float=Fraction)
         self.choices = {name: switch["chosen"] for name, switch in self.tree.get("switches", {}).items()} | choices
+        self.starts_on = self.tree["starts_on"]
+        years = self.tree.get("valid_years", 100)
+        last = self.starts_on.replace(year=self.starts_on.year + years) - timedelta(1)
+        self.ends_on = self.tree.get("ends_on", last)
 
     def pay(self, history: list[Paid], bill: Bill) -> Paid:
         """What a visit is paid, given every visit before it that still stands."""
@@ -130,7 +134,8 @@ class Text:
 
     def place_rule(self, bill: Bill) -> dict[str, Any] | None:
         rules = self.listed(self.tree["places"], bill.on)
-        return next((rule for rule in rules if flags_hold(rule["when"], bill.place)), None)
+        rule = next((rule for rule in rules if flags_hold(rule["when"], bill.place)), None)
+        return rule and {key: self.value(value, bill.on) for key, value in rule.items()}
 
     def placed(self, bill: Bill) -> int:
         rule = self.place_rule(bill)
@@ -141,7 +146,7 @@ class Text:
         return self.level_of(bill)
 
     def entitled(self, bill: Bill) -> None:
-        listed = {item["standing"]: item["refuse"] for item in self.listed(self.tree["entitlement"], bill.on)}
+        listed = {item["standing"]: item["refuse"] for item in self.listed(self.tree.get("entitlement", []), bill.on)}
         everywhere = [name for name in ("not_enrolled", "no_benefit_period", "suspended") if name not in listed]
         for standing, code in ({name: name for name in everywhere} | listed).items():
             if standing in bill.standing:
@@ -247,7 +252,9 @@ class Text:
 
     def terms(self, benefits: dict[str, Any], bill: Bill) -> list[dict[str, Any]]:
         listed = [
-            term for term in self.listed(benefits["terms"], bill.on) if flags_hold(term.get("when", []), bill.place)
+            {key: self.value(value, bill.on) if key == "window" else value for key, value in term.items()}
+            for term in self.listed(benefits["terms"], bill.on)
+            if flags_hold(term.get("when", []), bill.place)
         ]
         return [
             term
@@ -320,7 +327,7 @@ class Text:
             if "standing" in item and item["standing"] not in bill.standing:
                 part = NOTHING
             elif "left" in item and payable:
-                figure = next(figure for figure in self.tree["figures"] if figure["code"] == item["left"])
+                figure = next(figure for figure in self.tree.get("figures", []) if figure["code"] == item["left"])
                 most = bill.figures.get(item["left"])
                 if most is None and not figure.get("optional"):
                     raise NotPaid("figure_missing")

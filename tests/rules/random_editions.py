@@ -209,7 +209,8 @@ def editions(draw: Any, number: int = 1, starts_on: date = FIRST) -> str:
         if seldom(draw, 3):
             rule["refuse"] = "not_designated"
         else:
-            rule["charge"] = draw(st.sampled_from(["fund_direct", "selected_capitation"]))
+            read = {"switch": "reading", "strict": "pool", "broad": "fund_direct"}
+            rule["charge"] = draw(st.sampled_from(["fund_direct", "selected_capitation", read]))
             rule["level"] = draw(st.sampled_from(["selected", "selected", "treating"]))
         places.append(rule)
     places += [{"when": ["local"], "charge": "pool", "article": "1"}]

@@ -4,7 +4,7 @@ literal reading apart.
 The facts of a bill are looked up here a second time, from what was drawn and never from a table.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -17,7 +17,7 @@ from tests.rules.random_editions import FIGURES, FIRST, LAST, PLANS, POOL, days,
 
 Days = tuple[date, date]
 NOTHING = Fraction(0)
-SINCE = date(2025, 1, 1)
+SINCE = date(2020, 1, 1)
 
 # name → kind, in the area, has an agreement, the institution it belongs to, code
 PLACES: dict[str, tuple[str, bool, bool, str, str]] = {
@@ -228,6 +228,22 @@ def histories(draw: Any) -> list[Event]:
     return events
 
 
+def moved(value: Any, years: int) -> Any:
+    """The same facts some years later; births and what has begun long ago stay."""
+    if isinstance(value, date):
+        return value if value <= date(2020, 12, 31) else value.replace(year=value.year + years)
+    if isinstance(value, list | tuple):
+        return type(value)(moved(item, years) for item in value)
+    if not is_dataclass(value):
+        return value
+    new = replace(value, **{name: moved(item, years) for name, item in vars(value).items()})
+    if isinstance(new, Town):
+        new.figures = {year + years: known for year, known in new.figures.items()}
+    elif isinstance(new, Person):
+        new.openings = [(year + years, *amounts) for year, *amounts in new.openings]
+    return new
+
+
 # What the literal reading is told
 
 
@@ -241,7 +257,7 @@ def within(on: date, span: Days | None) -> bool:
 
 def texts_on(texts: list[literal.Text], on: date) -> literal.Text | None:
     """The text of a day: the last that has begun."""
-    begun = [text for text in texts if text.tree["starts_on"] <= on <= text.tree["ends_on"]]
+    begun = [text for text in texts if text.starts_on <= on <= text.ends_on]
     return begun[-1] if begun else None
 
 
@@ -253,11 +269,14 @@ def bill_of(
     enrolled = SINCE <= on <= person.enrolled_until
     _first, person_class, plan, large_claims = [row for row in person.classes if row[0] <= on][-1]
     chosen = next((place for place, span in person.chosen if within(on, span)), None) if enrolled else None
+    # A station is selected with its centre, unless members choose one for itself (here nobody does).
+    roles = text.tree.get("selection", {}).get("roles", []) if text else []
+    apart = any(role["role"] == "station" for role in roles)
     flags = {
         "designated": designated,
         "local": local and enrolled,
         "networked": not (local and enrolled),
-        "selected": chosen is not None and chosen in (seen.place, parent),
+        "selected": chosen is not None and chosen in (seen.place, "" if apart else parent),
         "referral": chosen == "home" and seen.place == "near" and within(on, person.referred),
         "filed": seen.place == "filed" and within(on, person.registered),
         "emergency": seen.emergency,
@@ -283,7 +302,7 @@ def bill_of(
         "consultation_fee": seen.parts["consultation_fee"],
         "chronic_remainder": seen.parts["other_remainder"],
     }
-    listed = text.tree["figures"] if text else []
+    listed = text.tree.get("figures", []) if text else []
     published = {
         row["code"]: town.figures.get(on.year - row.get("years_back", 0), {}).get(row["code"]) for row in listed
     }
@@ -396,14 +415,14 @@ class Reader:
         why = "not_enrolled" if "not_enrolled" in bill.standing else "no_edition"
         return literal.Paid(bill, NOTHING, sum(bill.costs.values(), NOTHING), NOTHING, NOTHING, why)
 
-    def proposed(self, year: int) -> dict[int, Fraction]:
-        """What the surviving visits of a year would be paid in their order, where it differs; others as they stand."""
+    def proposed(self, year: int) -> dict[int, literal.Paid]:
+        """The surviving visits of a year read again in their order, where the fund differs; others as they stand."""
         history, differs = list(self.opening), {}
         for number, paid in self.standing.items():
             if paid.bill.on.year == year and paid.why not in ("no_edition", "not_enrolled"):
                 again = self.paid(texts_on(self.texts, paid.bill.on), paid.bill, history)
                 if again.fund != paid.fund:
-                    differs[number] = again.fund
+                    differs[number] = again
                 paid = again
             history.append(paid)
         return differs
