@@ -28,6 +28,14 @@ class YearTotal:
     used: int
     overrun: int
 
+    @property
+    def share(self) -> str:
+        """What is used of the total, in percent, cut after one decimal so that it never shows a false edge."""
+        if not self.total:
+            return ""
+        tenths = self.used * 1000 // self.total
+        return f"{tenths // 10}.{tenths % 10}%"
+
 
 def year_total(edition: Edition, on: datetime.date, *, until: datetime.date) -> YearTotal | None:
     """The year against its total, over all agencies; None where payment is under no total (KF-11, CQ-15)."""

@@ -87,6 +87,14 @@ def test_a_return_that_differs_needs_a_note_or_comes_back(centre, staff, browse)
     assert (row.status, row.total, row.reviewed_by, row.note) == ("submitted", Decimal("42.00"), None, "")
 
 
+def test_a_clerk_of_another_agency_enters_nothing_for_the_centre(city, centre, staff, browse):
+    staff["clerk"].county = city.other_county
+    staff["clerk"].save()
+    answer = browse(staff["clerk"]).post(act("return.submit"), {"institution": centre.pk} | SAID)
+    assert list(answer.context["form"].errors) == ["institution"]
+    assert not MonthlyReturn.objects.exists()
+
+
 def test_nobody_reviews_what_they_entered(centre, staff, browse):
     row = enter(browse(staff["everybody"]), centre, total="42.00")
     page = browse(staff["everybody"]).post(act("return.accept", record=row), {"note": ""})

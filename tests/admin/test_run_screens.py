@@ -71,12 +71,12 @@ def test_run_and_list_say_what_the_year_has_used_of_its_total(key, staff_of, bro
     factories.settled(city, where, person, on=date(2026, 2, 6), fund="450.00", **by_item)
     for kind in ("month", "items"):
         run = compute(browse(staff["clerk"]), city, kind, "2026-02")
-        assert all(said in run.note for said in ("1150.00", "1000.00", "150.00", "115%"))
+        assert all(said in run.note for said in ("1150.00", "1000.00", "150.00", "115.0%"))
         for url in (f"{RUNS}{run.pk}/change/", f"{RUNS}?kind__exact={kind}"):
             assert run.note in browse(staff["finance"]).get(url).content.decode()
     ask = {"area": city.area.pk, "scheme": city.scheme, "year": "2026"}
     [[row]] = panels(browse(staff["finance"]).get(YEAR_PAGE, ask))
-    assert row == ["1,000.00", "1,150.00", "115%", "0.00", "150.00"]
+    assert row == ["1,000.00", "1,150.00", "115.0%", "0.00", "150.00"]
     [[row]] = panels(browse(staff["finance"]).get(YEAR_PAGE, ask | {"year": "2025"}))
     assert row[:3] == ["–", "0.00", "–"]
 

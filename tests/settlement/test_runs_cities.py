@@ -40,12 +40,12 @@ def test_month_says_what_the_year_has_used_of_its_total(key):
     assert "700.00" in unpublished and city.rules.figures["total_budget"].label in unpublished
     factories.figure(city.area, "total_budget", 2024, "1000.00", city.clerk, city.reviewer)
     april = pay(city, compute(city, "month", date(2024, 4, 1)))
-    assert "700.00" in april.note and "1000.00" in april.note and "70%" in april.note
+    assert "700.00" in april.note and "1000.00" in april.note and "70.0%" in april.note
     assert compute(city, "items", date(2024, 4, 1)).note == april.note
     factories.settled(city, where, person, on=date(2024, 5, 6), fund="450.00", **plain)
     may = pay(city, compute(city, "month", MAY))
     assert (may.total, may.lines.get().to_pay) == (Decimal("450.00"), Decimal("450.00"))
-    assert "150.00" in may.note and "115%" in may.note
+    assert "150.00" in may.note and "115.0%" in may.note
     total = year_total(city.rules, MAY, until=date(2024, 5, 31))
     assert (total.total, total.used, total.overrun) == (100000, 115000, 15000)
     with pytest.raises(DomainError):

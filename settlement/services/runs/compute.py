@@ -16,7 +16,6 @@ from bureau.rules.edition import Edition
 from bureau.rules.errors import NoEdition, Refused
 from bureau.rules.money import fen, yuan
 from bureau.rules.periods import add_months, month_of, months_between
-from bureau.rules.provider.year_end import shown_usage
 from bureau.services import jobs
 from bureau.services.editions import rulebook, stored_edition
 from institutions.models import Institution
@@ -248,7 +247,7 @@ def total_note(total: YearTotal | None) -> str:
     said = {"used": yuan(total.used), "figure": total.label, "year": total.year}
     if total.total is None:
         return gettext("The year has used %(used)s; “%(figure)s” of %(year)d is not published and confirmed.") % said
-    said |= {"total": yuan(total.total), "share": shown_usage(total.used, total.total), "overrun": yuan(total.overrun)}
+    said |= {"total": yuan(total.total), "share": total.share, "overrun": yuan(total.overrun)}
     if total.overrun:
         return gettext("The year has used %(used)s of its total of %(total)s, %(share)s: %(overrun)s over it.") % said
     return gettext("The year has used %(used)s of its total of %(total)s, %(share)s.") % said
