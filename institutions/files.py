@@ -9,14 +9,13 @@ from bureau.files.cells import (
     area_code,
     choice,
     code,
-    date_,
-    end_date,
     institution_code,
     integer,
     person_name,
     score,
     text,
 )
+from bureau.files.days import date_, end_date
 from bureau.files.problems import noop as _
 from bureau.files.shared import document, document_columns, in_order, institution_column, scheme_column
 

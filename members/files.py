@@ -10,18 +10,16 @@ from bureau.files.cells import (
     area_code,
     choice,
     code,
-    date_,
     document_number,
-    end_date,
     half_width,
     money,
-    month_,
     person_name,
     phone,
     shown,
     text,
     yes_no,
 )
+from bureau.files.days import date_, end_date, month_
 from bureau.files.problems import noop as _
 from bureau.files.shared import (
     NUMBER_HEADINGS,

@@ -11,16 +11,14 @@ from bureau.files import Column, Refused, Sheet
 from bureau.files.cells import (
     choice,
     code,
-    date_,
     institution_code,
     integer,
-    moment,
     money,
-    month_,
     person_name,
     text,
     yes_no,
 )
+from bureau.files.days import date_, moment, month_
 from bureau.files.problems import noop as _
 from bureau.files.shared import document, document_columns, institution_column, scheme_column
 

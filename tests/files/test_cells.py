@@ -11,20 +11,17 @@ from bureau.files.cells import (
     choice,
     clean,
     code,
-    date_,
-    end_date,
     identity_number,
     institution_code,
     integer,
-    moment,
     money,
-    month_,
     person_name,
     phone,
     score,
     text,
     yes_no,
 )
+from bureau.files.days import date_, end_date, moment, month_
 from bureau.files.problems import Refused
 
 # A bureau's wall clock, as files give it.
