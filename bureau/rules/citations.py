@@ -18,7 +18,7 @@ from . import formulas
 from .archive import Document, Passage, find
 from .edition_schema import Tree
 from .errors import _
-from .numerals import days, levels, month_days, normalised, numerals
+from .numerals import beside_levels, days, levels, month_days, normalised, numerals
 from .periods import ONE_DAY, last_day
 
 FOUND, DERIVED, DECLARED, MISSING = "found", "derived", "declared", "missing"
@@ -83,6 +83,7 @@ class _Number:
     value: Any
     article: str
     notes: tuple[_Notes, ...]  # of its own table first, then of those around it
+    levels: tuple[int, ...] = ()  # of the row in which it stands
 
 
 def check_citations(tree: Tree, file: str, documents: Mapping[str, str]) -> list[Citation]:
@@ -160,26 +161,35 @@ def _numbers(node: Any, term: str, article: str, around: tuple[_Notes, ...], eve
         own = str(node.get(f"{key}_article", article))
         if not term and key in ("starts_on", "ends_on", "valid_years"):
             own = str(node.get("in_force_article", ""))
-        yield from _values(value, term, key, own, around, every)
+        named = node.get("level", ()) if key in ("amount", "ratio") else ()
+        at_levels = tuple(named) if isinstance(named, (list, tuple)) else (named,)
+        yield from _values(value, term, key, own, around, every, at_levels)
 
 
 def _values(
-    value: Any, term: str, key: str, article: str, around: tuple[_Notes, ...], every: list[_Notes]
+    value: Any,
+    term: str,
+    key: str,
+    article: str,
+    around: tuple[_Notes, ...],
+    every: list[_Notes],
+    at_levels: tuple[int, ...] = (),
 ) -> Iterator[_Number]:
     if isinstance(value, bool):
         return
     if isinstance(value, (int, Decimal, date)) or (key in ("from", "to") and isinstance(value, str)):
-        yield _Number(term, key, value, article, around)
+        yield _Number(term, key, value, article, around, at_levels)
     elif isinstance(value, dict) and "switch" in value:
         for option in value.values():
-            yield from _values(option, term, key, article, around, every)
+            yield from _values(option, term, key, article, around, every, at_levels)
     elif isinstance(value, dict):
         yield from _numbers(value, f"{term} {key}".strip(), article, around, every)
     elif isinstance(value, list):
         for number, item in enumerate(value, 1):
             if isinstance(item, dict) and "value" in item and "from" in item:
                 for name, part in item.items():
-                    yield from _values(part, term, key if name == "value" else name, article, around, every)
+                    said = key if name == "value" else name
+                    yield from _values(part, term, said, article, around, every, at_levels)
             elif isinstance(item, dict):
                 name = item.get("id") or f"#{number}"
                 yield from _numbers(item, f"{term} {key} {name}".strip(), article, around, every)
@@ -223,9 +233,10 @@ class _Checker:
         return [passage for passage in listed if passage is not None]
 
     def found(self, number: _Number, passages: list[Passage]) -> tuple[str, Passage | None, int, str] | None:
+        beside = _beside(number, passages)
         for passage in passages:
             at = _position(number.key, number.value, passage.text)
-            if at is not None:
+            if at is not None and all(Fraction(number.value) in given for given in beside):
                 return FOUND, passage, at, ""
         return None
 
@@ -249,10 +260,10 @@ class _Checker:
         """By a declaration beside the number: words that the text has, or a formula of numbers it has."""
         if isinstance(number.value, (date, str)):
             return None
-        value = Fraction(number.value)
+        value, beside = Fraction(number.value), _beside(number, passages)
         for notes in all_notes:
             for said, words in notes.words:
-                if said == value:
+                if said == value and all(value in given for given in beside):
                     plain = normalised(words)[0]
                     for passage in passages:
                         if plain in passage.text:
@@ -261,7 +272,8 @@ class _Checker:
             for formula in notes.derived:
                 if formula.value == value == formula.result:
                     at = [_operand(operand, passages) for operand in formula.operands]
-                    if all(place is not None for place in at):
+                    of_level = all(any(operand.value in given for operand in formula.operands) for given in beside)
+                    if of_level and all(place is not None for place in at):
                         notes.used.add(formula.text)
                         first, where = next((place for place in at if place and place[0]), (None, 0))
                         return DERIVED, first, where, formula.text
@@ -273,6 +285,17 @@ class _Checker:
                 notes.used.add(notes.declared)
                 return DECLARED, None, 0, notes.declared
         return MISSING, None, 0, ""
+
+
+def _beside(number: _Number, passages: list[Passage]) -> list[set[Fraction]]:
+    """What the text gives beside each level of a number's row, for those levels to which it gives something."""
+    units = UNITS.get(number.key)
+    found: dict[int, set[Fraction]] = {}
+    for passage in passages if number.levels else ():
+        for level, numeral in beside_levels(passage.text):
+            if level in number.levels and (units is None or numeral.unit in units):
+                found.setdefault(level, set()).add(numeral.value)
+    return list(found.values())
 
 
 def _operand(operand: formulas.Operand, passages: list[Passage]) -> tuple[Passage | None, int] | None:

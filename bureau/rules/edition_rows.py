@@ -30,9 +30,6 @@ def look_over_rows(edition: Edition) -> list[Finding]:
 
 def _slips(rows: Sequence[Tree]) -> Iterator[tuple[str, dict[str, str]]]:
     for number, row in enumerate(rows, 1):
-        levels = _listed(row.get("level", []))
-        if len(set(levels)) < len(levels):
-            yield _("Row {row} names a level twice"), {"row": str(number)}
         before = next((at for at, earlier in enumerate(rows[: number - 1], 1) if _covers(earlier, row)), None)
         if before is not None:
             shown = {"row": str(number), "before": str(before)}

@@ -42,7 +42,8 @@ def _texts(value: object) -> bool:
 
 def _levels(value: object) -> bool:
     listed = value if isinstance(value, list) else [value]
-    return bool(listed) and all(type(item) is int and 0 <= item <= 9 for item in listed)
+    whole = bool(listed) and all(type(item) is int and 0 <= item <= 9 for item in listed)
+    return whole and len(set(listed)) == len(listed)
 
 
 def _limit(value: object) -> bool:
@@ -83,7 +84,7 @@ CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
     ),
     "count": (lambda value: type(value) is int and value >= 0, _("write a whole number, 0 or more")),
     "flag": (lambda value: isinstance(value, bool), _("write true or false")),
-    "levels": (_levels, _("write a level from 0 to 9, or a list of them")),
+    "levels": (_levels, _("write a level from 0 to 9, or a list of them, each once")),
     "amount": (_amount, _("write yuan with at most two decimals, not negative")),
     "limit": (_limit, _('write yuan, {figure = "code"} or {ratio = 0.02, of = "code"}')),
     "ratio": (

@@ -34,6 +34,7 @@ _MONTH = re.compile(r"(?<!\d)(\d{1,2})月(?:(\d{1,2})日)?")
 _BEGINS = re.compile(r"起|至|到|[-—~]|\(含\)起")
 _ENDS = re.compile(r"止|前|\(含\)止")
 _UNTIL = frozenset("至到—~-")
+_STOP = re.compile(r"[。;,]")
 _AT_MOST = re.compile(r"([一二三四五六七八九1-9])级及(?:以下|基层)")
 
 
@@ -157,6 +158,36 @@ def levels(text: str) -> Iterator[tuple[int, int]]:
     for numeral in numerals(text):
         if numeral.unit == "级":
             yield int(numeral.value), numeral.at
+
+
+def beside_levels(text: str) -> Iterator[tuple[int, Numeral]]:
+    """Every ratio and amount of a normalised text that a level stands before, by level.
+
+    `一级60元、二级120元` pairs each; `一级、二级分别为60%、55%` in their order; a sentence ends every pairing, and so
+    does a comma behind a level without a number (一级不设起付标准，…).
+    """
+    named: dict[int, set[int]] = {}
+    for level, at in levels(text):
+        named.setdefault(at, set()).add(level)
+    tokens: list[tuple[int, object]] = list(named.items())
+    tokens += [(numeral.at, numeral) for numeral in numerals(text) if numeral.unit in ("%", "元", "")]
+    tokens += [(found.start(), found.group()) for found in _STOP.finditer(text)]
+    before: list[set[int]] = []
+    after: list[Numeral] = []
+    for _at, token in [*sorted(tokens, key=lambda token: token[0]), (len(text), "。")]:
+        if isinstance(token, Numeral):
+            after.append(token)
+            continue
+        if token == "," and after:
+            continue  # 三级为55%,退休加5%
+        if after or isinstance(token, str):
+            each = len(before) == len(after)
+            for number, numeral in enumerate(after):
+                for group in [before[number]] if each else before:
+                    yield from ((level, numeral) for level in sorted(group))
+            before, after = [], []
+        if isinstance(token, set):
+            before.append(token)
 
 
 def _value(text: str) -> Fraction:

@@ -80,6 +80,43 @@ def test_days_months_and_levels_are_read() -> None:
     assert {level for level, _at in numerals.levels("二级及以下、三级")} == {0, 1, 2, 3}
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("一级及以下为70%,二级为60%;三级55%,另提高5%", {0: "70", 1: "70", 2: "60", 3: "55 5"}),
+        ("在一级、二级、三级支付比例分别为60%、55%、50%。退休人员另行规定80%", {1: "60", 2: "55", 3: "50"}),
+        ("三级在职、退休为50%、60%。", {3: "50 60"}),
+        ("一级、二级为60%,每次40元。", {1: "60", 2: "4000"}),
+        ("50元,三级。60%", {}),
+    ],
+)
+def test_a_number_belongs_to_the_level_before_it(text: str, expected: dict[int, str]) -> None:
+    found: dict[int, list[str]] = {}
+    for level, numeral in numerals.beside_levels(numerals.normalised(text)[0]):
+        found.setdefault(level, []).append(str(numeral.value * 100))
+    assert {level: " ".join(values) for level, values in found.items()} == expected
+
+
+def test_a_number_of_another_level_is_missing() -> None:
+    """Ratio, cap and the words of a waived deductible; an exchange that a look at the article alone would not see."""
+    text = "某政〔2026〕3号\n\n第一条 一级不设起付标准，二级40元，三级50元；一级70%，二级60%，三级50%，退休加5%。\n"
+    head = 'document = "某政〔2026〕3号"\n[[benefits.terms]]\nid = "x"\narticle = "1"\n'
+    for row, status in (
+        ("{ level = 2, amount = 40 }", FOUND),
+        ("{ level = 3, amount = 40 }", MISSING),
+        ("{ level = [2, 3], ratio = 0.60 }", MISSING),
+        ("{ level = 1, ratio = 0.70 }", FOUND),
+        ("{ level = 1, ratio = 0.60 }", MISSING),
+        ('{ level = 2, ratio = 0.65, derived = ["65% = 60% + 5%"] }', DERIVED),
+        ('{ level = 1, ratio = 0.65, derived = ["65% = 60% + 5%"] }', MISSING),
+        ('{ level = 1, amount = 0, words = ["0 = 一级不设起付标准"] }', FOUND),
+        ('{ level = 2, amount = 0, words = ["0 = 一级不设起付标准"] }', MISSING),
+    ):
+        tree = tomllib.loads(f"{head}rows = [{row}]", parse_float=Decimal)
+        held = check_citations(tree, "a.toml", {"a.txt": text})
+        assert next(c.status for c in held if c.key in ("amount", "ratio")) == status, row
+
+
 def test_a_day_that_begins_something_ends_nothing() -> None:
     """自2025年1月1日起 names no last day, and 至…止 no first one; nor does a day border on the wrong side of them."""
     text = "某政〔2026〕3号\n\n第一条 2025年3月2日至2026年2月1日为一个周期。从2027年起另定。\n\n第二条 2028年。\n"

@@ -248,11 +248,8 @@ def test_manual_shows_the_example_as_it_is() -> None:
         ),
         (
             "{ person = \"active\", level = [0, 1], ratio = 0.70 }",
-            "{ person = \"active\", level = [0, 0], ratio = 0.70 }",
-            [
-                "Row 1 names a level twice",
-                "No row takes level 1, between 0 and 3: such a visit is refused",
-            ],
+            "{ person = \"active\", level = 0, ratio = 0.70 }",
+            ["No row takes level 1, between 0 and 3: such a visit is refused"],
         ),
         (
             "{ person = \"retired\", level = 2,",
