@@ -7,7 +7,7 @@ reason (`declared`); or it is *missing*. A declaration that no number uses is mi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -110,18 +110,29 @@ def counts(citations: Iterable[Citation]) -> dict[str, int]:
     return result
 
 
-def sentence(citation: Citation) -> str:
-    """One line for a person: where the number stands, and what became of it."""
-    where = f"{citation.file}: {citation.term or 'top level'}: {citation.key or 'declaration'}"
-    if citation.status == MISSING and not citation.key:
-        return f"{where}: no number here needs {citation.formula!r}, or the text does not bear it out; remove it"
-    if citation.status == MISSING and (citation.term == "articles" or citation.key.endswith("article")):
-        return f"{where}: the archived text has no article {citation.article}"
-    said = f"article {citation.article or '(none cited)'}"
-    if citation.status == MISSING:
-        return f"{where}: {citation.value} is not in {said} of the archived text; declare how it is derived"
-    found = f"{citation.text}:{citation.line}: {citation.excerpt}" if citation.line else ""
-    return f"{where}: {citation.value}: {citation.status}: {said} {found} {citation.formula}".strip()
+def sentence(citation: Citation, translate: Callable[[str], str] = str) -> str:
+    """One line for a person: where the number stands, and what became of it. `translate`: English → theirs."""
+    term, key = citation.term or translate(_("top level")), citation.key or translate(_("declaration"))
+    return f"{citation.file}: {term}: {key}: {verdict(citation, translate)}"
+
+
+def verdict(citation: Citation, translate: Callable[[str], str] = str) -> str:
+    """What became of a number."""
+    status = translate(STATUSES[citation.status])
+    params = {"value": citation.value, "article": citation.article, "formula": citation.formula, "status": status}
+    if citation.status != MISSING:
+        found = f"{citation.text}:{citation.line}: {citation.excerpt}" if citation.line else ""
+        said = translate(_("{value}, {status}, article {article}:")).format_map(params)
+        return " ".join(filter(None, (said, found, citation.formula)))
+    if not citation.key:
+        message = _("no number here needs '{formula}', or the text does not bear it out; remove it")
+    elif citation.term == "articles" or citation.key.endswith("article"):
+        message = _("the archived text has no article {article}")
+    elif not citation.article:
+        message = _("{value} cites no article; name the one that gives it, or declare how it is derived")
+    else:
+        message = _("{value} is not in article {article} of the archived text; declare how it is derived")
+    return translate(message).format_map(params)
 
 
 def _references(node: Any, term: str) -> Iterator[tuple[str, str, str]]:
@@ -249,9 +260,9 @@ class _Checker:
             return DERIVED, None, 0, f"{number.value} = {self.begins}"
         other = number.value - ONE_DAY if first else number.value + ONE_DAY
         for passage in passages:
-            at = _position("to" if first else "from", other, passage.text)
-            if at is not None:
-                return DERIVED, passage, at, f"{number.value} = {other} {'+' if first else '-'} 1"
+            for named in days(passage.text):
+                if (named.last == other and not named.begins) if first else (named.first == other and named.begins):
+                    return DERIVED, passage, named.at, f"{number.value} = {other} {'+' if first else '-'} 1"
         return None
 
     def noted(
