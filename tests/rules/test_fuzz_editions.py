@@ -5,10 +5,11 @@ FUZZ_SEED and FUZZ_EXAMPLES change the seed and the number of histories.
 
 import json
 import os
+import sys
 from fractions import Fraction
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 
 from bureau.rules.benefits import adjudicate, counters, receipt, replay, replay_chain
@@ -100,6 +101,7 @@ def test_any_edition_and_any_history_equal_the_literal_reading(capsys: pytest.Ca
     @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(editions(), st.lists(histories(), min_size=1, max_size=2))
     def run(toml: str, members: list[list[literal.Bill | int]]) -> None:
+        note(f"FUZZ_SEED={SEED}\n{toml}")
         edition = load({"yi.toml": toml})
         for events in members:
             seen["histories"] += 1
@@ -108,6 +110,6 @@ def test_any_edition_and_any_history_equal_the_literal_reading(capsys: pytest.Ca
         check(edition.with_switches(reading=other), literal.Text(toml, reading=other), members[0])
 
     with capsys.disabled():
-        print(f"\nrandom editions: seed {SEED}, {EXAMPLES} editions")
+        print(f"\nrandom editions: FUZZ_SEED={SEED} FUZZ_EXAMPLES={EXAMPLES}", file=sys.stderr)
     run()
     assert seen["paid"] > EXAMPLES, seen  # the editions are not so strict that nothing is compared

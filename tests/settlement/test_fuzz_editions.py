@@ -6,6 +6,7 @@ history; with FUZZ_SHRINK=1 the smallest that fails, which takes minutes.
 """
 
 import os
+import sys
 
 import pytest
 from django.db import transaction
@@ -63,7 +64,7 @@ def lived(draws, towns_wanted: int, capsys) -> None:
     @given(draws)
     def run(drawn: tuple[list[str], Town, Person, list[Event]]) -> None:
         texts, town, person, events = drawn
-        note("\n\n".join(texts))
+        note(f"FUZZ_SEED={number} FUZZ_TOWNS={A_SEED}\n" + "\n\n".join(texts))
         try:
             with transaction.atomic():
                 settled = Settled(texts, town)
@@ -76,10 +77,10 @@ def lived(draws, towns_wanted: int, capsys) -> None:
     # The first histories of a seed are alike: a few of each seed meet more than many of one.
     for number in range(SEED, SEED + (towns_wanted + A_SEED - 1) // A_SEED):
         with capsys.disabled():
-            print(f"\nrandom towns: FUZZ_SEED={number} FUZZ_TOWNS={A_SEED}", end=" ")
+            print(f"\nrandom towns: FUZZ_SEED={number} FUZZ_TOWNS={A_SEED}", file=sys.stderr)
         seed(number)(run)()
     with capsys.disabled():
-        print(seen)
+        print(seen, file=sys.stderr)
     assert seen["paid"] > towns_wanted / 2, seen  # the editions are not so strict that nothing is compared
 
 
