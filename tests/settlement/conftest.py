@@ -1,4 +1,4 @@
-"""Heyuan for every test of this room. Models are imported inside: Django is set up after this file is read."""
+"""Heyuan for the tests of this room, Chongqing for claims. Models are imported inside, after Django is set up."""
 
 import pytest
 
@@ -8,3 +8,15 @@ def city(db):
     from tests.settlement.factories import heyuan
 
     return heyuan()
+
+
+@pytest.fixture
+def bureau(db):
+    from tests.settlement.claims import chongqing
+
+    return chongqing()
+
+
+@pytest.fixture
+def person(bureau):
+    return bureau.member(balance="300.00")

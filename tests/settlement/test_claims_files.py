@@ -10,18 +10,13 @@ from members.models import BenefitPeriod, Enrolment
 from members.services.people import register_member
 from settlement.models import Invoice, Visit
 from tests.settlement import factories
-from tests.settlement.claims import NOW, chongqing
+from tests.settlement.claims import NOW
 
 NUMBER = "11010519491231002X"
 HEADINGS = (
     "结算ID,就诊登记号,姓名,证件号码,定点机构编码,就诊日期,结算时间,就诊凭证类型,医疗费总额,符合范围金额,退费标志,原结算ID,"
     "票据代码,票据号码"
 )
-
-
-@pytest.fixture
-def bureau(db):
-    return chongqing()
 
 
 @pytest.fixture

@@ -8,17 +8,7 @@ from settlement.services.claims import refuse_claim, reverse_claim
 from settlement.services.claims_payment import return_claim_payment
 from settlement.services.claims_requests import bill_of
 from settlement.services.visits import settle_visit
-from tests.settlement.claims import NOW, SECOND, chongqing, moved
-
-
-@pytest.fixture
-def bureau(db):
-    return chongqing()
-
-
-@pytest.fixture
-def person(bureau):
-    return bureau.member()
+from tests.settlement.claims import NOW, SECOND, moved
 
 
 def refused(sql: str, name: str) -> None:

@@ -10,23 +10,13 @@ from django.urls import reverse
 from bureau.errors import wording
 from bureau.rules.errors import Refusal
 from settlement.models import Claim
-from tests.settlement.claims import chongqing, moved
+from tests.settlement.claims import moved
 
 
 @pytest.fixture(autouse=True)
 def march(monkeypatch):
     monkeypatch.setenv("GONGJI_TODAY", "2024-03-01")
     cache.clear()
-
-
-@pytest.fixture
-def bureau(db):
-    return chongqing()
-
-
-@pytest.fixture
-def person(bureau):
-    return bureau.member()
 
 
 @pytest.fixture
