@@ -129,13 +129,15 @@ def run_cases(*, edition, cases, actor, now):
 def hold_against_texts(*, edition, documents, actor, now):
     held = edition_report.hold_against_texts(edition, documents)
     counts = [[_(citations.STATUSES[status]), count] for status, count in citations.counts(held).items()]
-    missing = [[one.article, one.term, one.key, one.value] for one in held if one.status == citations.MISSING]
+    missing = [
+        [one.term, one.key, citations.verdict(one, gettext)] for one in held if one.status == citations.MISSING
+    ]
     return Answer(
         [
             Panel(_("Numbers of the edition"), [_("In the archived texts"), _("number")], counts),
             Panel(
                 _("Numbers that the texts do not give"),
-                [_("Article"), _("Where"), _("Key"), _("value")],
+                [_("Where"), _("Key"), _("Problem")],
                 missing,
             ),
         ]

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext
 
 from bureau.rules import citations
 from bureau.rules.edition import RULEBOOKS, grouped, load
@@ -41,10 +42,11 @@ class Command(BaseCommand):
                 held += citations.check_citations(tree, name, documents)
             counts = citations.counts(held)
             missing += counts[citations.MISSING]
-            self.stdout.write(f"{number}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
+            told = ", ".join(f"{gettext(citations.STATUSES[status])} {count}" for status, count in counts.items())
+            self.stdout.write(f"{number}: {told}")
             for citation in held:
                 if citation.status == citations.MISSING:
-                    self.stdout.write(f"  {citations.sentence(citation)}")
+                    self.stdout.write(f"  {citations.sentence(citation, gettext)}")
         if missing:
             sys.exit(1)
 
