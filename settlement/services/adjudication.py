@@ -23,7 +23,7 @@ class Decision:
 
     edition: Edition | None
     outcome: benefits.Outcome
-    past: benefits.Past | None
+    past: benefits.Past
     place: frozenset[str]
     receipt: dict
     through_selected: bool = False  # the patient has paid, and is paid back by the selected institution
@@ -235,6 +235,7 @@ def payee_of(edition: Edition, care: benefits.Care) -> str:
 
 
 def unanswered(care: benefits.Care, refusal: Refusal) -> Decision:
-    return Decision(
-        edition=None, outcome=benefits.refused(care, refusal), past=None, place=care.place, receipt={}
-    )
+    outcome = benefits.refused(care, refusal)
+    # It uses nothing up, but a prescription may have been written there.
+    past = benefits.past_of(care, outcome)
+    return Decision(edition=None, outcome=outcome, past=past, place=care.place, receipt={})

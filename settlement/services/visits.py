@@ -376,10 +376,9 @@ class Desk:
     def take(self, request: VisitRequest, quote: Quote) -> None:
         """Let the next request of the group see what this one has used."""
         facts, past = self.facts[request], quote.decision.past
-        if past is not None:
-            used = Used(facts["area_id"], facts["scheme"], past)
-            for (first, last), history in self.history[request.member_id].items():
-                if first <= past.on <= last:
-                    history.append(used)
+        used = Used(facts["area_id"], facts["scheme"], past)
+        for (first, last), history in self.history[request.member_id].items():
+            if first <= past.on <= last:
+                history.append(used)
         for share in quote.shares:
             self.accounts[share.account_id]["balance"] -= share.amount

@@ -96,6 +96,25 @@ def test_period_over_new_year_is_one_window_at_the_desk_and_in_the_replay(db):
     ]
 
 
+def test_prescription_of_a_visit_outside_enrolment_is_filled_alike_at_the_desk_and_in_a_batch(city):
+    """The visit is refused and recorded; what it prescribed is answered the same whichever way both come."""
+    where, shop = factories.institution(city), factories.institution(city, kind="pharmacy", level=None)
+    written = []
+    for _ in range(2):
+        person = factories.member(city, selected=where)
+        person.enrolments.update(starts_on=date(2026, 3, 3))
+        filled = {"encounter": "E1", "channel": "prescription", "prescriber_id": where.pk}
+        written.append(
+            [asked(person, where, 1, date(2026, 3, 2)), asked(person, shop, 2, date(2026, 3, 3), **filled)]
+        )
+    desk, batch = written
+    one_by_one = [settle_visit(request, actor=city.clerk, now=NOW) for request in desk]
+    answers = settle_visits(batch, actor=city.clerk, now=NOW)
+    together = [Visit.objects.get(pk=answer.visit_id) for answer in answers]
+    assert [(v.refusal, v.pooled, v.place) for v in one_by_one] == [(v.refusal, v.pooled, v.place) for v in together]
+    assert [v.refusal for v in one_by_one] == ["not_enrolled", "remote_not_filed"]
+
+
 def test_opening_deductible_counts_as_cost_that_bore_it(db):
     city = heyuan_with(CAP.format(id="cost", base="cost", window="year", amount=100), before_ratio=True)
     where = factories.institution(city)
