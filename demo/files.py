@@ -236,8 +236,8 @@ def selections(
     """
     table = Table(SELECTION_HEADERS)
     for person, place, day, route, reason in rows:
-        chosen = [(place, "选定机构")]
-        if profile.chooses_stations and place in stations:
+        chosen = [(place, "异地医院" if place.away else "选定机构")]
+        if place in stations and profile.chooses_stations:
             chosen.append((stations[place], "卫生站"))
         for one, role in chosen:
             table.rows.append(
@@ -272,14 +272,13 @@ def hospital_stays(rows: Iterable[tuple[Person, Place, date, date]]) -> Table:
     return table.spoil({"出院日期": "2025-01-01"})
 
 
-def registrations(people: Iterable[Person], profile: Profile, hospitals: dict[str, Place]) -> Table:
-    """Who lives elsewhere; with the hospital chosen there, where the rules ask for one."""
-    table = Table(["姓名", "证件号码", "备案类型", "就医地区划", "开始日期", "结束日期", "选定医院编码"])
+def registrations(people: Iterable[Person], profile: Profile) -> Table:
+    """Who lives elsewhere."""
+    table = Table(["姓名", "证件号码", "备案类型", "就医地区划", "开始日期", "结束日期"])
     for person in people:
         kind, city = person.away or ("", "")
         starts_on = max(profile.new_year, person.enrolled_on).isoformat()
-        chosen = hospitals[city].code if "remote" in profile.roles else ""
-        table.rows.append([person.name, person.document, kind, city, starts_on, "", chosen])
+        table.rows.append([person.name, person.document, kind, city, starts_on, ""])
     return table.spoil({"备案类型": "旅游"}, {"就医地区划": "广州"})
 
 

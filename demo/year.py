@@ -58,8 +58,12 @@ def _autumn(city: City) -> Iterator[Act]:
     if profile.chooses:
         yield from _first_choices(city)
     away = [person for person in city.members if person.away and person.registered]
-    registered = files.registrations(away, profile, city.places.elsewhere).csv()
+    registered = files.registrations(away, profile).csv()
     yield Act(date(before, 12, 18), 10, lambda stage: stage.load("out_of_area", "异地就医备案.csv", registered))
+    if "remote" in profile.roles:
+        day = date(before, 12, 19)
+        rows = [(person, city.places.elsewhere[person.away[1]], day, "", "") for person in away if person.away]
+        yield Act(day, 10, months.selections(city, rows, profile.year, "异地选定医院.csv"))
     # The relatives come as a workbook with a title above its headings.
     ties = [tie for tie in city.people.ties if tie.since < profile.new_year]
     if ties:

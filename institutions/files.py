@@ -187,7 +187,6 @@ OUT_OF_AREA = Sheet(
         Column("destination", "就医地区划", area_code, ("就医地", "就医地行政区划"), required=True),
         Column("starts_on", "开始日期", date_, ("备案开始日期", "begndate"), required=True),
         Column("ends_on", "结束日期", end_date, ("备案结束日期", "enddate")),
-        Column("institution", "选定医院编码", institution_code, ("选定医院",)),
     ),
     checks=(document(), in_order()),
     key=("document_kind", "document_number", "starts_on"),

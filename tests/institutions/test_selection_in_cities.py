@@ -111,6 +111,21 @@ def test_one_hospital_away_from_home_is_chosen_by_those_registered():
     assert queries.person_months(city.area.pk, "310", 2023) == {}
 
 
+def test_hospital_away_is_chosen_for_the_year_in_which_the_registration_begins():
+    city = factories.city_of("zhanjiang")
+    member = factories.member(city, starts_on=SINCE, account=False)
+    away = factories.institution(city, kind="hospital", level=3, local=False, since=SINCE)
+    OutOfAreaRegistration.objects.create(
+        member=member, kind="long_term_resident", destination=away.code[1:7], starts_on=date(2024, 1, 1)
+    )
+    act = {"member": member, "institutions": away, "requested_on": date(2023, 12, 19), "actor": city.clerk, "now": NOW}
+    with pytest.raises(RefusedError):
+        choose(**act, year=2023)
+    assert not Selection.objects.exists()
+    [row] = choose(**act, year=2024)
+    assert (row.role, row.starts_on) == ("remote", date(2024, 1, 1))
+
+
 def test_nobody_chooses_where_the_edition_asks_for_no_choice():
     city = factories.city_of("kaifeng")
     member = factories.member(city, starts_on=SINCE, account=False)
