@@ -71,7 +71,10 @@ def run_case(case: Mapping[str, Any], rulebook: Rulebook) -> list[str]:
         actual = _nothing(case["kind"]) | {"why": error.refusal.code}
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         return [f"cannot be run: {type(error).__name__}: {error}"]
-    return compare(expected, actual)
+    found = compare(expected, actual)
+    if found and any(line.get("why") == "no_edition" for line in actual.get("lines", ())):
+        found.append("no edition is in force on some of the days; correct them")
+    return found
 
 
 def _plain(value: Any) -> Any:

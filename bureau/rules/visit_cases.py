@@ -86,7 +86,7 @@ def run_visits(edition_on: Callable[[date, str], Edition], facts: Facts) -> Fact
         past.append(past_of(care, visit.outcome))
         last = settled[event["n"]] = visit
         lines.append({"n": event["n"], **_line(visit)})
-    if unused:
+    if unused and all(visit.edition is not None for visit in settled.values()):
         raise ValueError(f"no term of the edition uses the parameters {sorted(unused)}")
     survivors = {n: visit.care for n, visit in settled.items() if not visit.reversed}
     replayed = replay_chain(lambda on: edition_on(on, "benefits"), list(survivors.values()), opening)

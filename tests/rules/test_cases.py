@@ -159,6 +159,18 @@ def test_a_day_without_an_edition_is_told_by_every_kind() -> None:
     assert ran("shaoguan", "newborn", facts, {"covered": False, "fund": "0.00", "why": "no_edition"}) == []
 
 
+def test_a_day_outside_the_edition_is_told_whatever_the_parameters() -> None:
+    event = {"n": 1, "d": "2025-07-31", "inst": "A", "lvl": 1, "rel": "selected", "amt": "100.00"}
+    facts = {"member": {"status": "active"}, "params": {"annual_cap": "1700.00"}, "events": [event]}
+    expected = {"lines": [{"n": 1, "fund": "0.00", "self": "100.00", "why": "no_edition"}]}
+    assert ran("heyuan", "visits", facts, expected) == []
+    facts["params"] = {"annual_cap": "1700.00"}
+    assert ran("heyuan", "visits", facts, {"lines": [{"fund": "60.00"}]}) == [
+        "lines[1].fund: expected '60.00', got '0.00'",
+        "no edition is in force on some of the days; correct them",
+    ]
+
+
 def test_parameters_of_a_case_reach_what_the_edition_makes_of_them() -> None:
     """A cap that is 2 % of the wage, a cap for each year, who is in the second fund, and use of a sub-limit."""
     event = {"n": 1, "d": "2024-03-06", "inst": "A", "lvl": 1, "rel": "designated", "amt": "9000.00"}
