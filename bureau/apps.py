@@ -1,7 +1,11 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.contrib.auth.apps import AuthConfig
+from django.db.models import Model
 from django.db.models.signals import post_migrate
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django_celery_beat.apps import BeatConfig
 
 
 class BureauConfig(AppConfig):
@@ -29,3 +33,30 @@ def _install_schedule(**_signal):
 
 class OfficeConfig(AdminConfig):
     default_site = "bureau.office.Office"
+
+
+class RolesConfig(AuthConfig):
+    """Groups are the house's roles, and are called so."""
+
+    verbose_name = _("Roles and rights")
+
+    def ready(self):
+        super().ready()
+        _call(self.get_model("Group"), _("role"), _("roles"))
+
+
+class ScheduleConfig(BeatConfig):
+    """The packaged schedule, in the house's words."""
+
+    verbose_name = _("Schedule")
+
+    def ready(self):
+        super().ready()
+        _call(self.get_model("PeriodicTask"), _("scheduled task"), _("scheduled tasks"))
+        _call(self.get_model("CrontabSchedule"), _("time of a task"), _("times of tasks"))
+        _call(self.get_model("IntervalSchedule"), _("interval of a task"), _("intervals of tasks"))
+
+
+def _call(model: type[Model], name: Promise, plural: Promise) -> None:
+    """Name a model of a package; its migrations do not see it."""
+    model._meta.verbose_name, model._meta.verbose_name_plural = name, plural

@@ -50,13 +50,13 @@ INSTALLED_APPS = [
     "settlement.apps.SettlementConfig",
     "demo.apps.DemoConfig",
     "bureau.apps.OfficeConfig",
-    "django.contrib.auth",
+    "bureau.apps.RolesConfig",
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
-    "django_celery_beat",
+    "bureau.apps.ScheduleConfig",
 ]
 
 MIDDLEWARE = [

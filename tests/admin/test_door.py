@@ -19,6 +19,12 @@ def test_login_leads_to_the_start_page_and_is_audited(staff, client):
     assert AuditEntry.objects.get(action="session.login").actor == staff["clerk"]
 
 
+def test_start_page_calls_roles_and_schedule_by_the_words_of_the_house(staff, browse):
+    page = browse(staff["everybody"]).get("/admin/").content.decode()
+    assert "角色" in page and "定时计划" in page
+    assert "认证和授权" not in page and "周期" not in page
+
+
 def test_five_wrong_passwords_lock_the_name_for_a_while(staff, client):
     for _attempt in range(5):
         assert "Location" not in log_in(client, "role_clerk", "wrong").headers
