@@ -19,7 +19,7 @@ from .periods import last_day, quarter
 from .places import CHARGE_LABELS
 from .program import CAP, COST_CAP, DEDUCTIBLE, Counter, Program, Term, figure_codes, program_of
 from .trace import Message, Step, exact, window
-from .visit import FUNDS, SPANS, Care, Outcome, Past, past_of
+from .visit import FUNDS, SPANS, YEAR, Care, Outcome, Past, past_of
 
 ENGINE = 1  # stored with every receipt; a change that could alter a result raises it
 
@@ -32,9 +32,9 @@ def counters(edition: Edition, care: Care, past: Iterable[Past]) -> dict[str, in
         return used
     for visit in past:
         on, rank = visit.on, SPANS[visit.span]
-        for key, first, last, grain, encounter, institution, needs, bars, what in counted:
+        for key, opens, first, last, grain, encounter, institution, needs, bars, what in counted:
             if (
-                first <= on <= last
+                (opens if rank == YEAR else first) <= on <= last
                 and rank <= grain
                 and (encounter is None or encounter == visit.encounter)
                 and (institution is None or institution == visit.institution)
@@ -54,11 +54,14 @@ def counters(edition: Edition, care: Care, past: Iterable[Past]) -> dict[str, in
     return used
 
 
-Bounds = tuple[str, date, date, int, str | None, str | None, frozenset[str], frozenset[str], str]
+Bounds = tuple[str, date, date, date, int, str | None, str | None, frozenset[str], frozenset[str], str]
 
 
 def _bounds(counter: Counter, care: Care) -> Bounds:
-    """A counter's window around one visit: days, and the encounter or institution it is bound to."""
+    """A counter's window around one visit: days, and the encounter or institution it is bound to.
+
+    What is opened for a year as a whole counts in a period that begins inside that year.
+    """
     on, encounter, institution, grain = care.on, None, None, 0
     first = last = on
     if counter.window == "year":
@@ -77,7 +80,8 @@ def _bounds(counter: Counter, care: Care) -> Bounds:
         for start, end in counter.periods:
             if start <= on <= end:
                 first, last = start, end
-    return (counter.key, first, last, grain, encounter, institution, counter.needs, counter.bars, counter.what)
+    opens = date(first.year, 1, 1)
+    return (counter.key, opens, first, last, grain, encounter, institution, counter.needs, counter.bars, counter.what)
 
 
 def adjudicate(edition: Edition, care: Care, used: Mapping[str, int], steps: list[Step] | None = None) -> Outcome:

@@ -136,7 +136,8 @@ def days_counted(edition: Edition | None, on: date) -> tuple[date, date]:
         terms = edition.at(on)["benefits"]["terms"]
         periods = [row for raw in terms if raw.get("window") == "period" for row in raw["periods"]]
         around = cache["periods"] = [(row["from"], row["to"]) for row in periods if row["from"] <= on <= row["to"]]
-    return min([first, *(start for start, _end in around)]), max([last, *(end for _start, end in around)])
+    opens = [date(start.year, 1, 1) for start, _end in around]  # what was opened for a whole year
+    return min([first, *opens]), max([last, *(end for _start, end in around)])
 
 
 def _asks_age(node: Any) -> bool:

@@ -14,6 +14,7 @@ FUNDS: dict[str, str] = {
     "residents_outpatient": _("residents' outpatient fund"),
 }
 SPANS = {"visit": 0, "month": 1, "quarter": 2, "year": 3}
+YEAR = SPANS["year"]
 
 
 @dataclass(frozen=True, slots=True)

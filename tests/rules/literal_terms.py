@@ -368,7 +368,9 @@ class Text:
             return one.on == other.on
         if window == "period":
             return any(
-                span["from"] <= one.on <= span["to"] and span["from"] <= other.on <= span["to"]
+                (span["from"] <= one.on or (one.opening and one.on.year == span["from"].year))
+                and one.on <= span["to"]
+                and span["from"] <= other.on <= span["to"]
                 for span in term["periods"]
             )
         if window == "month":
