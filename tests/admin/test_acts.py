@@ -219,13 +219,13 @@ def test_the_page_of_a_job_asks_again_by_itself_until_it_is_done(full_city, staf
 
 
 def test_more_than_twenty_rows_lead_to_the_whole_list(full_city, staff, browse, city):
-    from tests.settlement import factories
+    from tests.settlement import factories, history
 
     centre = full_city["centre"]
     factories.heads(city, centre, 25)
     member = full_city["member"]
     for number in range(21):
-        factories.settled(city, centre, member, on=datetime.date(2026, 1, 5), fund="1.00", key=f"M{number}")
+        history.settled(city, centre, member, on=datetime.date(2026, 1, 5), fund="1.00", key=f"M{number}")
     page = browse(staff["clerk"]).get(reverse("admin:members_member_change", args=[member.pk]))
     [panel] = [panel for panel in page.context["panels"] if str(panel.title) == "门诊结算"]
     assert len(panel.rows) == 20

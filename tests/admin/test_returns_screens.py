@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from settlement.models import MonthlyReturn
-from tests.settlement import factories
+from tests.settlement import factories, history
 
 FEBRUARY = date(2026, 2, 1)
 SAID = {
@@ -30,8 +30,8 @@ def centre(city):
     ]
     [member] = factories.bare_members(1)
     factories.choose(city, member, centre)
-    factories.settled(city, centre, member, on=date(2026, 2, 6), fund="28.00")
-    factories.settled(city, stations[0], member, on=date(2026, 2, 7), fund="14.00", charged=centre, payee=centre)
+    history.settled(city, centre, member, on=date(2026, 2, 6), fund="28.00")
+    history.settled(city, stations[0], member, on=date(2026, 2, 7), fund="14.00", charged=centre, payee=centre)
     return centre
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from settlement.models import Run
-from tests.settlement import factories
+from tests.settlement import factories, history
 
 YEAR_PAGE = "/admin/settlement/run/act/run.year/"
 RUNS = "/admin/settlement/run/"
@@ -67,8 +67,8 @@ def test_run_and_list_say_what_the_year_has_used_of_its_total(key, staff_of, bro
     city, staff, where, person = city_with(key, staff_of)
     factories.figure(city.area, "total_budget", 2026, "1000.00", city.clerk, city.reviewer)
     by_item = {"charge": "fee_for_service"}
-    factories.settled(city, where, person, on=date(2026, 1, 6), fund="700.00", **by_item)
-    factories.settled(city, where, person, on=date(2026, 2, 6), fund="450.00", **by_item)
+    history.settled(city, where, person, on=date(2026, 1, 6), fund="700.00", **by_item)
+    history.settled(city, where, person, on=date(2026, 2, 6), fund="450.00", **by_item)
     for kind in ("month", "items"):
         run = compute(browse(staff["clerk"]), city, kind, "2026-02")
         assert all(said in run.note for said in ("1150.00", "1000.00", "150.00", "115.0%"))
@@ -120,8 +120,8 @@ def kept_back(key: str):
     year = 2025 if key == "shaoguan" else 2024  # Zhanjiang's rules do not outlast 2025
     charge = "selected_capitation" if key == "shaoguan" else "pool"
     for month in (1, 2, 3):
-        factories.settled(city, where, person, on=date(year, month, 6), fund="100.00", charge=charge)
-    factories.settled(city, other, person, on=date(year, 3, 7), fund="60.00", charge=charge)
+        history.settled(city, where, person, on=date(year, month, 6), fund="100.00", charge=charge)
+    history.settled(city, other, person, on=date(year, 3, 7), fund="60.00", charge=charge)
     return city, where, other, year
 
 

@@ -8,7 +8,7 @@ import pytest
 from bureau.rules.money import fen, yuan
 from bureau.services.figures import confirm_figure, enter_figure
 from settlement.queries.totals import year_budget
-from tests.settlement import factories
+from tests.settlement import factories, history
 from tests.settlement.cases import cases
 from tests.settlement.runs import compute, disagreements, pay, trial_balance
 
@@ -46,10 +46,10 @@ def test_month_settlement_case(key, case):
         act = {"person": person, "charge": charge}
         if Decimal(used) < 0:  # more was taken back in the month than was settled
             before = MONTH - timedelta(days=1)
-            visit = factories.settled(city, places[name], on=before, fund=-Decimal(used), **act)
-            factories.reversed(city, visit, on=MONTH)
+            visit = history.settled(city, places[name], on=before, fund=-Decimal(used), **act)
+            history.reversed(city, visit, on=MONTH)
         elif Decimal(used):
-            factories.settled(city, places[name], on=date(2024, 5, 6), fund=used, **act)
+            history.settled(city, places[name], on=date(2024, 5, 6), fund=used, **act)
     runs = [pay(city, compute(city, "month", MONTH, county=county)) for county in (city.county, city.other_county)]
     lines = {line.institution.name: line for run in runs for line in run.lines.all()}
     for part in ("settled", "paid", "retained"):
@@ -72,7 +72,7 @@ def test_month_of_a_prepaid_quota_case(key, case):
     fund = Decimal(case["facts"].get("fund", "0.00"))
     if fund > 0:
         person = factories.member(city, account=False, starts_on=date(2024, 1, 1))
-        factories.settled(city, where, person, on=month.replace(day=6), fund=fund)
+        history.settled(city, where, person, on=month.replace(day=6), fund=fund)
     run = pay(city, compute(city, "month", month))
     results = run.lines.get().results if run.lines.exists() else {}
     expected = {"prepay" if name == "advance" else name: fen(value) for name, value in case["expected"].items()}
@@ -116,7 +116,7 @@ def test_year_end_of_a_prepaid_quota_case(key, case):
     actual = Decimal(facts["actual"])
     for number, fund in enumerate(spread(actual, Decimal(facts["paid"])), 1):
         if fund:
-            factories.settled(city, where, person, on=date(2024, number, 6), fund=fund)
+            history.settled(city, where, person, on=date(2024, number, 6), fund=fund)
         pay(city, compute(city, "month", date(2024, number, 1), now=AFTER), now=AFTER)
     factories.score(city, where, 2024, facts["score"])
     run = pay(city, compute(city, "year_end", date(2024, 1, 1), now=AFTER), now=AFTER)
@@ -139,7 +139,7 @@ def test_retention_release_case(key, case):
     where = factories.institution(city, since=date(2024, 1, 1))
     person = factories.member(city, account=False, starts_on=date(2024, 1, 1))
     used = Decimal(facts["retained"]) / Decimal("0.05") / Decimal("1.05")
-    factories.settled(city, where, person, on=date(2024, 5, 6), charge="pool", fund=used.quantize(Decimal("0.01")))
+    history.settled(city, where, person, on=date(2024, 5, 6), charge="pool", fund=used.quantize(Decimal("0.01")))
     month = pay(city, compute(city, "month", MONTH))
     assert yuan(month.lines.get().results["retained"]) == Decimal(facts["retained"])
     factories.score(city, where, 2024, facts["score"])

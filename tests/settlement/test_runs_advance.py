@@ -13,7 +13,7 @@ from settlement.models import Line, Payment, Run
 from settlement.services.runs.approval import approve_run, discard_run, return_run, submit_run
 from settlement.services.runs.compute import compute_run
 from settlement.services.runs.payment import pay_run, reissue_payment, return_payment
-from tests.settlement import factories
+from tests.settlement import factories, history
 from tests.settlement.runs import NOW, compute, pay, trial_balance
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,7 @@ def advance(city, month: date, count: int, used: str | None, **heads):
     factories.heads(city, where, count, **heads)
     if used is not None and Decimal(used):
         person = factories.member(city)
-        factories.settled(city, where, person, on=date(month.year, month.month - 1, 20), fund=used)
+        history.settled(city, where, person, on=date(month.year, month.month - 1, 20), fund=used)
     [line] = compute(city, "advance", month).lines.all()
     assert line.institution == where
     return line
@@ -54,10 +54,10 @@ def test_advance_goes_by_settlement_month_and_counts_others_on_the_quota(city):
     where, other = factories.institution(city), factories.institution(city)
     factories.heads(city, where, 1000)
     person = factories.member(city)
-    factories.settled(city, where, person, on=date(2025, 12, 31), settled_on=date(2026, 1, 2), fund="1000.00")
-    factories.settled(city, other, person, on=date(2026, 1, 20), charged=where, fund="500.00")
-    factories.settled(city, where, person, on=date(2026, 1, 31), settled_on=date(2026, 2, 1), fund="9000.00")
-    factories.settled(city, where, person, on=date(2026, 1, 5), charge="fee_for_service", fund="7000.00")
+    history.settled(city, where, person, on=date(2025, 12, 31), settled_on=date(2026, 1, 2), fund="1000.00")
+    history.settled(city, other, person, on=date(2026, 1, 20), charged=where, fund="500.00")
+    history.settled(city, where, person, on=date(2026, 1, 31), settled_on=date(2026, 2, 1), fund="9000.00")
+    history.settled(city, where, person, on=date(2026, 1, 5), charge="fee_for_service", fund="7000.00")
     [line] = compute(city, "advance", date(2026, 2, 1)).lines.all()
     assert line.facts["prev_actual"] == 150000
     assert line.to_pay == Decimal("1200.00")
@@ -67,10 +67,10 @@ def test_advance_counts_a_negative_month_as_zero_and_carries_the_rest(city):
     where = factories.institution(city)
     factories.heads(city, where, 1000)
     person = factories.member(city)
-    first = factories.settled(city, where, person, on=date(2026, 1, 5), fund="3000.00")
-    factories.reversed(city, first, on=date(2026, 2, 10))
-    factories.settled(city, where, person, on=date(2026, 2, 11), fund="1000.00")
-    factories.settled(city, where, person, on=date(2026, 3, 11), fund="5000.00")
+    first = history.settled(city, where, person, on=date(2026, 1, 5), fund="3000.00")
+    history.reversed(city, first, on=date(2026, 2, 10))
+    history.settled(city, where, person, on=date(2026, 2, 11), fund="1000.00")
+    history.settled(city, where, person, on=date(2026, 3, 11), fund="5000.00")
     assert compute(city, "advance", date(2026, 2, 1)).total == Decimal("2400.00")
     assert compute(city, "advance", date(2026, 3, 1)).total == Decimal("0.00")
     [line] = compute(city, "advance", date(2026, 4, 1)).lines.all()
@@ -270,7 +270,7 @@ def test_returned_payment_waits_in_suspense_until_it_is_ordered_again(city):
 def test_visits_never_change_in_raw_sql(city):
     where = factories.institution(city)
     person = factories.member(city, balance="100.00")
-    visit = factories.settled(city, where, person, on=date(2026, 1, 5), fund="10.00", from_account="5.00")
+    visit = history.settled(city, where, person, on=date(2026, 1, 5), fund="10.00", from_account="5.00")
     for sql in (
         "UPDATE settlement_visit SET pooled = 0",
         "DELETE FROM settlement_visit",

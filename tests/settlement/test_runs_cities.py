@@ -12,7 +12,7 @@ from settlement.models import Run
 from settlement.queries.totals import reserves_used, year_budget, year_total
 from settlement.services.runs.late import find_adjustments
 from settlement.statements import statement
-from tests.settlement import factories
+from tests.settlement import factories, history
 from tests.settlement.runs import compute, disagreements, pay, trial_balance
 
 pytestmark = pytest.mark.django_db
@@ -35,14 +35,14 @@ def opened(key: str, **changes):
 def test_month_says_what_the_year_has_used_of_its_total(key):
     city, where, person = opened(key)
     plain = {"charge": "fee_for_service"}
-    factories.settled(city, where, person, on=date(2024, 4, 6), fund="700.00", **plain)
+    history.settled(city, where, person, on=date(2024, 4, 6), fund="700.00", **plain)
     unpublished = compute(city, "month", date(2024, 4, 1)).note
     assert "700.00" in unpublished and city.rules.figures["total_budget"].label in unpublished
     factories.figure(city.area, "total_budget", 2024, "1000.00", city.clerk, city.reviewer)
     april = pay(city, compute(city, "month", date(2024, 4, 1)))
     assert "700.00" in april.note and "1000.00" in april.note and "70.0%" in april.note
     assert compute(city, "items", date(2024, 4, 1)).note == april.note
-    factories.settled(city, where, person, on=date(2024, 5, 6), fund="450.00", **plain)
+    history.settled(city, where, person, on=date(2024, 5, 6), fund="450.00", **plain)
     may = pay(city, compute(city, "month", MAY))
     assert (may.total, may.lines.get().to_pay) == (Decimal("450.00"), Decimal("450.00"))
     assert "150.00" in may.note and "115.0%" in may.note
@@ -55,7 +55,7 @@ def test_month_says_what_the_year_has_used_of_its_total(key):
 
 def test_what_the_second_fund_adds_is_paid_by_item_out_of_its_own_books():
     city, where, person = opened("chongqing")
-    factories.settled(
+    history.settled(
         city, where, person, on=date(2024, 5, 6), fund="100.00", large_claims="200.00", charge="fee_for_service"
     )
     month = pay(city, compute(city, "month", MAY))
@@ -105,9 +105,9 @@ def test_reserves_are_reported_beside_what_was_used_of_them():
     city, where, person = opened("zhanjiang")
     factories.publish_pool(city, 2024, "100.00")
     by_item = {"charge": "fee_for_service"}
-    factories.settled(city, where, person, on=date(2024, 5, 6), fund="12.00", place=["emergency"], **by_item)
-    factories.settled(city, where, person, on=date(2024, 5, 7), fund="30.00", place=["networked"], **by_item)
-    factories.settled(city, where, person, on=date(2024, 5, 8), fund="50.00", charge="pool")
+    history.settled(city, where, person, on=date(2024, 5, 6), fund="12.00", place=["emergency"], **by_item)
+    history.settled(city, where, person, on=date(2024, 5, 7), fund="30.00", place=["networked"], **by_item)
+    history.settled(city, where, person, on=date(2024, 5, 8), fund="50.00", charge="pool")
     assert reserves_used(city.rules, 2024) == {"remote": (7219880000, 3000), "emergency": (0, 1200)}
     assert pay(city, compute(city, "items", MAY)).total == Decimal("42.00")
     assert pay(city, compute(city, "month", MAY)).total == Decimal("49.88")
@@ -119,7 +119,7 @@ def test_pool_waits_for_every_agency_to_approve_the_month_before():
     factories.publish_pool(city, 2024, "1000.00")
     there = factories.institution(city, county=city.other_county, since=SINCE)
     for number, place in ((5, there), (6, where)):
-        factories.settled(city, place, person, on=date(2024, number, 6), charge="pool", fund="400.00")
+        history.settled(city, place, person, on=date(2024, number, 6), charge="pool", fund="400.00")
     before = compute(city, "month", MAY, county=city.other_county)
     with pytest.raises(DomainError) as refused:
         compute(city, "month", date(2024, 6, 1))
@@ -133,7 +133,7 @@ def test_retention_waits_for_the_assessment_of_every_institution():
     factories.publish_pool(city, 2024, "1000.00")
     other = factories.institution(city, since=SINCE)
     for place, fund in ((where, "400.00"), (other, "200.00")):
-        factories.settled(city, place, person, on=date(2024, 5, 6), charge="pool", fund=fund)
+        history.settled(city, place, person, on=date(2024, 5, 6), charge="pool", fund=fund)
     pay(city, compute(city, "month", MAY))
     entered = record_assessment(institution=other, year=2024, score=Decimal("90"), actor=city.clerk, now=AFTER)
     with pytest.raises(DomainError) as refused:
@@ -150,7 +150,7 @@ def test_retention_waits_for_the_assessment_of_every_institution():
 def test_score_corrected_later_changes_what_is_released():
     city, where, person = opened("zhanjiang")
     factories.publish_pool(city, 2024, "1000.00")
-    factories.settled(city, where, person, on=date(2024, 5, 6), charge="pool", fund="400.00")
+    history.settled(city, where, person, on=date(2024, 5, 6), charge="pool", fund="400.00")
     pay(city, compute(city, "month", MAY))
     factories.score(city, where, 2024, "90")
     run = pay(city, compute(city, "year_end", YEAR, now=AFTER), now=AFTER)
@@ -181,7 +181,7 @@ def prepaid_year(**changes):
     city, where, person = opened("shaoguan", **changes)
     factories.heads(city, where, 12, year=2024)
     for month, fund in ((5, "100.00"), (6, "10.00")):
-        factories.settled(city, where, person, on=date(2024, month, 6), fund=fund)
+        history.settled(city, where, person, on=date(2024, month, 6), fund=fund)
         pay(city, compute(city, "month", date(2024, month, 1), now=AFTER), now=AFTER)
     factories.score(city, where, 2024, "80")
     return city, where, person
@@ -189,7 +189,7 @@ def prepaid_year(**changes):
 
 def test_month_waits_for_no_year_and_year_for_its_months():
     city, where, person = prepaid_year()
-    factories.settled(city, where, person, on=date(2024, 7, 6), fund="5.00")
+    history.settled(city, where, person, on=date(2024, 7, 6), fund="5.00")
     july = compute(city, "month", date(2024, 7, 1), now=AFTER)
     with pytest.raises(DomainError) as refused:
         compute(city, "year_end", YEAR, now=AFTER)
@@ -220,7 +220,7 @@ def test_visit_learnt_after_the_year_is_settled_moves_the_month_and_the_year_onc
     year = pay(city, compute(city, "year_end", YEAR, now=AFTER), now=AFTER)
     assert year.total == Decimal("110.00") - Decimal("1.10") - Decimal("49.50")
     late_at = datetime(2025, 2, 3, 2, tzinfo=UTC)
-    factories.settled(city, where, person, on=date(2024, 6, 20), fund="20.00", at=late_at)
+    history.settled(city, where, person, on=date(2024, 6, 20), fund="20.00", at=late_at)
     act = {"area": city.area, "actor": city.clerk, "now": late_at}
     [month] = find_adjustments(**act, kind="month", period=date(2024, 6, 1))
     assert month.amount == Decimal("19.00")  # June comes to 30.00: 28.50 instead of 9.50, and 1.50 kept back

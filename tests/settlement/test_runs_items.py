@@ -14,7 +14,7 @@ from settlement.queries.lines import replay_line
 from settlement.services.runs.approval import discard_run, submit_run
 from settlement.services.runs.late import find_adjustments
 from settlement.services.runs.payment import pay_run
-from tests.settlement import factories
+from tests.settlement import factories, history
 from tests.settlement.runs import NOW, approve, compute, disagreements, pay, trial_balance
 
 pytestmark = pytest.mark.django_db
@@ -31,12 +31,12 @@ def test_items_pay_each_payee_by_fund_and_leave_the_quota_alone(city):
     clearing = factories.institution(city, kind="clearing", level=None)
     away = factories.institution(city, kind="hospital", level=3, local=False)
     person = factories.member(city, selected=centre, balance="1000.00")
-    factories.settled(city, centre, person, on=date(2026, 1, 5), fund="56.00", from_account="24.00")
-    factories.settled(city, hospital, person, on=date(2026, 1, 6), charged=centre, fund="110.00", from_account="90.00")
-    factories.settled(city, hospital, person, on=date(2026, 1, 7), charge="fee_for_service", fund="150.00")
-    factories.settled(city, pharmacy, person, on=date(2026, 1, 8), charged=centre, fund="25.00", from_account="35.00")
-    factories.settled(city, away, person, on=date(2026, 1, 9), charge="fee_for_service", payee=clearing, fund="50.00")
-    factories.settled(city, pharmacy, person, on=date(2026, 2, 1), charged=centre, fund="1.00")
+    history.settled(city, centre, person, on=date(2026, 1, 5), fund="56.00", from_account="24.00")
+    history.settled(city, hospital, person, on=date(2026, 1, 6), charged=centre, fund="110.00", from_account="90.00")
+    history.settled(city, hospital, person, on=date(2026, 1, 7), charge="fee_for_service", fund="150.00")
+    history.settled(city, pharmacy, person, on=date(2026, 1, 8), charged=centre, fund="25.00", from_account="35.00")
+    history.settled(city, away, person, on=date(2026, 1, 9), charge="fee_for_service", payee=clearing, fund="50.00")
+    history.settled(city, pharmacy, person, on=date(2026, 2, 1), charged=centre, fund="1.00")
     use_account(
         key="u1",
         account=Account.objects.get(member=person),
@@ -72,11 +72,11 @@ def test_items_pay_each_payee_by_fund_and_leave_the_quota_alone(city):
 def test_items_of_a_negative_month_pay_zero_and_carry_on(city):
     hospital, selected = factories.institution(city), factories.institution(city)
     person = factories.member(city, balance="100.00")
-    visit = factories.settled(city, hospital, person, on=date(2026, 1, 5), charged=selected, fund="80.00")
-    factories.settled(city, hospital, person, on=date(2026, 2, 4), charged=selected, fund="30.00", from_account="5.00")
-    factories.settled(city, hospital, person, on=date(2026, 3, 4), charged=selected, fund="70.00")
+    visit = history.settled(city, hospital, person, on=date(2026, 1, 5), charged=selected, fund="80.00")
+    history.settled(city, hospital, person, on=date(2026, 2, 4), charged=selected, fund="30.00", from_account="5.00")
+    history.settled(city, hospital, person, on=date(2026, 3, 4), charged=selected, fund="70.00")
     pay(city, compute(city, "items", JANUARY, now=FEB_2), now=FEB_2)
-    factories.reversed(city, visit, on=date(2026, 2, 20))
+    history.reversed(city, visit, on=date(2026, 2, 20))
     february = compute(city, "items", FEBRUARY, now=MAR_2).lines.get()
     assert february.to_pay == Decimal("5.00")
     assert february.results == {"paid": {"personal_accounts": 500}, "carried": {"employees_pool": -5000}}
@@ -96,11 +96,11 @@ def test_items_of_a_negative_month_pay_zero_and_carry_on(city):
 def test_late_visit_of_an_approved_month_is_carried_once_and_named(city):
     hospital, selected, new = (factories.institution(city) for _ in range(3))
     person = factories.member(city)
-    factories.settled(city, hospital, person, on=date(2026, 1, 5), charged=selected, fund="80.00")
+    history.settled(city, hospital, person, on=date(2026, 1, 5), charged=selected, fund="80.00")
     approve(city, compute(city, "items", JANUARY, now=FEB_2), now=FEB_2)
     after = datetime(2026, 2, 10, 2, 0, tzinfo=UTC)
-    one = factories.settled(city, hospital, person, on=date(2026, 1, 31), charged=selected, fund="20.00", at=after)
-    two = factories.settled(city, new, person, on=date(2026, 1, 31), charged=selected, fund="7.00", at=after)
+    one = history.settled(city, hospital, person, on=date(2026, 1, 31), charged=selected, fund="20.00", at=after)
+    two = history.settled(city, new, person, on=date(2026, 1, 31), charged=selected, fund="7.00", at=after)
     found = find_adjustments(area=city.area, kind="items", period=JANUARY, actor=city.clerk, now=MAR_2)
     assert {late.institution: (late.amount, list(late.visits.all())) for late in found} == {
         hospital: (Decimal("20.00"), [one]),
@@ -130,7 +130,7 @@ def test_adjustment_is_released_when_its_run_is_discarded_and_stays_with_a_submi
     hospital, selected = factories.institution(city), factories.institution(city)
     person = factories.member(city)
     approve(city, compute(city, "items", JANUARY, now=FEB_2), now=FEB_2)
-    factories.settled(
+    history.settled(
         city, hospital, person, on=date(2026, 1, 31), charged=selected, fund="7.00", at=datetime(2026, 2, 9, tzinfo=UTC)
     )
     [late] = find_adjustments(area=city.area, kind="items", period=JANUARY, actor=city.clerk, now=MAR_2)
@@ -158,7 +158,7 @@ def test_find_adjustments_never_touches_advances(city):
 def test_replay_gives_the_stored_results_and_explains_them(city):
     hospital, selected = factories.institution(city), factories.institution(city)
     person = factories.member(city, balance="50.00")
-    factories.settled(city, hospital, person, on=date(2026, 1, 5), charged=selected, fund="80.00", from_account="20.00")
+    history.settled(city, hospital, person, on=date(2026, 1, 5), charged=selected, fund="80.00", from_account="20.00")
     line = compute(city, "items", JANUARY, now=FEB_2).lines.get()
     steps = []
     assert replay_line(line, steps) == line.results

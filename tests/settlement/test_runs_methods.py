@@ -10,7 +10,7 @@ from institutions.models import Selection
 from settlement.models import Run
 from settlement.services.runs.compute import decide_advance
 from settlement.services.runs.late import find_adjustments
-from tests.settlement import factories
+from tests.settlement import factories, history
 from tests.settlement.runs import compute, disagreements, pay, trial_balance
 
 pytestmark = pytest.mark.django_db
@@ -24,8 +24,8 @@ def test_selected_institution_pays_the_others_itself_where_the_reading_says_so()
     where, other = factories.institution(city), factories.institution(city)
     factories.heads(city, where, 1000)
     person = factories.member(city, balance="100.00")
-    factories.settled(city, where, person, on=date(2026, 3, 5), fund="280000.00")
-    factories.settled(city, other, person, on=date(2026, 3, 6), charged=where, fund="20000.00", from_account="30.00")
+    history.settled(city, where, person, on=date(2026, 3, 5), fund="280000.00")
+    history.settled(city, other, person, on=date(2026, 3, 6), charged=where, fund="20000.00", from_account="30.00")
     items = pay(city, compute(city, "items", MARCH), now=AFTER)
     assert {line.institution: line.to_pay for line in items.lines.all()} == {other: Decimal("30.00")}
     year = pay(city, compute(city, "year_end", date(2026, 1, 1), now=AFTER), now=AFTER)
@@ -67,7 +67,7 @@ def test_lower_january_advance_is_refused_under_the_reading_in_force(city):
 def test_heads_learnt_late_change_the_year(city):
     where = factories.institution(city)
     factories.heads(city, where, 2)
-    factories.settled(city, where, factories.member(city), on=date(2026, 3, 1), fund="640.00")
+    history.settled(city, where, factories.member(city), on=date(2026, 3, 1), fund="640.00")
     pay(city, compute(city, "year_end", date(2026, 1, 1), now=AFTER), now=AFTER)
     one = Selection.objects.order_by("id").first()
     one.counts_to = date(2026, 6, 1)
@@ -85,7 +85,7 @@ def test_year_of_two_documents_is_settled_once_with_both_rates():
     factories.predecessor(city, "240")
     where = factories.institution(city)
     factories.heads(city, where, 12, year=2025)
-    factories.settled(city, where, factories.member(city), on=date(2025, 3, 1), fund="3280.00")
+    history.settled(city, where, factories.member(city), on=date(2025, 3, 1), fund="3280.00")
     line = compute(city, "year_end", date(2025, 1, 1), now=AFTER).lines.get()
     # 12 heads: 7 months at 240 and 5 at 320 a year.
     assert line.results["quota"] == 328000
@@ -98,8 +98,8 @@ def test_year_of_two_documents_is_settled_in_two_parts_where_the_reading_says_so
     where = factories.institution(city)
     factories.heads(city, where, 12, year=2025)
     person = factories.member(city)
-    factories.settled(city, where, person, on=date(2025, 3, 1), fund="1680.00")
-    factories.settled(city, where, person, on=date(2025, 9, 1), fund="800.00")
+    history.settled(city, where, person, on=date(2025, 3, 1), fund="1680.00")
+    history.settled(city, where, person, on=date(2025, 9, 1), fund="800.00")
     line = compute(city, "year_end", date(2025, 1, 1), now=AFTER).lines.get()
     # The first part is used up; the second at exactly half is paid as used.
     assert [span["own"] for span in line.facts["spans"]] == [168000, 80000]
@@ -111,19 +111,19 @@ def test_month_by_item_pays_what_was_accounted_and_carries_a_negative_month():
     one, two = factories.institution(city), factories.institution(city)
     person = factories.member(city, balance="10.00")
     plain = {"charge": "fee_for_service"}
-    factories.settled(city, one, person, on=date(2023, 3, 6), fund="123456.78", from_account="10.00", **plain)
-    visit = factories.settled(city, two, person, on=date(2023, 3, 7), fund="50.00", **plain)
+    history.settled(city, one, person, on=date(2023, 3, 6), fund="123456.78", from_account="10.00", **plain)
+    visit = history.settled(city, two, person, on=date(2023, 3, 7), fund="50.00", **plain)
     run = pay(city, compute(city, "month", MARCH_2023))
     assert {line.institution: line.to_pay for line in run.lines.all()} == {
         one: Decimal("123456.78"),
         two: Decimal("50.00"),
     }
     assert pay(city, compute(city, "items", MARCH_2023)).total == Decimal("10.00")
-    factories.reversed(city, visit, on=date(2023, 4, 2))
+    history.reversed(city, visit, on=date(2023, 4, 2))
     april = pay(city, compute(city, "month", date(2023, 4, 1)))
     assert april.lines.get().results["carried"] == {"employees_pool": -5000}
     assert trial_balance("payable_items") == {two.code: Decimal("-50.00")}
-    factories.settled(city, two, person, on=date(2023, 5, 7), fund="70.00", **plain)
+    history.settled(city, two, person, on=date(2023, 5, 7), fund="70.00", **plain)
     assert pay(city, compute(city, "month", date(2023, 5, 1))).total == Decimal("20.00")
     assert trial_balance("payable_items") == {}
     assert disagreements(city) == []
@@ -139,7 +139,7 @@ def test_month_of_a_shared_pool_is_split_over_every_agency_as_in_case_m04():
     three = factories.institution(city, code="H44160200003")
     person = factories.member(city)
     for where, fund in ((one, "600000.00"), (two, "400000.00"), (three, "200000.00")):
-        factories.settled(city, where, person, on=date(2023, 3, 6), charge="pool", fund=fund)
+        history.settled(city, where, person, on=date(2023, 3, 6), charge="pool", fund=fund)
     here = pay(city, compute(city, "month", MARCH_2023))
     there = pay(city, compute(city, "month", MARCH_2023, county=city.other_county))
     assert {line.institution: line.to_pay for run in (here, there) for line in run.lines.all()} == {
@@ -160,7 +160,7 @@ def test_month_of_a_shared_pool_is_split_over_every_agency_as_in_case_m04():
 def test_month_of_a_shared_pool_is_refused_without_its_figures():
     city = factories.city_of("zhanjiang")
     person = factories.member(city)
-    factories.settled(city, factories.institution(city), person, on=date(2023, 3, 6), charge="pool", fund="1.00")
+    history.settled(city, factories.institution(city), person, on=date(2023, 3, 6), charge="pool", fund="1.00")
     with pytest.raises(RefusedError) as error:
         compute(city, "month", MARCH_2023)
     assert error.value.refusal.code == "figure_missing"
@@ -173,7 +173,7 @@ def test_month_of_prepaid_capitation_keeps_a_deposit_and_defers_the_rest():
     where = factories.institution(city)
     factories.heads(city, where, 3000, year=2024)
     person = factories.member(city, account=False)
-    factories.settled(city, where, person, on=date(2024, 5, 6), fund="11200.00")
+    history.settled(city, where, person, on=date(2024, 5, 6), fund="11200.00")
     run = pay(city, compute(city, "month", date(2024, 5, 1)))
     line = run.lines.get()
     assert line.to_pay == Decimal("10000.00")

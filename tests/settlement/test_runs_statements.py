@@ -13,7 +13,7 @@ from bureau.services import jobs
 from settlement import statements
 from settlement.models import Run
 from settlement.services.runs.compute import compute_due, compute_runs
-from tests.settlement import factories
+from tests.settlement import factories, history
 from tests.settlement.runs import NOW, compute, pay
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +32,7 @@ def english():
 def advance_line(city, name: str = ""):
     where = factories.institution(city, name)
     factories.heads(city, where, 1000)
-    factories.settled(city, where, factories.member(city), on=date(2026, 1, 20), fund="25000.00")
+    history.settled(city, where, factories.member(city), on=date(2026, 1, 20), fund="25000.00")
     return compute(city, "advance", FEBRUARY).lines.get()
 
 
@@ -84,7 +84,7 @@ def test_run_table_and_statement_table_end_with_what_is_paid(city, english):
 def test_year_end_statement_names_the_bands_article(city, english):
     where = factories.institution(city)
     factories.heads(city, where, 1)
-    factories.settled(city, where, factories.member(city), on=date(2026, 3, 1), fund="255.99")
+    history.settled(city, where, factories.member(city), on=date(2026, 3, 1), fund="255.99")
     run = compute(city, "year_end", date(2026, 1, 1), now=datetime(2027, 1, 10, tzinfo=UTC))
     shown = statements.statement(run.lines.get())
     assert ("person-months", 12) in shown.facts

@@ -9,7 +9,7 @@ from accounts.models import Entry
 from bureau.errors import DomainError, RefusedError
 from settlement.models import Adjustment, Payment, Run
 from settlement.services.runs.late import find_adjustments
-from tests.settlement import factories
+from tests.settlement import factories, history
 from tests.settlement.runs import approve, compute, disagreements, pay, trial_balance
 
 pytestmark = pytest.mark.django_db
@@ -39,11 +39,11 @@ def settled_year(city, budget: str, actual: str, advanced: str, others: str = "0
     person = factories.member(city)
     own = Decimal(actual) - Decimal(others)
     if own:
-        factories.settled(city, where, person, on=date(2026, 6, 20), fund=own)
+        history.settled(city, where, person, on=date(2026, 6, 20), fund=own)
     if Decimal(others):
-        factories.settled(city, other, person, on=date(2026, 6, 21), charged=where, fund=others)
+        history.settled(city, other, person, on=date(2026, 6, 21), charged=where, fund=others)
     if Decimal(advanced):
-        factories.advanced(city, where, date(2026, 7, 1), advanced)
+        history.advanced(city, where, date(2026, 7, 1), advanced)
     run = compute(city, "year_end", YEAR, now=AFTER)
     return run.lines.get(institution=where)
 
@@ -148,13 +148,13 @@ def test_reversal_over_the_threshold_gives_the_cliff_naming_its_visit(city):
     where = factories.institution(city)
     factories.heads(city, where, 1000)
     person = factories.member(city)
-    factories.settled(city, where, person, on=date(2026, 3, 2), fund="255999.99")
-    last = factories.settled(city, where, person, on=date(2026, 12, 30), fund="0.01")
+    history.settled(city, where, person, on=date(2026, 3, 2), fund="255999.99")
+    last = history.settled(city, where, person, on=date(2026, 12, 30), fund="0.01")
     run = pay(city, compute(city, "year_end", YEAR, now=AFTER), now=AFTER)
     assert run.lines.get().to_pay == Decimal("307200.00")
     assert find_adjustments(area=city.area, kind="year_end", period=YEAR, actor=city.clerk, now=AFTER) == []
 
-    reversal = factories.reversed(city, last, on=date(2027, 1, 20))
+    reversal = history.reversed(city, last, on=date(2027, 1, 20))
     [late] = find_adjustments(area=city.area, kind="year_end", period=YEAR, actor=city.clerk, now=LATER)
     assert late.amount == Decimal("-38400.01")
     assert list(late.visits.all()) == [reversal]
@@ -181,10 +181,10 @@ def test_late_reversal_above_the_quota_moves_the_books_and_no_money(city):
     where = factories.institution(city)
     factories.heads(city, where, 1)
     person = factories.member(city)
-    factories.settled(city, where, person, on=date(2026, 3, 2), fund="400.00")
-    last = factories.settled(city, where, person, on=date(2026, 4, 2), fund="10.00")
+    history.settled(city, where, person, on=date(2026, 3, 2), fund="400.00")
+    last = history.settled(city, where, person, on=date(2026, 4, 2), fund="10.00")
     pay(city, compute(city, "year_end", YEAR, now=AFTER), now=AFTER)
-    factories.reversed(city, last, on=date(2027, 1, 20))
+    history.reversed(city, last, on=date(2027, 1, 20))
     [late] = find_adjustments(area=city.area, kind="year_end", period=YEAR, actor=city.clerk, now=LATER)
     assert late.amount == 0
     pay(city, compute(city, "items", date(2027, 1, 1), now=LATER), now=LATER)
