@@ -147,9 +147,9 @@ def hold_against_texts(*, edition, documents, actor, now):
 def days(edition: Edition) -> Panel:
     """From when to when, what comes before, and that nothing comes after by itself."""
     before = edition_report.in_force_before(edition)
-    told = [[_("This edition"), edition.starts_on, edition.last_day or _("open")]]
+    told = [[_("This edition"), edition.starts_on, edition.last_day or _("open-ended")]]
     if before is not None:
-        told.insert(0, [link(before), before.starts_on, before.last_day or _("open")])
+        told.insert(0, [link(before), before.starts_on, before.last_day or _("open-ended")])
     note = ""
     if edition.last_day:
         note = _("After the last day nothing is settled until another edition is in force.")
