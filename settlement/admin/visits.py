@@ -299,9 +299,8 @@ class ProposalAdmin(OfMember):
     member_path = "visit__member"
     area_path = "visit__area"
     fields = [
-        "visit", "member", "cause", "why", "pool", "settled", "proposed", "difference_amount", "large_claims", "counted",
-        "deductible", "fixed", "status", "proposed_by",
-        "proposed_at", "decided_by", "decided_at", "note",
+        "visit", "member", "cause", "why", "pool", "settled", "proposed", "difference_amount", "large_claims",
+        "counted", "deductible", "fixed", "status", "proposed_by", "proposed_at", "decided_by", "decided_at", "note",
     ]  # fmt: skip
     list_acts = [
         Act(
