@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from .edition import Edition, Figure
+from .edition import Edition
 from .errors import NoEdition, Refusal, _
+from .figures import Figure
 from .money import UNIT, percent, round_half_up
 from .periods import last_day, quarter
 from .places import CHARGE_LABELS
