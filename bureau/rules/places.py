@@ -20,6 +20,7 @@ FLAGS: dict[str, str] = {
     "prescription": _("valid prescription filled outside"),
     "pharmacy": _("pharmacy, without a prescription"),
     "filed": _("registered as out of the area"),
+    "temporary": _("registered for a temporary stay elsewhere"),
     "networked": _("direct settlement over the network"),
     "remote_selected": _("the one institution chosen out of the area"),
     "hand_claim": _("claim by hand"),

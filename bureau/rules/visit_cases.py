@@ -34,6 +34,7 @@ PLACES: dict[str, frozenset[str]] = {
         "nondesignated_emergency": "local emergency",
         "remote": "designated networked filed",
         "remote_filed": "designated networked filed",
+        "remote_temporary": "designated networked filed temporary",
         "remote_unfiled": "designated networked",
         "remote_selected": "designated networked filed remote_selected",
         "remote_nonselected": "designated networked filed",

@@ -108,7 +108,7 @@ SELECT r.n, r.institution AS institution_id,
        st.institution_id AS selected_station_id,
        sr.institution_id AS selected_remote_id,
        f.from_institution_id AS referred_by,
-       o.destination AS registered_at
+       o.destination AS registered_at, o.kind AS registered_as
   FROM unnest(%(member)s::bigint[], %(institution)s::bigint[], %(prescriber)s::bigint[], %(day)s::date[])
        WITH ORDINALITY AS r(member, institution, prescriber, day, n)
   JOIN members_member m ON m.id = r.member

@@ -9,7 +9,7 @@ from bureau.rules import benefits
 from bureau.rules.edition import Edition, Rulebook
 from bureau.rules.errors import NoEdition, Refusal
 from bureau.rules.places import rule_for
-from institutions.models import Institution, Selection
+from institutions.models import Institution, OutOfAreaRegistration, Selection
 from settlement.models import Visit
 from settlement.queries.facts import fen
 from settlement.services.requests import VisitRequest
@@ -67,6 +67,8 @@ def flags_of(request: VisitRequest, facts: dict, stations_apart: bool) -> set[st
         flags.add("referral")
     if registered(facts["registered_at"], facts["institution_code"]):
         flags.add("filed")
+        if facts["registered_as"] == OutOfAreaRegistration.Kind.TEMPORARY:
+            flags.add("temporary")
     if request.channel == Visit.Channel.EMERGENCY:
         flags.add("emergency")
     if facts["paid_on"] is not None and request.care_on < facts["paid_on"]:

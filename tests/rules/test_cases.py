@@ -144,6 +144,16 @@ def test_a_case_of_what_the_database_never_asks() -> None:
     assert ran("shaoguan", "pa_use", facts, {"allowed": False, "pay": 0, "cash": 5, "why": "no_account"}) == []
 
 
+def test_a_temporary_stay_is_registered_but_not_of_the_three_kinds() -> None:
+    """开封 names those who live or work elsewhere (KF-6); 河源 pays whoever is registered."""
+    event = {"n": 1, "d": "2026-03-06", "inst": "R", "lvl": 3, "rel": "remote_temporary", "amt": "200.00"}
+    facts = {"member": {"status": "active"}, "events": [event]}
+    line = {"fund": "0.00", "self": "200.00", "why": "remote_not_filed"}
+    assert ran("kaifeng", "visits", dict(facts), {"lines": [line]}) == []
+    facts["params"] = {"annual_cap": "1700.00"}
+    assert ran("heyuan", "visits", facts, {"lines": [{"fund": "110.00", "charge": "fee_for_service"}]}) == []
+
+
 def test_a_wrong_number_in_another_form_is_still_a_difference() -> None:
     facts = {"event": "death", "balance": 10}
     assert ran("zhanjiang", "pa_payout", facts, {"amount": 11}) == ["amount: expected 11, got '10.00'"]

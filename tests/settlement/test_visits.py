@@ -196,6 +196,20 @@ def test_registered_care_out_of_the_area_is_owed_to_the_clearing_body(city, wher
     assert (visit.pooled, visit.payee, visit.charge) == (Decimal("55.00"), clearing, "fee_for_service")
 
 
+@pytest.mark.parametrize(
+    ("kind", "paid", "refusal"),
+    [("long_term_resident", "25.00", ""), ("posted_worker", "25.00", ""), ("temporary", "0.00", "remote_not_filed")],
+)
+def test_kaifeng_pays_who_lives_elsewhere_not_who_travels(db, kind, paid, refusal):
+    city = factories.city_of("kaifeng")
+    factories.institution(city, kind="clearing", level=None)
+    away = factories.institution(city, kind="hospital", level=3, local=False, code="H44010000001")
+    person = factories.member(city)
+    OutOfAreaRegistration.objects.create(member=person, kind=kind, destination="440100", starts_on=date(2026, 1, 1))
+    visit = settle(city, away, person)
+    assert (visit.pooled, visit.refusal) == (Decimal(paid), refusal)
+
+
 def test_account_money_out_of_the_area_without_a_clearing_body_is_refused(city, where, person):
     away = factories.institution(city, kind="hospital", level=3, local=False, code="H44010000001")
     before = moved()
