@@ -37,6 +37,7 @@ from bureau.admin import (
     when,
 )
 from bureau.admin.business import XLSX, attachment
+from bureau.admin.forms import in_order
 from bureau.models import Area, Staff
 from bureau.rules import account_use
 from members.admin import OfMember
@@ -105,9 +106,7 @@ class PeriodForm(ActForm):
 
     def clean(self):
         data = super().clean()
-        first, last = data.get("starts_on"), data.get("ends_on")
-        if first and last and last < first:
-            self.add_error("ends_on", _("The last day lies before the first."))
+        in_order(data, "starts_on", "ends_on")
         return data
 
 

@@ -145,7 +145,7 @@ class WhyReturnedForm(ActForm):
     note = reason_field(_("Why it is returned"))
 
 
-def in_order(first: datetime.date | None, last: datetime.date | None) -> None:
-    """Refuse a period that runs backwards."""
-    if first and last and last < first:
-        raise ValidationError({"last": _("The last day lies before the first.")})
+def in_order(said: dict[str, datetime.date | None], first: str, last: str) -> None:
+    """Refuse a period that runs backwards, at the field of its last day."""
+    if said.get(first) and said.get(last) and said[last] < said[first]:
+        raise ValidationError({last: _("The last day lies before the first.")})

@@ -246,6 +246,17 @@ class Batch:
                 yield Row(line, {}, found, raw.split(BETWEEN_CELLS))
 
 
+def refuse_other_areas(batch: Batch) -> None:
+    """The column `area` names the batch's area, one of its counties, or its whole prefecture (…00, …99)."""
+    batch.refuse(
+        "area",
+        _("%(said)s is not a code of this area or its counties."),
+        """s.area NOT IN (%(area)s, left(%(area)s, 4) || '00', left(%(area)s, 4) || '99')
+           AND NOT EXISTS (SELECT FROM bureau_county c WHERE c.area_id = %(area)s AND c.code = s.area)""",
+        places={"said": "s.area"},
+    )
+
+
 def _blocks(rows: Iterable[Row]) -> Iterator[list[Row]]:
     remaining = iter(rows)
     while block := list(islice(remaining, ROWS_AT_ONCE)):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
-from bureau.services.staging import Batch, Loader, overlap
+from bureau.services.staging import Batch, Loader, overlap, refuse_other_areas
 from institutions.models import Agreement, Assessment, Institution, Level
 from institutions.services.matching import match_institutions
 
@@ -70,13 +70,7 @@ def _load_institutions(batch: Batch) -> None:
 
 
 def _refuse_places(batch: Batch) -> None:
-    batch.refuse(
-        "area",
-        _("%(said)s is not a code of this area or its counties."),
-        """s.area IS NOT NULL AND s.area NOT IN (%(area)s, left(%(area)s, 4) || '00', left(%(area)s, 4) || '99')
-           AND NOT EXISTS (SELECT FROM bureau_county c WHERE c.area_id = %(area)s AND c.code = s.area)""",
-        places={"said": "s.area"},
-    )
+    refuse_other_areas(batch)
     batch.refuse(
         "county",
         _("%(said)s is not a county agency of this area."),

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_noop as _
 
 from bureau.errors import DomainError
 from bureau.identity import IDENTITY_CARD, birth_and_sex
-from bureau.services.staging import Batch, Loader, overlap
+from bureau.services.staging import Batch, Loader, overlap, refuse_other_areas
 from members import identity
 from members.models import Enrolment, Member, Relative
 from members.services.matching import (
@@ -169,13 +169,7 @@ def _same(columns: dict[str, str], record: str) -> str:
 
 
 def _refuse_unfit(batch: Batch) -> None:
-    batch.refuse(
-        "area",
-        _("%(said)s is not a code of this area or its counties."),
-        """s.area NOT IN (%(area)s, left(%(area)s, 4) || '00', left(%(area)s, 4) || '99')
-           AND NOT EXISTS (SELECT FROM bureau_county c WHERE c.area_id = %(area)s AND c.code = s.area)""",
-        places={"said": "s.area"},
-    )
+    refuse_other_areas(batch)
     batch.refuse(
         "status",
         _("The roster itself says that the person is not enrolled; leave the line out."),

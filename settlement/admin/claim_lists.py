@@ -28,7 +28,7 @@ class ListForm(ActForm):
 
     def clean(self):
         data = super().clean()
-        in_order(data.get("first"), data.get("last"))
+        in_order(data, "first", "last")
         return data
 
 
