@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -128,6 +129,24 @@ def reverse(*, visit: Visit, **asked) -> Visit:
     return reverse_visit(visit.pk, **asked)
 
 
+class SplitCareFilter(admin.SimpleListFilter):
+    """Care that may have been split (分解就诊): two encounters of a member in one day at one institution (G-9)."""
+
+    title = _("encounters of a day")
+    parameter_name = "split"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("several at one institution"))]
+
+    def queryset(self, request, queryset):
+        if self.value() != "yes":
+            return queryset
+        standing = {"reverses": None, "reversal": None, "prescriber": None}
+        same = {name: OuterRef(name) for name in ("member", "institution", "care_on")}
+        others = Visit.objects.filter(**standing, **same).exclude(encounter=OuterRef("encounter"))
+        return queryset.filter(Exists(others), **standing)
+
+
 @admin.register(Visit)
 class VisitAdmin(OfMember):
     list_display = [
@@ -139,6 +158,7 @@ class VisitAdmin(OfMember):
         "scheme",
         ("refusal", admin.EmptyFieldListFilter),
         ("reverses", admin.EmptyFieldListFilter),
+        SplitCareFilter,
     ]
     list_select_related = ["member", "institution"]
     search_help_text = _("Document number, its last four, a name, an institution's code, or institution:number")

@@ -1,6 +1,6 @@
 """Settling and quoting a visit: what moves, what is refused, and that nothing moves then."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,7 +9,10 @@ from bureau.errors import DomainError, RefusedError
 from bureau.models import AuditEntry, PublishedFigure
 from institutions.models import Agreement, HospitalStay, OutOfAreaRegistration
 from members.models import BenefitPeriod, Enrolment, Suspension
+from settlement.admin.visits import SplitCareFilter
+from settlement.models import Visit
 from settlement.queries.explain import explain
+from settlement.services.reversals import reverse_visit
 from settlement.services.visits import KeyReused, quote_visit, settle_visit
 from tests.settlement import factories
 from tests.settlement.visits import DAY, NOW, entries, moved, request, settle
@@ -208,6 +211,23 @@ def test_kaifeng_pays_who_lives_elsewhere_not_who_travels(db, kind, paid, refusa
     OutOfAreaRegistration.objects.create(member=person, kind=kind, destination="440100", starts_on=date(2026, 1, 1))
     visit = settle(city, away, person)
     assert (visit.pooled, visit.refusal) == (Decimal(paid), refusal)
+
+
+def test_two_encounters_of_a_day_at_one_institution_are_listed_for_review(city, where, person):
+    """Not two bills of one encounter, another day, a visit that was reversed, or a prescription filled elsewhere."""
+    first = settle(city, where, person, key="S1", encounter="E1")
+    bill = settle(city, where, person, key="S2", encounter="E1")
+    settle(city, where, person, key="S3", encounter="E3", care_on=DAY - timedelta(days=1))
+
+    def listed() -> set[int]:
+        shown = SplitCareFilter(None, {"split": ["yes"]}, Visit, None).queryset(None, Visit.objects.all())
+        return set(shown.values_list("pk", flat=True))
+
+    assert listed() == set()
+    second = settle(city, where, person, key="S4", encounter="E4")
+    assert listed() == {first.pk, bill.pk, second.pk}
+    reverse_visit(second.pk, key="R4", reason="重复", actor=city.clerk, now=NOW)
+    assert listed() == set()
 
 
 def test_account_money_out_of_the_area_without_a_clearing_body_is_refused(city, where, person):
