@@ -11,8 +11,9 @@ from ..trace import Step
 
 
 def month_settlement(tree: Tree, facts: Mapping[str, Any], steps: list[Step] | None) -> dict[str, Any]:
-    """A month by item. Facts: actual (fen by institution code). Nothing is retained."""
-    actual = {name: int(use) for name, use in facts["actual"].items()}
+    """A month by item. Facts: actual (fen by institution code). Nothing is retained; a negative month counts as none
+    (G-17)."""
+    actual = {name: max(int(use), 0) for name, use in facts["actual"].items()}
     if steps is not None:
         for name, use in actual.items():
             template = _("{institution}: as accounted")
