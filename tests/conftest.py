@@ -25,6 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
         _take_own_redis(config.workerinput)
     elif not ("DATABASE_URL" in os.environ and "REDIS_URL" in os.environ) and not _only_pure_tests(config):
         _start_servers(config)
+    if getattr(config.option, "tx", None) and not hasattr(config, "workerinput"):
+        return  # the processes that run the tests set Django up, each with its own addresses
     # Settings read the addresses once: Django is set up here, as pytest-django would do it earlier than this.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bureau.settings")
     import django
