@@ -199,7 +199,7 @@ def _published_example(city: City, facts: Facts) -> Facts:
         place=frozenset({"local", "designated", "networked"}),
         standing=frozenset(),
         person_class=facts.pop("status"),
-        plan=facts.pop("plan", ""),
+        plan=facts.pop("plan", None) or "",
         costs={"chronic_remainder" if other else "ordinary": total - other},
     )
     outcome = benefits.adjudicate(edition, care, benefits.counters(edition, care, ()))
@@ -272,7 +272,7 @@ def _accrual(city: City, facts: Facts) -> Facts:
                 city.on(month_start(month), "credits"),
                 person_class=segment["status"],
                 month=month,
-                plan=segment.get("plan", ""),
+                plan=segment.get("plan") or "",
                 base=fen(segment["base"]) if segment.get("base") is not None else None,
                 birth=birth,
                 paid=segment.get("paid", True),

@@ -77,6 +77,8 @@ def run_visits(edition_on: Callable[[date, str], Edition], facts: Facts) -> Fact
             last = settled[event["reverse"]]
             lines.append(_reversal(event["reverse"], last, past))
             continue
+        if event["n"] in settled:
+            raise ValueError(f"two events have the number {event['n']!r}; give each its own")
         care = _care(member, event, settled)
         try:
             edition = edition_on(care.on, "benefits")

@@ -154,6 +154,12 @@ def test_a_temporary_stay_is_registered_but_not_of_the_three_kinds() -> None:
     assert ran("heyuan", "visits", facts, {"lines": [{"fund": "110.00", "charge": "fee_for_service"}]}) == []
 
 
+def test_two_events_of_one_number_cannot_be_run() -> None:
+    event = {"n": 1, "d": "2026-03-01", "inst": "A", "lvl": 1, "rel": "selected", "amt": "1.00"}
+    facts = {"member": {"status": "active"}, "params": {"annual_cap": "9.00"}, "events": [event, event]}
+    assert "two events have the number 1" in ran("heyuan", "visits", facts, {"annual_paid": "1.40"})[0]
+
+
 def test_a_wrong_number_in_another_form_is_still_a_difference() -> None:
     facts = {"event": "death", "balance": 10}
     assert ran("zhanjiang", "pa_payout", facts, {"amount": 11}) == ["amount: expected 11, got '10.00'"]

@@ -46,7 +46,7 @@ def cases_in(path: Path) -> list:
     """The cases of a file; one text instead where the file cannot be read as such, which then counts as a failure."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         return [f"cannot be read: {error}"]
     cases = content.get("cases") if isinstance(content, dict) else None
     if not isinstance(cases, list) or not cases:
