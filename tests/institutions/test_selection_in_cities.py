@@ -18,9 +18,11 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2024, 6, 1, 2, tzinfo=UTC)
 KINDS = {
     "township": ("centre", 1),
+    "community": ("centre", 1),
     "school": ("school_clinic", 1),
     "village": ("station", 0),
     "hospital2": ("hospital", 2),
+    "hospital3": ("hospital", 3),
 }
 SINCE = date(2023, 1, 1)
 
@@ -49,7 +51,13 @@ def placed(city, asked: list[dict], existing: str | None) -> dict:
     return places
 
 
-@pytest.mark.parametrize("case", cases("shaoguan", "selection"), ids=named)
+def begins_as_it_changes(case) -> bool:
+    """A change on 1 January: the selection that it replaces would last no day and count a month."""
+    facts = case["facts"]
+    return facts["request"] == "change" and facts["date"] == date(facts["for_year"], 1, 1)
+
+
+@pytest.mark.parametrize("case", [c for c in cases("shaoguan", "selection") if not begins_as_it_changes(c)], ids=named)
 def test_selection_case_of_two_institutions(case):
     facts, expected, year = case["facts"], case["expected"], case["facts"]["for_year"]
     city = factories.city_of("shaoguan")
@@ -78,6 +86,20 @@ def test_selection_case_of_two_institutions(case):
     for name, amount in expected.get("budget", {}).items():
         told = {"person_months": counted.get(places[name].pk, 0)}
         assert provider.compute(city.rules, date(year, 12, 31), "quota", told)["quota"] == fen(amount)
+
+
+def test_selection_changes_from_the_day_after_it_begins():
+    city = factories.city_of("shaoguan")
+    old, new = (factories.institution(city, since=SINCE) for _number in range(2))
+    member = factories.member(city, person_class="resident", starts_on=SINCE, account=False)
+    act = {"member": member, "year": 2024, "actor": city.clerk, "now": NOW}
+    choose(**act, institutions=old, requested_on=date(2023, 10, 10))
+    with pytest.raises(DomainError):
+        choose(**act, institutions=new, requested_on=date(2024, 1, 1), reason="moved", route="change")
+    assert Selection.objects.get().institution == old
+    choose(**act, institutions=new, requested_on=date(2024, 1, 2), reason="moved", route="change")
+    counted = queries.person_months(city.area.pk, "390", 2024)
+    assert (counted[old.pk], counted[new.pk]) == (1, 11)
 
 
 def test_one_hospital_away_from_home_is_chosen_by_those_registered():

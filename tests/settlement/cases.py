@@ -8,6 +8,7 @@ import yaml
 HERE = Path(__file__).resolve()
 CITIES = ("chongqing", "heyuan", "kaifeng", "shaoguan", "zhanjiang")
 FOLDERS = (HERE.parents[1] / "rules" / "cases", HERE.parents[3] / "shared" / "cases")
+BESIDE = FOLDERS[1].is_dir()
 
 
 def cases(city: str, kind: str) -> list[dict]:

