@@ -30,7 +30,7 @@ PEOPLE = frozenset({"bureau.area", "bureau.county", "bureau.staff", "auth.group"
 REPORTS = frozenset({
     "account.statement", "run.statement", "ledger.balance", "books.check", "upload.header", "claim.list",
     "claim.notice", "edition.report", "figure.missing", "return.late", "return.workload",
-    "run.year",
+    "run.year", "selection.double",
 })  # fmt: skip
 
 RECORDS = frozenset({

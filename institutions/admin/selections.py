@@ -5,12 +5,28 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from bureau import clock
-from bureau.admin import Act, ActForm, ReasonForm, Records, YearFilter, pick, reason_field, when, year_field
+from bureau.admin import (
+    Act,
+    ActForm,
+    Panel,
+    ReasonForm,
+    Records,
+    Report,
+    YearFilter,
+    link,
+    pick,
+    reason_field,
+    when,
+    year_field,
+)
 from bureau.models import Area, Scheme, Staff
-from institutions.models import Selection, SelectionWindow
+from bureau.rules.periods import month_of
+from institutions.models import Institution, Selection, SelectionWindow
+from institutions.queries import double_funded_heads
 from institutions.services.selection import choose, end_selections, end_selections_of_departed, withdraw
 from institutions.services.windows import close_window, open_window
 from members.admin import OfMember
+from members.models import Member
 
 
 class WindowForm(ActForm):
@@ -62,6 +78,50 @@ def end_departed(*, area: Area, actor: Staff, now) -> None:
     end_selections_of_departed(area_id=area.pk, on=clock.today(), actor=actor, now=now)
 
 
+class DoubleForm(ActForm):
+    area = pick(Selection._meta.get_field("area"))
+    scheme = forms.ChoiceField(label=_("scheme"), choices=Scheme.choices)
+    year = year_field(_("year"), initial=lambda: clock.today().year)
+
+
+def double_funded(request, record, data) -> list[Panel]:
+    """By institution, and member by member: heads that count here while care elsewhere is paid as well."""
+    county = request.user.county_id
+    heads = double_funded_heads(data["area"].pk, data["scheme"], data["year"])
+    places = Institution.objects.in_bulk({head.institution_id for head in heads})
+    heads = [head for head in heads if county in (None, places[head.institution_id].county_id)]
+    title = f"{data['area'].name} · {data['year']}"
+    if not heads:
+        return [Panel(title, note=_("No member who counts here is registered out of the area in the year."))]
+    members = Member.objects.in_bulk({head.member_id for head in heads})
+    ordered = sorted(heads, key=lambda head: (places[head.institution_id].code, head.member_id, head.first_month))
+    by_place: dict[int, list[int]] = {}
+    for head in ordered:
+        by_place.setdefault(head.institution_id, []).append(head.months)
+    return [
+        Panel(
+            title,
+            [_("institution"), _("institution code"), _("heads"), _("months")],
+            [[link(places[key]), places[key].code, len(months), sum(months)] for key, months in by_place.items()],
+            note=_("They count: the text counts who has chosen. Whether a registration ends it, the bureau says."),
+        ),
+        Panel(
+            _("Members"),
+            [_("member"), _("institution"), _("first month"), _("last month"), _("months")],
+            [
+                [
+                    link(members[head.member_id]),
+                    link(places[head.institution_id]),
+                    month_of(head.first_month),
+                    month_of(head.last_month),
+                    head.months,
+                ]
+                for head in ordered
+            ],
+        ),
+    ]
+
+
 @admin.register(Selection)
 class SelectionAdmin(OfMember):
     list_display = [
@@ -78,6 +138,13 @@ class SelectionAdmin(OfMember):
             do=end_departed,
             form=DepartedForm,
             help=_("As the rosters of members say by today. It may be done as often as one likes."),
+        ),
+        Report(
+            code="selection.double",
+            label=_("Heads paid for twice"),
+            form=DoubleForm,
+            show=double_funded,
+            help=_("Heads that count at an institution here in months in which care elsewhere is paid as well."),
         ),
     ]
     acts = [

@@ -41,7 +41,7 @@ def year_page(request, record, data) -> list[Panel]:
         until = min(clock.today(), datetime.date(year, 12, 31))
         return [total(year_total(edition, on, until=until), until)]
     if "budget" in part:
-        return [budget(edition, on), reserves(edition, year)]
+        return [budget(edition, on), reserves(edition, on)]
     note = _("Under %(document)s the year has neither a total nor a pool.") % {"document": edition.document}
     return [Panel(str(year), note=note)]
 
@@ -82,12 +82,16 @@ def budget(edition: Edition, on: datetime.date) -> Panel:
     )
 
 
-def reserves(edition: Edition, year: int) -> Panel:
-    found = reserves_used(edition, year)
+def reserves(edition: Edition, on: datetime.date) -> Panel:
+    """What is kept apart, what of it is used, and what the contingencies come to once the two are settled (ZJ-3)."""
+    found = reserves_used(edition, on.year)
+    rows = [[RESERVES[name], yuan(kept), yuan(used), yuan(kept - used)] for name, (kept, used) in found.items()]
+    contingency = year_budget(edition, on)["contingency"]
+    drawn = sum(used - kept for kept, used in found.values())
     return Panel(
         _("Reserves"),
         [_("for"), _("reserved"), _("used"), _("left")],
-        [[RESERVES[name], yuan(kept), yuan(used), yuan(kept - used)] for name, (kept, used) in found.items()],
+        [*rows, [BUDGET["contingency"], yuan(contingency), yuan(drawn), yuan(contingency - drawn)]],
         note=_("What is over or under is settled against the contingencies at the end of the year."),
     )
 
