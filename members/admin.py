@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from bureau import clock
-from bureau.admin import Act, ActForm, Answer, MonthField, Panel, Records, Section, form_of, reason_field, when
+from bureau.admin import Act, ActForm, Answer, MonthField, Panel, Records, Section, form_of, pick, reason_field, when
 from bureau.identity import DOCUMENT_KINDS
+from bureau.models import Scheme
 from members.models import (
     BenefitPeriod,
     Contribution,
@@ -23,11 +24,13 @@ from members.models import (
 )
 from members.queries import find
 from members.services.facts import add_relative, end_relative, record_contribution
+from members.services.newborns import enrol_newborn
 from members.services.people import correct_member, register_employer, register_member
 from members.services.revealing import reveal_document
 from members.services.spans import (
     add_benefit_period,
     change_class,
+    change_plan,
     end_benefit_period,
     end_enrolment,
     end_suspension,
@@ -114,8 +117,9 @@ def reveal(*, member, reason, actor, now) -> Answer:
 
 
 EnrolmentForm = form_of(
-    Enrolment, "area", "scheme", "person_class", "person_type", "plan", "employer", "starts_on", "ends_on"
-)
+    Enrolment, "area", "scheme", "person_class", "person_type", "plan", "large_claims", "by_hand_elsewhere", "employer",
+    "starts_on", "ends_on",
+)  # fmt: skip
 RelativeForm = form_of(Relative, "relative", "relation", "starts_on", "ends_on")
 
 
@@ -133,6 +137,40 @@ class ClassForm(ActForm):
     on = when(_("from the day"))
     person_class = forms.ChoiceField(label=_("person class"), choices=Enrolment.PersonClass.choices)
     person_type = forms.CharField(label=_("person type code"), max_length=6, required=False)
+
+
+AS_IT_IS = [(None, _("as it is")), (True, _("yes")), (False, _("no"))]
+
+
+def unless_said(name: str) -> forms.TypedChoiceField:
+    """Yes, no, or as it is."""
+    field = Enrolment._meta.get_field(name)
+    return forms.TypedChoiceField(
+        label=capfirst(field.verbose_name),
+        help_text=field.help_text,
+        choices=AS_IT_IS,
+        coerce=lambda said: said == "True",
+        empty_value=None,
+        required=False,
+    )
+
+
+class PlanForm(ActForm):
+    on = when(_("from the day"))
+    plan = forms.CharField(
+        label=_("plan"), max_length=20, required=False, empty_value=None, help_text=_("Empty: as it is.")
+    )
+    large_claims = unless_said("large_claims")
+    by_hand_elsewhere = unless_said("by_hand_elsewhere")
+
+
+class NewbornForm(ActForm):
+    area = pick(Enrolment._meta.get_field("area"))
+    paid_on = when(_("first premium paid on"))
+
+
+def enrol_newborn_resident(**asked) -> None:
+    enrol_newborn(scheme=Scheme.RESIDENTS, **asked)
 
 
 class ContributionForm(
@@ -198,6 +236,22 @@ class MemberAdmin(Records):
             help=_("Retirement in mid-year, say: the enrolment of that day ends the day before, a new one follows."),
         ),
         Act(
+            code="enrolment.change_plan",
+            label=_("Change the plan"),
+            do=change_plan,
+            record="member",
+            form=PlanForm,
+            help=_("Or large-claims insurance, or whether care elsewhere is claimed by hand."),
+        ),
+        Act(
+            code="enrolment.newborn",
+            label=_("Enrol a newborn"),
+            do=enrol_newborn_resident,
+            record="member",
+            form=NewbornForm,
+            help=_("For the days that the first premium covers: from birth, where it was paid in time."),
+        ),
+        Act(
             code="benefit_period.start",
             label=_("Add a benefit period"),
             do=add_benefit_period,
@@ -245,7 +299,7 @@ class MemberAdmin(Records):
 @admin.register(Enrolment)
 class EnrolmentAdmin(OfMember):
     list_display = ["member", "area", "scheme", "person_class", "plan", "employer", "starts_on", "ends_on"]
-    list_filter = ["scheme", "person_class"]
+    list_filter = ["scheme", "person_class", "by_hand_elsewhere"]
     list_select_related = ["member", "area", "employer"]
     area_path = "area"
     acts = [

@@ -218,6 +218,7 @@ MEMBERS = Sheet(
         Column(
             "large_claims", "大额互助参保", yes_no, ("大额互助", "大额医疗互助", "大额医疗费用补助", "是否参加大额互助")
         ),
+        Column("by_hand_elsewhere", "市外手工报销", yes_no, ("特病未开通跨省直接结算", "特病未开通跨省结算")),
         Column("paid_on", "首次缴费日期", date_, ("缴费日期", "首次到账日期")),
     ),
     checks=(document(), _birth_and_sex, _person_class, in_order()),
@@ -230,7 +231,8 @@ def _class_after_change(values: dict[str, Any]) -> None:
         values["person_class"] = "retired"
     if values["kind"] == "class_change" and values["person_class"] is None:
         raise Refused("required", _("The cell is empty."), field="person_class")
-    if values["kind"] == "plan_change" and values["plan"] is None and values["large_claims"] is None:
+    terms = ("plan", "large_claims", "by_hand_elsewhere")
+    if values["kind"] == "plan_change" and all(values[name] is None for name in terms):
         raise Refused("required", _("The cell is empty."), field="plan")
 
 
@@ -247,7 +249,7 @@ CHANGES = Sheet(
                     "stop": ("停保", "22", "减员", "减少", "终止参保", "暂停参保"),
                     "resume": ("续保", "12", "增员", "增加", "恢复参保"),
                     "class_change": ("人员类别变更", "类别变更"),
-                    "plan_change": ("参保档次变更", "档次变更", "大额互助变更"),
+                    "plan_change": ("参保档次变更", "档次变更", "大额互助变更", "市外手工报销变更"),
                     "retirement": ("退休", "在职转退休"),
                     "death": ("死亡",),
                 }
@@ -261,6 +263,7 @@ CHANGES = Sheet(
         Column("person_class", "变更后人员类别", person_class, ("变更后待遇人员类别",)),
         Column("plan", "变更后参保档次", plan, ("变更后档次",)),
         Column("large_claims", "变更后大额互助参保", yes_no, ("变更后大额互助",)),
+        Column("by_hand_elsewhere", "变更后市外手工报销", yes_no),
         Column("employer_code", "单位编号", code(40), ("emp_no",)),
         Column("base", "缴费工资", money(), ("缴费基数",)),
     ),

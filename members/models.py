@@ -95,6 +95,11 @@ class Enrolment(FromRoster):
         Employer, models.PROTECT, null=True, blank=True, verbose_name=_("employer")
     )
     large_claims = models.BooleanField(_("in large-claims insurance"), default=False)
+    by_hand_elsewhere = models.BooleanField(
+        _("claims care elsewhere by hand"),
+        default=False,
+        help_text=_("Has cover for a chronic disease that is not settled over the network between provinces."),
+    )
     paid_on = models.DateField(
         _("first premium paid on"), null=True, blank=True, help_text=_("Of a newborn: what the first days rest on.")
     )

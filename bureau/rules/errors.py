@@ -19,6 +19,7 @@ REASONS: dict[str, str] = {
     "not_designated": _("Not a designated institution"),
     "no_prescription": _("Bought at a pharmacy without a prescription"),
     "remote_not_filed": _("Out of the area without registration"),
+    "by_hand_only": _("Care out of the area that this member pays and claims by hand"),
     "place_not_covered": _("The edition has no rule for care at such a place"),
     # who was treated
     "not_enrolled": _("Not enrolled on this day"),

@@ -22,6 +22,7 @@ FLAGS: dict[str, str] = {
     "filed": _("registered as out of the area"),
     "temporary": _("registered for a temporary stay elsewhere"),
     "networked": _("direct settlement over the network"),
+    "by_hand_only": _("out of the area, to be claimed by hand"),
     "remote_selected": _("the one institution chosen out of the area"),
     "hand_claim": _("claim by hand"),
     "newborn": _("newborn enrolled in time"),

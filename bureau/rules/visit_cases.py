@@ -40,6 +40,7 @@ PLACES: dict[str, frozenset[str]] = {
         "remote_nonselected": "designated networked filed",
         "remote_emergency": "emergency",
         "remote_networked": "designated networked",
+        "remote_by_hand_only": "designated networked by_hand_only",
         "remote_manual": "designated hand_claim",
     }.items()
 }

@@ -27,6 +27,7 @@ def _stage(values: dict[str, Any]) -> tuple:
         values["person_class"],
         values["plan"],
         values["large_claims"],
+        values["by_hand_elsewhere"],
         values["employer_code"],
     )
 
@@ -82,6 +83,7 @@ def _find_enrolments(batch: Batch, turn: int) -> None:
         f"""
         UPDATE roster_staged s SET record_id = e.id, has_class = e.person_class, has_area = e.area_id,
             has_scheme = e.scheme, has_plan = e.plan, has_large_claims = e.large_claims,
+            has_by_hand_elsewhere = e.by_hand_elsewhere,
             has_type = e.person_type, has_employer_id = e.employer_id,
             has_start = e.starts_on, has_end = e.ends_on
         FROM members_enrolment e
@@ -93,7 +95,8 @@ def _find_enrolments(batch: Batch, turn: int) -> None:
     batch.run(
         """
         UPDATE roster_staged s SET last_end = e.ends_on, last_class = e.person_class, last_scheme = e.scheme,
-            last_plan = e.plan, last_large_claims = e.large_claims, last_employer_id = e.employer_id
+            last_plan = e.plan, last_large_claims = e.large_claims, last_by_hand_elsewhere = e.by_hand_elsewhere,
+            last_employer_id = e.employer_id
         FROM (SELECT DISTINCT ON (o.line) o.line, p.* FROM roster_staged o
               JOIN members_enrolment p ON p.member_id = o.member_id AND p.ends_on < o.changed_on
               WHERE o.turn = %(turn)s AND p.area_id = %(area)s
@@ -113,7 +116,8 @@ def _drop_known(batch: Batch, turn: int) -> None:
     batch.unchanged(f"{_NOW} AND {_CLASS} AND s.has_class = s.person_class", turn=turn)
     batch.unchanged(
         f"""{_NOW} AND s.kind = 'plan_change' AND s.has_plan = COALESCE(s.plan, s.has_plan)
-            AND s.has_large_claims = COALESCE(s.large_claims, s.has_large_claims)""",
+            AND s.has_large_claims = COALESCE(s.large_claims, s.has_large_claims)
+            AND s.has_by_hand_elsewhere = COALESCE(s.by_hand_elsewhere, s.has_by_hand_elsewhere)""",
         turn=turn,
     )
     batch.unchanged(
@@ -206,6 +210,7 @@ def _write(batch: Batch, turn: int) -> None:
             "person_type": f"CASE WHEN {_CLASS} THEN '' ELSE t.person_type END",
             "plan": "COALESCE(s.plan, t.plan)",
             "large_claims": "COALESCE(s.large_claims, t.large_claims)",
+            "by_hand_elsewhere": "COALESCE(s.by_hand_elsewhere, t.by_hand_elsewhere)",
         },
         where=f"{_NOW} AND {_TERMS} AND t.id = s.record_id AND s.has_start = s.changed_on",
         turn=turn,
@@ -218,6 +223,7 @@ def _write(batch: Batch, turn: int) -> None:
             "scheme": "s.has_scheme",
             "plan": "COALESCE(s.plan, s.has_plan)",
             "large_claims": "COALESCE(s.large_claims, s.has_large_claims)",
+            "by_hand_elsewhere": "COALESCE(s.by_hand_elsewhere, s.has_by_hand_elsewhere)",
             "employer_id": "COALESCE(s.employer_id, s.has_employer_id)",
             "person_class": f"CASE WHEN {_CLASS} THEN s.person_class ELSE s.has_class END",
             "person_type": f"CASE WHEN {_CLASS} THEN '' ELSE s.has_type END",
@@ -234,6 +240,7 @@ def _write(batch: Batch, turn: int) -> None:
             "scheme": "COALESCE(s.scheme, s.last_scheme)",
             "plan": "COALESCE(s.plan, s.last_plan)",
             "large_claims": "COALESCE(s.large_claims, s.last_large_claims)",
+            "by_hand_elsewhere": "COALESCE(s.by_hand_elsewhere, s.last_by_hand_elsewhere)",
             "employer_id": "COALESCE(s.employer_id, s.last_employer_id)",
             "person_class": "COALESCE(s.person_class, s.last_class)",
             "person_type": "''",
@@ -263,6 +270,7 @@ CHANGES = Loader(
         "person_class": "text",
         "plan": "text",
         "large_claims": "boolean",
+        "by_hand_elsewhere": "boolean",
         "employer_code": "text",
         **MEMBER_COLUMN,
         "employer_id": "bigint",
@@ -272,6 +280,7 @@ CHANGES = Loader(
         "has_scheme": "text",
         "has_plan": "text",
         "has_large_claims": "boolean",
+        "has_by_hand_elsewhere": "boolean",
         "has_type": "text",
         "has_employer_id": "bigint",
         "has_start": "date",
@@ -281,6 +290,7 @@ CHANGES = Loader(
         "last_scheme": "text",
         "last_plan": "text",
         "last_large_claims": "boolean",
+        "last_by_hand_elsewhere": "boolean",
         "last_employer_id": "bigint",
     },
     stage=_stage,

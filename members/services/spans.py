@@ -26,6 +26,7 @@ def enrol(
     person_type: str = "",
     plan: str = "",
     large_claims: bool = False,
+    by_hand_elsewhere: bool = False,
     paid_on: datetime.date | None = None,
     employer: Employer | None = None,
     actor: Staff,
@@ -37,7 +38,8 @@ def enrol(
     """
     enrolment = Enrolment(
         member=member, area=area, scheme=scheme, person_class=person_class, person_type=person_type,
-        plan=plan, large_claims=large_claims, paid_on=paid_on, employer=employer, starts_on=starts_on, ends_on=ends_on,
+        plan=plan, large_claims=large_claims, by_hand_elsewhere=by_hand_elsewhere, paid_on=paid_on, employer=employer,
+        starts_on=starts_on, ends_on=ends_on,
     )  # fmt: skip
     return _add(enrolment, "enrolment.start", actor=actor, now=now)
 
@@ -72,20 +74,25 @@ def change_plan(
     on: datetime.date,
     plan: str | None = None,
     large_claims: bool | None = None,
+    by_hand_elsewhere: bool | None = None,
     actor: Staff,
     now: datetime.datetime,
 ) -> Enrolment:
-    """Give a member another plan from a day on, or take them into large-claims insurance or out of it.
+    """Give a member another plan from a day on, take them into large-claims insurance or out of it, or say whether
+    care elsewhere is claimed by hand.
 
     What is None stays. Otherwise as `change_class`.
     """
-    said = {"plan": plan, "large_claims": large_claims}
+    said = {"plan": plan, "large_claims": large_claims, "by_hand_elsewhere": by_hand_elsewhere}
     terms = {name: value for name, value in said.items() if value is not None}
     return _change(member, on, terms, "enrolment.change_plan", actor=actor, now=now)
 
 
 # What an enrolment keeps that goes on with other terms.
-_KEPT = ("area_id", "scheme", "person_class", "person_type", "plan", "large_claims", "employer_id", "ends_on")
+_KEPT = (
+    "area_id", "scheme", "person_class", "person_type", "plan", "large_claims", "by_hand_elsewhere", "employer_id",
+    "ends_on",
+)  # fmt: skip
 
 
 def _change(

@@ -41,7 +41,7 @@ def place_of(
         place = written.place - (set() if facts["designated"] else {"designated"}) | {"prescription"}
     else:
         place = frozenset(flags_of(request, facts, stations_apart))
-    return place - {"networked"} | {"hand_claim"} if request.by_hand else place - {"hand_claim"}
+    return place - {"networked", "by_hand_only"} | {"hand_claim"} if request.by_hand else place - {"hand_claim"}
 
 
 def flags_of(request: VisitRequest, facts: dict, stations_apart: bool) -> set[str]:
@@ -54,6 +54,8 @@ def flags_of(request: VisitRequest, facts: dict, stations_apart: bool) -> set[st
         flags.add("local")
     else:
         flags.add("networked")
+        if facts["by_hand_elsewhere"]:
+            flags.add("by_hand_only")
     treating = facts["institution_id"]
     # A station is selected with its centre, unless the edition has members choose one for itself.
     centre = None if stations_apart else facts["parent_id"]

@@ -67,6 +67,20 @@ def test_roster_of_changes_gives_another_plan_from_its_day(load, two):
     assert (again.accepted, again.unchanged) == (0, 1)
 
 
+def test_rosters_say_who_claims_care_elsewhere_by_hand(load):
+    from members.models import Enrolment
+
+    line = f"李明,{LI},310,11,2026-01-01,,441699,单位,是,,是"
+    load("members", roster(MEMBERS + ",市外手工报销", line))
+    headings = "姓名,证件号码,变更类型,变更日期,变更后市外手工报销"
+    upload = load("changes", roster(headings, f"李明,{LI},市外手工报销变更,2026-05-01,否"))
+    assert (upload.accepted, upload.rejected) == (1, 0)
+    told = Enrolment.objects.order_by("starts_on").values_list("starts_on", "by_hand_elsewhere", "large_claims")
+    assert list(told) == [(date(2026, 1, 1), True, True), (date(2026, 5, 1), False, True)]
+    load("changes", roster(CHANGES, f"李明,{LI},退休,2026-08-01,,,"))
+    assert list(told.all())[-1] == (date(2026, 8, 1), False, True)
+
+
 def test_change_of_plan_must_say_what_changes(load, two, reasons):
     upload = load("changes", roster(CHANGES, f"王芳,{WANG},参保档次变更,2026-05-01,,,"))
     assert (upload.accepted, upload.rejected) == (0, 1)

@@ -197,6 +197,8 @@ class Story:
             )
         if relation == "remote_selected":
             factories.choose(self.city, self.member, where, year=event["d"].year, role="remote")
+        if relation == "remote_by_hand_only":
+            self.member.enrolments.update(by_hand_elsewhere=True)
         if relation == "pharmacy_rx":
             more |= {"channel": "prescription"} | self.written_by(event)
         fees = {name: Decimal(event.get(name, "0.00")) for name in ("general_fee", "consultation_fee")}
