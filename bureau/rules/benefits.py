@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
 
 from .edition import Edition
 from .errors import NoEdition, Refusal, _
@@ -21,8 +20,6 @@ from .places import CHARGE_LABELS
 from .program import CAP, COST_CAP, DEDUCTIBLE, Counter, Program, Term, figure_codes, program_of
 from .trace import Message, Step, exact, window
 from .visit import FUNDS, SPANS, YEAR, Care, Outcome, Past, past_of
-
-ENGINE = 1  # stored with every receipt; a change that could alter a result raises it
 
 
 def counters(edition: Edition, care: Care, past: Iterable[Past]) -> dict[str, int]:
@@ -348,54 +345,6 @@ def replay_chain(
         outcomes.append(outcome)
         past.append(past_of(care, outcome))
     return outcomes
-
-
-def receipt(edition: Edition, care: Care, used: Mapping[str, int]) -> dict[str, Any]:
-    """Everything needed to compute the visit again, as plain JSON: edition, engine, facts, counters.
-
-    Facts at their defaults are left out.
-    """
-    facts: dict[str, Any] = {
-        "on": care.on.isoformat(),
-        "encounter": care.encounter,
-        "institution": care.institution,
-        "level": care.level,
-        "kind": care.kind,
-        "place": sorted(care.place),
-        "standing": sorted(care.standing),
-        "person_class": care.person_class,
-        "costs": dict(care.costs),
-    }
-    if care.plan:
-        facts["plan"] = care.plan
-    if care.birth is not None:
-        facts["birth"] = care.birth.isoformat()
-    if care.selected_level is not None:
-        facts["selected_level"] = care.selected_level
-    if care.figures:
-        facts["figures"] = dict(care.figures)
-    return {"engine": ENGINE, "edition": edition.content_hash, "care": facts, "used": dict(used)}
-
-
-def replay(edition: Edition, receipt: Mapping[str, Any], steps: list[Step] | None = None) -> Outcome:
-    """Compute a stored visit again from its receipt; the same fen, and its steps on request.
-
-    Raises ValueError where the receipt was made by another edition or another engine.
-    """
-    if receipt["edition"] != edition.content_hash or receipt["engine"] != ENGINE:
-        raise ValueError("the receipt was made by another edition or another engine version")
-    return adjudicate(edition, care_from(receipt), receipt["used"], steps)
-
-
-def care_from(receipt: Mapping[str, Any]) -> Care:
-    """The facts that a stored visit was decided by."""
-    facts = dict(receipt["care"])
-    facts["on"] = date.fromisoformat(facts["on"])
-    if "birth" in facts:
-        facts["birth"] = date.fromisoformat(facts["birth"])
-    for name in ("place", "standing"):
-        facts[name] = frozenset(facts[name])
-    return Care(**facts)
 
 
 def figures_needed(edition: Edition, on: date) -> list[Figure]:

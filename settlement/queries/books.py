@@ -7,7 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts import queries as ledger
-from bureau.rules import benefits
+from bureau.rules import receipts
 from bureau.services.editions import edition_by_hash
 from settlement.models import Visit
 from settlement.queries import claims, runs
@@ -53,7 +53,7 @@ def visits_replay(area_id: str) -> Proof:
     )
     for number, receipt, pooled, large_claims, deductible, refusal, charge, counted, fixed in rows.iterator(5000):
         proof.asked += 1
-        outcome = benefits.replay(edition_by_hash(receipt["edition"]), receipt)
+        outcome = receipts.replay(edition_by_hash(receipt["edition"]), receipt)
         again = (
             outcome.fund,
             outcome.shares.get("large_claims", 0),

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext
 
-from bureau.rules import benefits
+from bureau.rules import receipts
 from bureau.rules.money import yuan
 from bureau.rules.trace import Step, render
 from bureau.services.editions import edition_by_hash
@@ -28,7 +28,7 @@ def explain(visit: Visit) -> list[Line]:
     if not visit.receipt:
         return []
     steps: list[Step] = []
-    benefits.replay(edition_by_hash(visit.receipt["edition"]), visit.receipt, steps)
+    receipts.replay(edition_by_hash(visit.receipt["edition"]), visit.receipt, steps)
     return [
         Line(step.article, render(step, gettext), None if step.amount is None else yuan(step.amount))
         for step in steps

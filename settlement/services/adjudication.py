@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bureau.rules import benefits
+from bureau.rules import benefits, receipts
 from bureau.rules.edition import Edition, Rulebook
 from bureau.rules.errors import NoEdition, Refusal
 from bureau.rules.places import rule_for
@@ -224,7 +224,7 @@ def decide(
         outcome=outcome,
         past=benefits.past_of(care, outcome),
         place=care.place,
-        receipt=benefits.receipt(edition, care, used),
+        receipt=receipts.receipt(edition, care, used),
         through_selected=outcome.charge != "" and payee_of(edition, care) == "selected",
     )
 

@@ -17,7 +17,7 @@ from accounts.services import EntryRequest, JournalRequest, post
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
-from bureau.rules import benefits
+from bureau.rules import benefits, receipts
 from bureau.rules.edition import Rulebook
 from bureau.rules.program import days_counted
 from bureau.services.editions import rulebook
@@ -54,7 +54,7 @@ def propose_replay(
         book = rulebook(area_id)
         outcomes = benefits.replay_chain(
             lambda on, book=book, area_id=area_id, scheme=scheme: book.on(area_id, scheme, on),
-            [benefits.care_from(v.receipt) if v.care_on.year == year else as_it_stands(v) for v in chain],
+            [receipts.care_from(v.receipt) if v.care_on.year == year else as_it_stands(v) for v in chain],
             opening,
         )
         of_year = [visit for visit in chain if visit.care_on.year == year]
@@ -76,7 +76,7 @@ def days_around(book: Rulebook, visits: Iterable[Visit]) -> tuple[datetime.date,
 
 def as_it_stands(visit: Visit) -> benefits.Past:
     """What a visit counts for, with what was confirmed of it."""
-    care = benefits.care_from(visit.receipt)
+    care = receipts.care_from(visit.receipt)
     past = benefits.Past(
         on=care.on,
         encounter=care.encounter,
@@ -130,7 +130,7 @@ def propose_late(visits: Sequence[Visit], *, actor: Staff, now: datetime.datetim
     proposals: list[Proposal] = []
     asked = [Asked(v.member_id, v.institution_id, v.prescriber_id, v.care_on) for v in visits]
     for visit, facts in zip(visits, reading.load_facts(asked) if asked else (), strict=True):
-        care = benefits.care_from(visit.receipt)
+        care = receipts.care_from(visit.receipt)
         learnt = standing_of(facts, visit.care_on) - care.standing
         if not learnt:
             continue

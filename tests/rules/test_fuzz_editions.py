@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 
-from bureau.rules.benefits import adjudicate, counters, receipt, replay, replay_chain
+from bureau.rules.benefits import adjudicate, counters, replay_chain
 from bureau.rules.edition import Edition, load
+from bureau.rules.receipts import receipt, replay
 from bureau.rules.trace import Step
 from bureau.rules.visit import Care, Outcome, Past, past_of
 

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bureau.rules import provider
-from bureau.rules.benefits import Care, Past, adjudicate, counters, past_of, receipt, replay, replay_chain
+from bureau.rules.benefits import Care, Past, adjudicate, counters, past_of, replay_chain
 from bureau.rules.edition import Edition, load_folder
 from bureau.rules.program import CAP, program_of
+from bureau.rules.receipts import receipt, replay
 from bureau.rules.visit_cases import PLACES
 
 from . import literal

@@ -12,7 +12,7 @@ from accounts.models import Account, Entry, FamilyGrant
 from bureau.errors import DomainError
 from bureau.identity import with_check_digit
 from bureau.models import Area, County, Staff
-from bureau.rules import benefits
+from bureau.rules import receipts
 from bureau.rules.edition import load
 from bureau.rules.program import CAP, program_of
 from bureau.services.edition_life import load_edition
@@ -31,7 +31,8 @@ from settlement.services.visits import settle_visit, settle_visits
 from tests.rules import literal_terms as literal
 from tests.rules.random_editions import POOL
 from tests.settlement import factories
-from tests.settlement.random_towns import PARTS, PLACES, SINCE, Event, Person, Reader, Seen, Town, yuan
+from tests.settlement.random_towns import PARTS, PLACES, SINCE, Event, Person, Seen, Town
+from tests.settlement.town_reader import Reader, yuan
 
 NOW = datetime(2028, 1, 5, 12, 0, tzinfo=UTC)
 TODAY = date(2028, 1, 5)
@@ -273,7 +274,7 @@ class Settled:
             assert paid.why in ("no_edition", "not_enrolled")
             return
         assert explain(visit)
-        care, used = benefits.care_from(visit.receipt), visit.receipt["used"]
+        care, used = receipts.care_from(visit.receipt), visit.receipt["used"]
         edition = edition_by_hash(visit.receipt["edition"])
         for term in program_of(edition, care).terms if paid.why == "" else ():
             if term.kind == CAP:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Account
-from bureau.rules import benefits
+from bureau.rules import benefits, receipts
 from bureau.services.editions import rulebook
 from institutions.models import OutOfAreaRegistration
 from members.models import Enrolment
@@ -151,7 +151,7 @@ def test_desk_batch_engine_and_literal_reading_agree(city, plan, retires, openin
         history.append(said)
         assert Fraction(visit.pooled) == said.fund, (visit.receipt, said)
         edition = rulebook(city.area.pk).on(city.area.pk, "310", visit.care_on)
-        care = benefits.care_from(visit.receipt)
+        care = receipts.care_from(visit.receipt)
         outcome = benefits.adjudicate(edition, care, benefits.counters(edition, care, past))
         past.append(benefits.past_of(care, outcome))
         assert outcome.fund == int(visit.pooled * 100)
