@@ -31,8 +31,8 @@ def insure(city, count: int, starts_on=date(2024, 1, 1)) -> None:
                   FROM generate_series(1, %(count)s) AS n RETURNING id
             )
             INSERT INTO members_enrolment (
-                member_id, area_id, scheme, person_class, person_type, plan, large_claims, starts_on)
-            SELECT id, %(area)s, '390', 'resident', '', '', false, %(starts_on)s FROM born
+                member_id, area_id, scheme, person_class, person_type, plan, large_claims, by_hand_elsewhere, starts_on)
+            SELECT id, %(area)s, '390', 'resident', '', '', false, false, %(starts_on)s FROM born
             """,
             {"count": count, "area": city.area.pk, "starts_on": starts_on, "salt": str(starts_on)},
         )

@@ -85,8 +85,10 @@ def populate(accounts: int):
             SELECT 'n' || g, '01', '', int8send(g), '0000', '0', '1980-01-01', '' FROM generate_series(1, {accounts}) g;
             INSERT INTO accounts_account (member_id, area_id, status, status_reason, balance, last_number, opened_on)
             SELECT id, '{AREA}', 'open', '', 0, 0, '2026-01-01' FROM members_member;
-            INSERT INTO members_enrolment (member_id, area_id, scheme, person_class, person_type, plan, starts_on)
-            SELECT id, '{AREA}', '310', CASE WHEN id % 4 = 0 THEN 'retired' ELSE 'active' END, '', '', '2020-01-01'
+            INSERT INTO members_enrolment (
+                member_id, area_id, scheme, person_class, person_type, plan, large_claims, by_hand_elsewhere, starts_on)
+            SELECT id, '{AREA}', '310', CASE WHEN id % 4 = 0 THEN 'retired' ELSE 'active' END, '', '', false, false,
+                '2020-01-01'
             FROM members_member;
             INSERT INTO members_benefitperiod (member_id, area_id, scheme, starts_on)
             SELECT id, '{AREA}', '310', '2020-01-01' FROM members_member;

@@ -54,6 +54,7 @@ def test_row_has_every_value():
         "person_class": "retired",
         "plan": None,
         "large_claims": None,
+        "by_hand_elsewhere": None,
         "paid_on": None,
     }
     assert row.line == 3
