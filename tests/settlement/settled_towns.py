@@ -265,7 +265,8 @@ class Settled:
         }
         stored = {name: getattr(visit, name) for name in read}
         stored |= {name: Fraction(value) for name, value in stored.items() if name in NEGATED}
-        assert stored == read, (seen, visit.receipt)
+        differs = {name: (stored[name], read[name]) for name in read if stored[name] != read[name]}
+        assert not differs, (differs, seen, visit.receipt)
         fund = visit.pooled + visit.large_claims
         assert Fraction(visit.in_policy - visit.out_of_policy - visit.other_funds - fund) == paid.self_pay
         assert visit.total == fund + visit.other_funds + visit.account + visit.family + visit.cash

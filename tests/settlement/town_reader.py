@@ -73,7 +73,7 @@ def bill_of(
     }
     listed = text.tree.get("figures", []) if text else []
     published = {
-        row["code"]: town.figures.get(on.year - row.get("years_back", 0), {}).get(row["code"]) for row in listed
+        row["code"]: published_in(town, row, on.year - row.get("years_back", 0)) for row in listed
     }
     return literal.Bill(
         on=on,
@@ -90,6 +90,14 @@ def bill_of(
         costs={name: amount for name, amount in costs.items() if amount},
         figures={code: amount for code, amount in published.items() if amount is not None},
     )
+
+
+def published_in(town: Town, row: dict, year: int) -> Fraction | None:
+    """A figure of a year; one that is not published every year goes on until the next."""
+    if row.get("per_year", True):
+        return town.figures.get(year, {}).get(row["code"])
+    before = [known for at, known in sorted(town.figures.items()) if at <= year and row["code"] in known]
+    return before[-1][row["code"]] if before else None
 
 
 def chosen_level(town: Town, chosen: str, on: date) -> int | None:
