@@ -1,10 +1,13 @@
 """The proof of the ledger, from its rows alone and without trusting its guards."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db import connection
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from bureau.proofs import Proof
 
 JOURNALS = "SELECT count(*) FROM accounts_journal WHERE {area}"
 ACCOUNTS = "SELECT count(*) FROM accounts_account WHERE {area}"
@@ -16,6 +19,7 @@ CREDITS = "SELECT count(*) FROM accounts_credit AS c JOIN accounts_account AS a 
 class Question:
     """One promise of the books: how many rows it is about, and which break it, with their figures."""
 
+    code: str
     label: Promise
     asked: str
     wrong: str
@@ -23,6 +27,7 @@ class Question:
 
 QUESTIONS = [
     Question(
+        "journals_balance",
         _("Journals balance within each fund"),
         JOURNALS,
         """
@@ -31,6 +36,7 @@ QUESTIONS = [
         WHERE {area} GROUP BY j.id, e.fund HAVING sum(e.amount) <> 0""",
     ),
     Question(
+        "journals_whole",
         _("Journals have as many entries as they say"),
         JOURNALS,
         """
@@ -39,11 +45,13 @@ QUESTIONS = [
         WHERE {area} GROUP BY j.id HAVING count(e.id) <> j.entry_count""",
     ),
     Question(
+        "journal_keys_once",
         _("The key of a journal is used once"),
         JOURNALS,
         "SELECT key FROM accounts_journal WHERE {area} GROUP BY key HAVING count(*) > 1",
     ),
     Question(
+        "entries_belong",
         _("Entries belong to a journal and to an account of its area"),
         ENTRIES,
         """
@@ -52,6 +60,7 @@ QUESTIONS = [
         WHERE j.id IS NULL OR e.account_id IS NOT NULL AND a.area_id IS DISTINCT FROM j.area_id""",
     ),
     Question(
+        "balances_add_up",
         _("Balances equal the sum of their entries, which are numbered without a gap"),
         ACCOUNTS,
         """
@@ -63,6 +72,7 @@ QUESTIONS = [
             (coalesce(e.total, 0), coalesce(e.entries, 0), coalesce(e.last_number, 0))""",
     ),
     Question(
+        "balances_run_on",
         _("Balances equal that after their last entry, and none is below zero"),
         ACCOUNTS,
         """
@@ -72,6 +82,7 @@ QUESTIONS = [
         WHERE {area} AND (a.balance < 0 OR a.balance <> coalesce(e.balance_after, 0))""",
     ),
     Question(
+        "credits_booked",
         _("Monthly credits equal their entries"),
         CREDITS,
         """
@@ -89,14 +100,12 @@ QUESTIONS = [
 ]
 
 
-def balances_agree(area_id: str | None = None) -> dict[Promise, tuple[int, list[str]]]:
-    """Ask every question of an area's ledger, or of all: how many rows were asked, and those that disagree."""
+def balances_agree(area_id: str | None = None) -> Iterator[Proof]:
+    """Ask every question of an area's ledger, or of all."""
     area = "area_id = %(area)s" if area_id else "true"
-    answers = {}
-    with connection.cursor() as cursor:
-        for question in QUESTIONS:
+    for question in QUESTIONS:
+        with connection.cursor() as cursor:
             cursor.execute(question.asked.format(area=area), {"area": area_id})
             [asked] = cursor.fetchone()
             cursor.execute(question.wrong.format(area=area), {"area": area_id})
-            answers[question.label] = (asked, [record for (record,) in cursor])
-    return answers
+            yield Proof(question.code, question.label).all_of(asked, [record for (record,) in cursor])

@@ -1,51 +1,32 @@
 """The proof of the books: each question is asked of every row, and answered with how many and which do not agree."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts import queries as ledger
+from bureau.proofs import SHOWN, Proof
 from bureau.rules import receipts
 from bureau.services.editions import edition_by_hash
 from settlement.models import Visit
 from settlement.queries import claims, runs
 from settlement.queries.facts import fen, fetch
 
-SHOWN = 20
-
-
-@dataclass(slots=True)
-class Proof:
-    """One question: how many rows were asked, and the first that disagree."""
-
-    question: str | Promise
-    asked: int = 0
-    wrong: int = 0
-    shown: list[str] = field(default_factory=list)
-
-    def disagree(self, what: str) -> None:
-        self.wrong += 1
-        if len(self.shown) < SHOWN:
-            self.shown.append(what)
-
 
 def check_books(area_id: str) -> Iterator[Proof]:
     """Every proof for an area, one after the other, so that progress shows."""
-    for name, (count, differences) in ledger.balances_agree(area_id).items():
-        yield Proof(name, count, len(differences), differences[:SHOWN])
+    yield from ledger.balances_agree(area_id)
     yield visits_replay(area_id)
     yield visits_match_ledger(area_id)
     yield payments_match_visits(area_id)
     yield reversals_mirror(area_id)
-    for name, (count, differences) in (runs.runs_agree(area_id) | claims.claims_agree(area_id)).items():
-        yield Proof(name, count, len(differences), differences[:SHOWN])
+    yield from runs.runs_agree(area_id)
+    yield from claims.claims_agree(area_id)
 
 
 def visits_replay(area_id: str) -> Proof:
     """Every visit computed again from its receipt gives the stored fen."""
-    proof = Proof(_("Visits replay to the stored fen"))
+    proof = Proof("visits_replay", _("Visits replay to the stored fen"))
     rows = (
         Visit.objects.filter(area_id=area_id, reverses=None, edition__isnull=False)
         .order_by()
@@ -103,7 +84,7 @@ SELECT count(*) OVER () AS asked, COALESCE(s.id, b.visit) AS visit, s.fund, b.fu
 
 def visits_match_ledger(area_id: str) -> Proof:
     """What the funds' books and the accounts say of each visit is what the visit says."""
-    proof = Proof(_("Visits agree with the ledger"))
+    proof = Proof("visits_booked", _("Visits agree with the ledger"))
     for row in fetch(LEDGER, {"area": area_id, "shown": SHOWN}):
         proof.asked = row["asked"]
         if row["wrong"]:
@@ -127,7 +108,7 @@ SELECT count(*) OVER () AS asked, v.id, v.account + v.family AS stated, COALESCE
 
 def payments_match_visits(area_id: str) -> Proof:
     """A visit's account payments add up to what it says of own and family accounts."""
-    proof = Proof(_("Account payments add up to their visits"))
+    proof = Proof("visit_payments_add_up", _("Account payments add up to their visits"))
     for row in fetch(PAYMENTS, {"area": area_id, "shown": SHOWN}):
         proof.asked = row["asked"]
         if row["wrong"]:
@@ -153,7 +134,7 @@ SELECT count(*) OVER () AS asked, r.id,
 
 def reversals_mirror(area_id: str) -> Proof:
     """Every reversal is the exact negative of its visit."""
-    proof = Proof(_("Reversals are the exact negative of their visits"))
+    proof = Proof("reversals_mirror", _("Reversals are the exact negative of their visits"))
     for row in fetch(MIRRORED, {"area": area_id, "shown": SHOWN}):
         proof.asked = row["asked"]
         if row["wrong"]:

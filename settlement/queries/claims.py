@@ -1,11 +1,11 @@
 """Whether claims by hand, their visits, the orders to the bank and the ledger say the same."""
 
-from django.utils.functional import Promise
+from collections.abc import Iterator
+
 from django.utils.translation import gettext_lazy as _
 
+from bureau.proofs import Proof
 from settlement.queries.facts import fetch
-
-Answer = tuple[int, list[str]]
 
 SETTLED = """
 SELECT COALESCE('claim ' || c.id, 'visit ' || v.id) AS what,
@@ -72,16 +72,14 @@ SELECT 'visit ' || v.id, (r.id IS NULL) <> (i.freed_at IS NULL)
 """
 
 QUESTIONS = {
-    _("Claims by hand stand in their visits"): SETTLED,
-    _("Claims by hand are owed or paid what their visits say"): BOOKED,
-    _("Invoices stand with what was settled on them"): INVOICES,
+    "claims_settled": (_("Claims by hand stand in their visits"), SETTLED),
+    "claims_booked": (_("Claims by hand are owed or paid what their visits say"), BOOKED),
+    "invoices_stand": (_("Invoices stand with what was settled on them"), INVOICES),
 }
 
 
-def claims_agree(area_id: str) -> dict[Promise, Answer]:
-    """Each question about the claims of an area: how many rows were asked, and what disagrees."""
-    answers = {}
-    for question, sql in QUESTIONS.items():
+def claims_agree(area_id: str) -> Iterator[Proof]:
+    """Each question about the claims of an area."""
+    for code, (question, sql) in QUESTIONS.items():
         rows = fetch(sql, {"area": area_id})
-        answers[question] = (len(rows), [row["what"] for row in rows if row["wrong"]])
-    return answers
+        yield Proof(code, question).all_of(len(rows), [row["what"] for row in rows if row["wrong"]])

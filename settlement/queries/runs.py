@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from django.db.models import Q, Sum
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Entry
+from bureau.proofs import Proof
 from bureau.rules.errors import Refused
 from bureau.rules.money import yuan
 from bureau.services.editions import edition_by_hash
@@ -20,14 +20,14 @@ Answer = tuple[int, list[str]]
 PAYABLES = ("payable_items", "payable_quota")
 
 
-def runs_agree(area_id: str) -> dict[str | Promise, Answer]:
-    """Each question about the runs of an area: how many rows were asked, and what disagrees."""
-    return {
-        _("Run lines replay to the stored fen"): lines_replay(area_id),
-        _("Runs are the total of their lines"): totals_agree(area_id),
-        _("Paid lines stand in the ledger as computed"): paid_lines_booked(area_id),
-        _("Payables are what visits say less what runs paid"): payables_agree(area_id),
-    }
+def runs_agree(area_id: str) -> Iterator[Proof]:
+    """Each question about the runs of an area."""
+    yield Proof("lines_replay", _("Run lines replay to the stored fen")).all_of(*lines_replay(area_id))
+    yield Proof("runs_add_up", _("Runs are the total of their lines")).all_of(*totals_agree(area_id))
+    yield Proof("lines_booked", _("Paid lines stand in the ledger as computed")).all_of(*paid_lines_booked(area_id))
+    yield Proof("payables_agree", _("Payables are what visits say less what runs paid")).all_of(
+        *payables_agree(area_id)
+    )
 
 
 def lines_of(area_id: str, **conditions):

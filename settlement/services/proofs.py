@@ -33,7 +33,13 @@ def prove_area(params: dict, *, job: Job, actor: Staff, now: datetime.datetime) 
         "area": params["area"],
         "differences": sum(proof.wrong for proof in proofs),
         "proofs": [
-            {"question": str(proof.question), "asked": proof.asked, "wrong": proof.wrong, "shown": proof.shown}
+            {
+                "code": proof.code,
+                "question": str(proof.question),
+                "asked": proof.asked,
+                "wrong": proof.wrong,
+                "shown": proof.shown,
+            }
             for proof in proofs
         ],
     }

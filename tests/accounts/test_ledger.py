@@ -20,7 +20,7 @@ from tests.accounts import factories
 
 
 def differences() -> list[str]:
-    return [line for _asked, wrong in balances_agree().values() for line in wrong]
+    return [line for proof in balances_agree() for line in proof.shown]
 
 
 def test_posting_moves_balance_and_number(city):

@@ -55,7 +55,7 @@ def test_new_edition_in_mid_year_carries_the_years_use_on_and_changes_nothing_se
         city, where, factories.member(city, selected=where), date(2026, 6, 30), "100.00", NOW.replace(month=8)
     )
     assert (late.pooled, late.edition.document) == (Decimal("55.00"), "河府〔2025〕27号")
-    assert {str(proof.question): proof.wrong for proof in check_books(city.area.pk) if proof.wrong} == {}
+    assert {proof.code: proof.wrong for proof in check_books(city.area.pk) if proof.wrong} == {}
 
 
 def test_edition_that_reaches_settled_days_is_refused_unless_they_are_replayed(city, care):

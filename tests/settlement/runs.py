@@ -38,7 +38,7 @@ def pay(city, run: Run, *, now: datetime = NOW) -> Run:
 
 def disagreements(city) -> list[str]:
     """Everything that the proof of the runs finds wrong."""
-    return [found for _asked, differences in runs_agree(city.area.pk).values() for found in differences]
+    return [found for proof in runs_agree(city.area.pk) for found in proof.shown]
 
 
 def trial_balance(subject: str | None = None) -> dict[str, Decimal]:

@@ -307,7 +307,7 @@ class Settled:
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for proof in check_books(self.city.area.pk):
-            assert not proof.wrong, (proof.question, proof.shown)
+            assert not proof.wrong, (proof.code, proof.shown)
         return sum(visit.refusal == "" for visit in visits.values())
 
     def replays(self, reader: Reader, members) -> None:

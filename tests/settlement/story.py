@@ -311,7 +311,7 @@ def books_are_clean(city) -> None:
     booked = -sum(entry.amount for entry in Entry.objects.filter(subject="benefit_expenditure"))
     assert booked == sum(visit.pooled + visit.large_claims for visit in Visit.objects.all())
     for proof in check_books(city.area.pk):
-        assert not proof.shown, (proof.question, proof.shown)
+        assert not proof.shown, (proof.code, proof.shown)
 
 
 def replayed(story: Story) -> dict[int, str]:

@@ -41,4 +41,4 @@ def entries(visit):
 
 def assert_clean(city):
     for proof in check_books(city.area.pk):
-        assert not proof.wrong, (proof.question, proof.shown)
+        assert not proof.wrong, (proof.code, proof.shown)

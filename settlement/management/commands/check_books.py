@@ -25,7 +25,7 @@ class Command(BaseCommand):
             for proof in check_books(each.pk):
                 seconds = time.monotonic() - started
                 mark = _("agree") if not proof.wrong else _("%(n)d differ") % {"n": proof.wrong}
-                self.stdout.write(f"  {proof.question}: {proof.asked:,} — {mark} ({seconds:.1f} s)")
+                self.stdout.write(f"  {proof.code} {proof.question}: {proof.asked:,} — {mark} ({seconds:.1f} s)")
                 for line in proof.shown if proof.wrong else ():
                     self.stdout.write(f"    {line}")
                 wrong += proof.wrong
