@@ -3,7 +3,8 @@
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import BigIntegerField, F, Func, Q, Value
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
 
@@ -24,11 +25,11 @@ def days(first="starts_on", last="ends_on") -> Func:
 def one_at_a_time(name: str, *keys: str, first="starts_on", last="ends_on", condition=None, message=None):
     """At most one row a day for the same keys.
 
-    A range of one number stands for its equality, since the embedded PostgreSQL has no btree_gist.
+    A range of one number stands for its equality, since the embedded PostgreSQL has no btree_gist; an area's code is
+    six digits.
     """
-    same = [
-        (Func(F(key), F(key), Value("[]"), function="int8range"), RangeOperators.OVERLAPS) for key in keys
-    ]
+    numbers = [Cast(F(key), BigIntegerField()) if key == "area" else F(key) for key in keys]
+    same = [(Func(key, key, Value("[]"), function="int8range"), RangeOperators.OVERLAPS) for key in numbers]
     return ExclusionConstraint(
         name=name,
         expressions=[*same, (days(first, last), RangeOperators.OVERLAPS)],

@@ -125,7 +125,7 @@ class Enrolment(FromRoster):
 
 
 class BenefitPeriod(FromRoster):
-    """待遇享受期: the days on which a member may draw on the fund, as the roster says."""
+    """待遇享受期: the days on which a member may draw on an area's fund, as its roster says."""
 
     member = models.ForeignKey(Member, models.CASCADE, related_name="benefit_periods", verbose_name=_("member"))
     area = models.ForeignKey(Area, models.PROTECT, verbose_name=_("area"))
@@ -139,7 +139,7 @@ class BenefitPeriod(FromRoster):
         ordering = ["member", "starts_on"]
         constraints = [
             ends_after_start("benefit_period_ends_after_start"),
-            one_at_a_time("benefit_period_one_a_day", "member"),
+            one_at_a_time("benefit_period_one_a_day", "member", "area"),
         ]
 
     def __str__(self):
@@ -147,7 +147,7 @@ class BenefitPeriod(FromRoster):
 
 
 class Suspension(FromRoster):
-    """暂停享受 or 欠费: days on which the fund does not pay, as the roster says."""
+    """暂停享受 or 欠费: days on which an area's fund does not pay, as its roster says; no other area's."""
 
     class Kind(models.TextChoices):
         SUSPENDED = "suspended", _("suspended")
@@ -166,7 +166,7 @@ class Suspension(FromRoster):
         ordering = ["member", "starts_on"]
         constraints = [
             ends_after_start("suspension_ends_after_start"),
-            one_at_a_time("suspension_one_a_day", "member"),
+            one_at_a_time("suspension_one_a_day", "member", "area"),
         ]
 
     def __str__(self):

@@ -176,8 +176,9 @@ class Batch:
         *,
         changes: Mapping[str, str],
         field: str = "starts_on",
+        within: str = "TRUE",
     ) -> None:
-        """Bring dated rows in, where a record `t` has one row a day for its keys.
+        """Bring dated rows in, where a record `t` has one row a day for its keys among those `within` (SQL).
 
         A line whose record starts on the same day may change the columns in `changes` (SQL expressions over `s`
         and `t`; the last day, say); where it says nothing new it is unchanged. Any other line becomes a record
@@ -186,7 +187,7 @@ class Batch:
         """
         self.refuse_overlaps_in_file(field, _("The days overlap those of line %(other)s."), *keys)
         table = model._meta.db_table
-        same_keys = " AND ".join(f"t.{key} = s.{key}" for key in keys)
+        same_keys = " AND ".join([*(f"t.{key} = s.{key}" for key in keys), within])
         message = _("The days overlap a record from %(first)s to %(last)s.")
         places = {"first": "t.starts_on", "last": "COALESCE(t.ends_on::text, '…')"}
         self.run(

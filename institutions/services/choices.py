@@ -170,7 +170,7 @@ class Plan:
             if not name or place.kind in (Kind.PHARMACY, Kind.CLEARING) or local != (role != Role.REMOTE):
                 raise RefusedError(Refusal("type_not_allowed", article), field="institution")
             begins_on = max(ask.requested_on, datetime.date(ask.year, 1, 1))
-            if not local and not self._facts.registered_on(ask.member_id, begins_on):
+            if not local and not self._facts.registered_on(ask.member_id, enrolled.area_id, begins_on):
                 raise RefusedError(Refusal("remote_not_filed", article), field="institution")
             wanted.append(Wanted(institution_id, choice, role, current.get(role)))
         return wanted

@@ -63,13 +63,13 @@ class Facts:
             members,
         ):
             self._enrolled[member_id].append(Enrolled(area_id, scheme, Span(starts_on, ends_on)))
-        self._registered: dict[int, list[Span]] = defaultdict(list)
+        self._registrations: dict[int, list[Span]] = defaultdict(list)
         for member_id, starts_on, ends_on in _rows(
             """SELECT member_id, starts_on, ends_on FROM institutions_outofarearegistration
                WHERE member_id = ANY(%s)""",
             members,
         ):
-            self._registered[member_id].append(Span(starts_on, ends_on))
+            self._registrations[member_id].append(Span(starts_on, ends_on))
         self.places = _places(sorted(named))
         self._editions: dict[tuple, Edition] = {}
 
@@ -86,8 +86,11 @@ class Facts:
     def enrolled_on(self, member_id: int, day: datetime.date) -> Enrolled | None:
         return next((enrolled for enrolled in self._enrolled[member_id] if day in enrolled.days), None)
 
-    def registered_on(self, member_id: int, day: datetime.date) -> bool:
-        return any(day in span for span in self._registered[member_id])
+    def registered_on(self, member_id: int, area_id: str, day: datetime.date) -> bool:
+        """Whether the member is registered out of an area; a registration is of the area of its first day."""
+        spans = [span for span in self._registrations[member_id] if day in span]
+        first = [self.enrolled_on(member_id, span.starts_on) for span in spans]
+        return any(enrolled is None or enrolled.area_id == area_id for enrolled in first)
 
     def departure(self, row: Selection, today: datetime.date) -> tuple[datetime.date, str] | None:
         """The last day of a selection whose member has died or left its area and scheme by now, and which."""

@@ -43,8 +43,8 @@ def _load_benefit_periods(batch: Batch) -> None:
     refuse_after_death(batch)
     batch.refuse(
         "starts_on",
-        _("The record has a benefit period of another area or scheme from this day on."),
-        "r.member_id = s.member_id AND r.starts_on = s.starts_on AND (r.area_id, r.scheme) <> (%(area)s, s.scheme)",
+        _("The record has a benefit period of another scheme from this day on."),
+        "r.member_id = s.member_id AND r.area_id = %(area)s AND r.starts_on = s.starts_on AND r.scheme <> s.scheme",
         using="members_benefitperiod r",
     )
     batch.write_spans(
@@ -58,6 +58,7 @@ def _load_benefit_periods(batch: Batch) -> None:
             "ends_on": "s.ends_on",
         },
         changes={"ends_on": "s.ends_on"},
+        within="t.area_id = %(area)s",
     )
 
 
@@ -84,8 +85,8 @@ def _load_suspensions(batch: Batch) -> None:
     refuse_after_death(batch)
     batch.refuse(
         "kind",
-        _("The record has a suspension of another kind or area from this day on."),
-        "r.member_id = s.member_id AND r.starts_on = s.starts_on AND (r.area_id, r.kind) <> (%(area)s, s.kind)",
+        _("The record has a suspension of another kind from this day on."),
+        "r.member_id = s.member_id AND r.area_id = %(area)s AND r.starts_on = s.starts_on AND r.kind <> s.kind",
         using="members_suspension r",
     )
     batch.write_spans(
@@ -100,6 +101,7 @@ def _load_suspensions(batch: Batch) -> None:
             "reason": "COALESCE(s.reason, '')",
         },
         changes={"ends_on": "s.ends_on", "reason": "COALESCE(s.reason, t.reason)"},
+        within="t.area_id = %(area)s",
     )
 
 

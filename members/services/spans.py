@@ -177,7 +177,7 @@ def _add(span: Span, action: str, *, actor: Staff, now: datetime.datetime) -> Sp
     with transaction.atomic():
         member = locked(span.member)
         said = _said(span)
-        same = type(span)._default_manager.filter(member=member, starts_on=span.starts_on).first()
+        same = type(span)._default_manager.filter(member=member, area=span.area, starts_on=span.starts_on).first()
         if same is not None and _said(same) == said:
             return same
         if member.died_on is not None and (span.ends_on is None or span.ends_on > member.died_on):

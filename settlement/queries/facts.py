@@ -86,12 +86,15 @@ def lock_account_ids(account_ids: Sequence[int]) -> None:
     )
 
 
+# What an area has recorded counts in that area alone. A registration carries none: it is that of the enrolment on its
+# first day. A hospital stay is where the person is, whoever recorded it.
 FACTS = """
 SELECT r.n, r.institution AS institution_id,
        e.area_id, e.scheme, e.person_class, e.plan, e.large_claims, e.by_hand_elsewhere, e.paid_on, m.birth, m.died_on,
        b.member_id IS NOT NULL AS has_benefit_period,
        (SELECT array_agg(s.kind) FROM members_suspension s
-         WHERE s.member_id = r.member AND r.day BETWEEN s.starts_on AND COALESCE(s.ends_on, 'infinity')) AS stops,
+         WHERE s.member_id = r.member AND s.area_id = e.area_id
+           AND r.day BETWEEN s.starts_on AND COALESCE(s.ends_on, 'infinity')) AS stops,
        EXISTS (SELECT FROM institutions_hospitalstay h
          WHERE h.member_id = r.member AND h.admitted_on <= r.day
            AND (h.discharged_on IS NULL OR r.day < h.discharged_on)) AS inpatient,
@@ -129,6 +132,8 @@ SELECT r.n, r.institution AS institution_id,
        AND f.to_institution_id = r.institution AND r.day BETWEEN f.starts_on AND f.ends_on
   LEFT JOIN institutions_outofarearegistration o ON o.member_id = r.member
        AND r.day BETWEEN o.starts_on AND COALESCE(o.ends_on, 'infinity')
+       AND NOT EXISTS (SELECT FROM members_enrolment x WHERE x.member_id = o.member_id AND x.area_id <> e.area_id
+           AND o.starts_on BETWEEN x.starts_on AND COALESCE(x.ends_on, 'infinity'))
  ORDER BY r.n
 """
 

@@ -55,6 +55,7 @@ def _load_opening(batch: Batch) -> None:
         "year",
         _("Visits of %(year)s are settled here already; what was counted before can no longer be changed."),
         """EXISTS (SELECT FROM settlement_visit v WHERE v.member_id = s.member_id
+             AND v.area_id = %(area)s AND v.scheme = s.scheme
              AND v.care_on BETWEEN make_date(s.year, 1, 1) AND make_date(s.year, 12, 31))""",
         places={"year": "s.year"},
     )
@@ -65,6 +66,7 @@ def _load_opening(batch: Batch) -> None:
 def why_opening_stays(upload: Upload) -> str | None:
     """Objection to undoing opening figures: visits have been settled against them."""
     built = Visit.objects.filter(
+        area=upload.area_id,
         member_id__in=OpeningUse.objects.filter(upload=upload).values("member_id"),
         care_on__year__in=OpeningUse.objects.filter(upload=upload).values("year"),
     )
@@ -114,7 +116,9 @@ def _load_other_uses(batch: Batch) -> None:
 def why_other_uses_stay(upload: Upload) -> str | None:
     """Objection to undoing: visits may have been settled against what was left of a fund's limit."""
     rows = OtherUse.objects.filter(upload=upload)
-    built = Visit.objects.filter(member_id__in=rows.values("member_id"), settled_at__gte=upload.uploaded_at)
+    built = Visit.objects.filter(
+        area=upload.area_id, member_id__in=rows.values("member_id"), settled_at__gte=upload.uploaded_at
+    )
     return gettext_lazy("Visits have been settled against these figures.") if built.exists() else None
 
 

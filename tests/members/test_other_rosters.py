@@ -113,7 +113,35 @@ def test_suspensions_keep_their_kind_and_reason(load, four, reasons):
         ("arrears", date(2026, 3, 1), date(2026, 4, 30), "单位欠缴")
     ]
     other = load("suspensions", roster(SUSPENSIONS, f"李明,{LI},暂停,2026-03-01,,"))
-    assert reasons(other) == [("2", "类型", "The record has a suspension of another kind or area from this day on.")]
+    assert reasons(other) == [("2", "类型", "The record has a suspension of another kind from this day on.")]
+
+
+def test_a5_rosters_of_two_areas_stand_beside_each_other(load, four, clerk):
+    """A row that another area never ended is none of ours: the same days load here, and change nothing there."""
+    from bureau.models import Area
+    from bureau.services.uploads import load_now, receive_upload
+    from members.models import BenefitPeriod, Suspension
+    from tests.members.samples import NOW
+
+    other = Area.objects.create(code="440899", name="湛江市")
+    files = {
+        "suspensions": roster(SUSPENSIONS, f"李明,{LI},欠费,2026-03-01,,单位欠缴"),
+        "benefit_periods": roster(PERIODS, f"李明,{LI},310,2026-03-01,"),
+    }
+    for kind, content in files.items():
+        upload = receive_upload(kind=kind, name="roster.csv", content=content, area=other, actor=clerk, now=NOW)
+        assert counts(load_now(upload, actor=clerk, now=NOW)) == ("loaded", 1, 1, 0, 0)
+    assert counts(load("suspensions", roster(SUSPENSIONS, f"李明,{LI},暂停,2026-03-01,2026-03-31,"))) == (
+        "loaded", 1, 1, 0, 0,
+    )  # fmt: skip
+    assert counts(load("benefit_periods", roster(PERIODS, f"李明,{LI},310,2026-02-01,"))) == ("loaded", 1, 1, 0, 0)
+    assert sorted(Suspension.objects.values_list("area", "kind", "starts_on", "ends_on")) == [
+        ("440899", "arrears", date(2026, 3, 1), None),
+        ("441699", "suspended", date(2026, 3, 1), date(2026, 3, 31)),
+    ]
+    assert sorted(BenefitPeriod.objects.values_list("area", "starts_on")) == [
+        ("440899", date(2026, 3, 1)), ("441699", date(2026, 2, 1)),
+    ]  # fmt: skip
 
 
 def test_relative_becomes_known_once(load, four):

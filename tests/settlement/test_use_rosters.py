@@ -7,9 +7,11 @@ import pytest
 
 from bureau.errors import DomainError
 from bureau.identity import with_check_digit
+from bureau.models import Area
 from bureau.services.undo import undo_upload
 from bureau.services.uploads import load_now, receive_upload
 from members.identity import keyed_hash
+from members.models import Enrolment
 from settlement.models import OpeningUse, OtherUse
 from settlement.services.requests import VisitRequest
 from settlement.services.visits import settle_visit
@@ -161,3 +163,18 @@ def test_figures_that_visits_rest_on_are_not_undone():
     with pytest.raises(DomainError):
         undo_upload(upload, actor=office.city.reviewer, now=NOW)
     assert OtherUse.objects.count() == 1
+
+
+def test_a5_visits_settled_in_another_area_do_not_close_our_opening_figures():
+    """Moved here in June: what the old area settled in the year is counted there, and our figures still load."""
+    office = Office("kaifeng")
+    elsewhere = Area.objects.create(code="440899", name="湛江市")
+    office.member.enrolments.update(starts_on=date(2024, 6, 1))
+    Enrolment.objects.create(
+        member=office.member, area=elsewhere, scheme="310", person_class="active",
+        starts_on=SINCE, ends_on=date(2024, 5, 31),
+    )  # fmt: skip
+    assert office.settle("1", "100.00", date(2024, 3, 8)).area_id == elsewhere.pk
+    line = f"{office.member.name},{DOCUMENT},310,2024,,990.00,,"
+    assert office.load("opening", OPENING, line).accepted == 1
+    assert office.settle("2", "1000.00", date(2024, 6, 3)).pooled == Decimal("10.00")
