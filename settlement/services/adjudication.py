@@ -71,7 +71,7 @@ def flags_of(request: VisitRequest, facts: dict, stations_apart: bool) -> set[st
         flags.add("filed")
         if facts["registered_as"] == OutOfAreaRegistration.Kind.TEMPORARY:
             flags.add("temporary")
-    if request.channel == Visit.Channel.EMERGENCY:
+    if request.channel == Visit.Channel.EMERGENCY and "pharmacy" not in flags:  # a pharmacy treats nobody
         flags.add("emergency")
     if facts["paid_on"] is not None and request.care_on < facts["paid_on"]:
         flags.add("newborn")  # covered by an enrolment that was paid for later: nothing could be selected yet

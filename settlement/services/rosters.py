@@ -38,11 +38,11 @@ PAY_FROM = {"0": "none", "1": "own", "2": "family"}
 
 
 def _channel(values: dict[str, Any]) -> str:
+    # A purchase without a prescription is an ordinary one: the fund refuses it, the account may pay.
+    if values["med_type"] == PHARMACY:
+        return Visit.Channel.PRESCRIPTION if values["prescriber"] else Visit.Channel.ORDINARY
     if values["med_type"] in EMERGENCIES or values["urgency"] in ("1", "3"):
         return Visit.Channel.EMERGENCY
-    # A purchase without a prescription is an ordinary one: the fund refuses it, the account may pay.
-    if values["med_type"] == PHARMACY and values["prescriber"]:
-        return Visit.Channel.PRESCRIPTION
     return Visit.Channel.ORDINARY
 
 

@@ -48,7 +48,7 @@ def bill_of(
         "selected": chosen is not None and chosen in (seen.place, "" if apart else parent),
         "referral": chosen == "home" and seen.place == "near" and within(on, person.referred),
         "filed": seen.place == "filed" and within(on, person.registered),
-        "emergency": seen.emergency,
+        "emergency": seen.emergency and kind != "pharmacy",
         "pharmacy": kind == "pharmacy",
     }
     place = frozenset(flag for flag, holds in flags.items() if holds)
