@@ -3,6 +3,7 @@
 import datetime
 import re
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from members.identity import keyed_hash
@@ -35,3 +36,18 @@ def enrolment_on(member_id: int, day: datetime.date) -> Enrolment | None:
         .select_related("employer", "area")
         .first()
     )
+
+
+# SQL: the area that answers for a member on a day: where they are enrolled then, else where they were enrolled last,
+# else where they will be first; NULL for who is enrolled nowhere. To be filled with a member's number and a day.
+AREA_ON = """(SELECT e.area_id FROM members_enrolment e WHERE e.member_id = {member}
+              ORDER BY e.starts_on > {day}, abs(e.starts_on - {day}) LIMIT 1)"""
+
+
+def area_on(member_id: int, day: datetime.date) -> str | None:
+    """The code of the area that answers for a member on a day; None for who is enrolled nowhere."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {AREA_ON.format(member='%(member)s', day='%(day)s::date')}", {"member": member_id, "day": day}
+        )
+        return cursor.fetchone()[0]

@@ -54,6 +54,7 @@ def use_account(
     request_hash = fingerprint(account.pk, user.pk, purpose, payee, f"{amount:.2f}", on)
     if (known := _known(key, request_hash)) is not None:
         return known
+    _require_kept_here(account, actor)
     check_amount(amount)
     if on > timezone.localdate(now):
         raise DomainError(_("The day is still to come."), field="on")
@@ -111,6 +112,11 @@ def use_account(
     return _known(key, request_hash)
 
 
+def _require_kept_here(account: Account, actor: Staff) -> None:
+    if actor.area_id not in (None, account.area_id):
+        raise DomainError(_("The account is kept in %(area)s."), field="account", area=account.area)
+
+
 def _known(key: str, request_hash: str) -> AccountUse | None:
     known = AccountUse.objects.filter(key=key).first()
     if known is not None and known.request_hash != request_hash:
@@ -142,6 +148,7 @@ def _check_open(account: Account, user: Member, relation: str, on: datetime.date
 def reverse_use(*, use: AccountUse, actor: Staff, now: datetime.datetime) -> AccountUse:
     """Give back exactly what a use took from its account. Reversed before, it returns that reversal."""
     account = lock_account(use.account_id)
+    _require_kept_here(account, actor)
     use = AccountUse.objects.get(pk=use.pk)
     if use.reverses_id is not None:
         raise DomainError(_("A reversal cannot be reversed; record a new use."))

@@ -13,6 +13,7 @@ from bureau.services.records import locked, require_days, save
 from institutions.models import HospitalStay, Institution, OutOfAreaRegistration, Referral
 from institutions.queries import designated_on, selection_on
 from members.models import Member
+from members.services.reach import require_here
 
 
 def refer(
@@ -44,6 +45,7 @@ def refer(
         ).first()  # fmt: skip
         if known is not None:
             return known
+        require_here(member, starts_on, area_id=actor.area_id)
         _require_alive(member, starts_on)
         selected = selection_on(member.pk, starts_on)
         if selected is None or selected.institution_id != from_institution.pk:
@@ -76,8 +78,9 @@ def end_referral(
 ) -> Referral:
     """Let a referral end earlier. Refused: a last day outside its days."""
     with transaction.atomic():
-        locked(referral.member)
+        member = locked(referral.member)
         referral = locked(referral)
+        require_here(member, referral.starts_on, last_day, area_id=actor.area_id)
         if not referral.starts_on <= last_day <= referral.ends_on:
             raise DomainError(
                 _("The referral runs from %(first)s to %(last)s."),
@@ -105,6 +108,7 @@ def cancel_referral(
         referral = Referral.objects.select_for_update().filter(pk=referral.pk).first()
         if referral is None:
             return
+        require_here(referral.member, referral.starts_on, area_id=actor.area_id)
         if referral.starts_on <= on:
             raise DomainError(_("The referral has begun; give it a last day instead."), field="on")
         audit.record(
@@ -140,6 +144,7 @@ def register_out_of_area(
         known = member.out_of_area_registrations.filter(**said).first()
         if known is not None:
             return known
+        require_here(member, starts_on, area_id=actor.area_id)
         _require_alive(member, starts_on)
         registration = OutOfAreaRegistration(member=member, **said)
         save(registration)
@@ -155,8 +160,9 @@ def end_out_of_area(
 ) -> OutOfAreaRegistration:
     """Give a registration its last day. Refused: a day before its first."""
     with transaction.atomic():
-        locked(registration.member)
+        member = locked(registration.member)
         registration = locked(registration)
+        require_here(member, registration.starts_on, last_day, area_id=actor.area_id)
         require_days(registration.starts_on, last_day, field="last_day")
         if registration.ends_on == last_day:
             return registration
@@ -190,6 +196,7 @@ def record_stay(
             if (stay.institution_id, stay.discharged_on) == (institution and institution.pk, discharged_on):
                 return stay
             raise DomainError(_("A stay from this day on is recorded already."), field="admitted_on")
+        require_here(member, admitted_on, area_id=actor.area_id)
         _require_alive(member, admitted_on)
         stay = HospitalStay(
             member=member, institution=institution, admitted_on=admitted_on, discharged_on=discharged_on
@@ -208,8 +215,9 @@ def discharge(
 ) -> HospitalStay:
     """End a stay. Another day of discharge corrects the first, on the record."""
     with transaction.atomic():
-        locked(stay.member)
+        member = locked(stay.member)
         stay = locked(stay)
+        require_here(member, stay.admitted_on, discharged_on, area_id=actor.area_id)
         require_days(stay.admitted_on, discharged_on, field="discharged_on")
         if stay.discharged_on == discharged_on:
             return stay

@@ -8,6 +8,7 @@ from bureau.services.staging import Batch, Loader
 from institutions.models import HospitalStay, OutOfAreaRegistration, Referral
 from institutions.services.matching import match_institutions
 from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_members, person
+from members.services.reach import ends_here, refuse_elsewhere
 
 
 def _refuse_after_death(batch: Batch, first: str) -> None:
@@ -36,6 +37,8 @@ def _load_referrals(batch: Batch) -> None:
     match_members(batch)
     match_institutions(batch, "from_institution", "from_id")
     match_institutions(batch, "to_institution", "to_institution_id")
+    same = "r.member_id = s.member_id AND r.to_institution_id = s.to_institution_id AND r.starts_on = s.starts_on"
+    refuse_elsewhere(batch, "starts_on", unless=ends_here("institutions_referral", same, "ends_on"))
     _refuse_after_death(batch, "starts_on")
     batch.refuse(
         "from_institution",
@@ -58,8 +61,7 @@ def _load_referrals(batch: Batch) -> None:
     batch.refuse(
         "from_institution",
         _("The record has a referral from another institution from this day on."),
-        """r.member_id = s.member_id AND r.to_institution_id = s.to_institution_id AND r.starts_on = s.starts_on
-           AND r.from_institution_id <> s.from_id""",
+        f"{same} AND r.from_institution_id <> s.from_id",
         using="institutions_referral r",
     )
     batch.write_spans(
@@ -101,12 +103,13 @@ def _stage_registration(values: dict[str, Any]) -> tuple:
 
 def _load_registrations(batch: Batch) -> None:
     match_members(batch)
+    same = "r.member_id = s.member_id AND r.starts_on = s.starts_on"
+    refuse_elsewhere(batch, "starts_on", unless=ends_here("institutions_outofarearegistration", same, "ends_on"))
     _refuse_after_death(batch, "starts_on")
     batch.refuse(
         "kind",
         _("The record has a registration of another kind or for another place from this day on."),
-        """r.member_id = s.member_id AND r.starts_on = s.starts_on
-           AND (r.kind, r.destination) <> (s.kind, s.destination)""",
+        f"{same} AND (r.kind, r.destination) <> (s.kind, s.destination)",
         using="institutions_outofarearegistration r",
     )
     batch.write_spans(
@@ -146,6 +149,8 @@ def _load_stays(batch: Batch) -> None:
     """A stay ends the day before its discharge (G-8): another may begin on that day."""
     match_members(batch)
     match_institutions(batch, "institution", "institution_id")
+    begun = "r.member_id = s.member_id AND r.admitted_on = s.admitted_on"
+    refuse_elsewhere(batch, "admitted_on", unless=ends_here("institutions_hospitalstay", begun, "discharged_on"))
     _refuse_after_death(batch, "admitted_on")
     in_file = "daterange({0}.admitted_on, {0}.discharged_on) && daterange({1}.admitted_on, {1}.discharged_on)"
     batch.refuse(

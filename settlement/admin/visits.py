@@ -90,7 +90,7 @@ def settle(*, actor: Staff, now: datetime.datetime, **asked) -> Visit:
 
 def quote(request, record, data) -> list[Panel]:
     """What settling would give, and why. Nothing moves."""
-    answer = quote_visit(request_of(**data), now=clock.now())
+    answer = quote_visit(request_of(**data), now=clock.now(), area_id=request.user.area_id)
     row, refusal = answer.row, answer.decision.outcome.refusal
     labels = [Visit._meta.get_field(name).verbose_name for name in ["total", *PAID]]
     panels = [

@@ -13,6 +13,8 @@ import psycopg
 from django.db import connection
 from psycopg.rows import dict_row
 
+from members.queries import AREA_ON
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -88,8 +90,9 @@ def lock_account_ids(account_ids: Sequence[int]) -> None:
 
 # What an area has recorded counts in that area alone. A registration carries none: it is that of the enrolment on its
 # first day. A hospital stay is where the person is, whoever recorded it.
-FACTS = """
+FACTS = f"""
 SELECT r.n, r.institution AS institution_id,
+       COALESCE(e.area_id, {AREA_ON.format(member="r.member", day="r.day")}) AS home_id,
        e.area_id, e.scheme, e.person_class, e.plan, e.large_claims, e.by_hand_elsewhere, e.paid_on, m.birth, m.died_on,
        b.member_id IS NOT NULL AS has_benefit_period,
        (SELECT array_agg(s.kind) FROM members_suspension s

@@ -75,6 +75,10 @@ class Bill(NamedTuple):
         return datetime.datetime.fromisoformat(self.settled_at).date()
 
 
+# A request's field in the roster's words.
+COLUMNS = {"invoices": "invoice", "member": "document_number", "visit": "reverses"}
+
+
 class Turned(NamedTuple):
     """A row that could not be settled: its line and cells, the column to blame (or empty) and the sentence."""
 
@@ -85,9 +89,12 @@ class Turned(NamedTuple):
 
 
 def settle_bills(
-    bills: Sequence[Bill], *, upload_id: int | None, actor: Staff, now: datetime.datetime
+    bills: Sequence[Bill], *, area_id: str, upload_id: int | None, actor: Staff, now: datetime.datetime
 ) -> tuple[list[int], list[Turned]]:
-    """Settle and take back, each member's rows in their order. Returns repeated lines and those turned away."""
+    """Settle and take back, each member's rows in their order. Returns repeated lines and those turned away.
+
+    A file is an area's: bills and visits of others are turned away.
+    """
     repeated: list[int] = []
     turned: list[Turned] = []
     with transaction.atomic():
@@ -95,7 +102,9 @@ def settle_bills(
         reading.lock_members(members)
         reading.accounts_of(members, lock=True)  # all of them now, so that no turn waits for another part's
         for visits, reversals in _turns(bills):
-            answers = settle_visits([bill.request() for bill in visits], actor=actor, now=now, upload_id=upload_id)
+            answers = settle_visits(
+                [bill.request() for bill in visits], actor=actor, now=now, area_id=area_id, upload_id=upload_id
+            )
             for bill, answer in zip(visits, answers, strict=True):
                 if answer.error is not None:
                     turned.append(_turned(bill, answer.error))
@@ -105,7 +114,7 @@ def settle_bills(
             first = reading.known_keys([(bill.institution_id, bill.reverses) for bill in reversals])
             for number, bill in enumerate(reversals):
                 try:
-                    _take_back(bill, first.get(number), upload_id=upload_id, actor=actor, now=now)
+                    _take_back(bill, first.get(number), area_id, upload_id=upload_id, actor=actor, now=now)
                 except DomainError as error:
                     turned.append(_turned(bill, error))
                 else:
@@ -115,8 +124,7 @@ def settle_bills(
 
 
 def _turned(bill: Bill, error: DomainError) -> Turned:
-    field = "invoice" if error.field == "invoices" else error.field or ""
-    return Turned(bill.line, bill.raw, field, str(error))
+    return Turned(bill.line, bill.raw, COLUMNS.get(error.field or "", error.field or ""), str(error))
 
 
 def _turns(bills: Iterable[Bill]) -> Iterator[tuple[list[Bill], list[Bill]]]:
@@ -135,7 +143,15 @@ def _turns(bills: Iterable[Bill]) -> Iterator[tuple[list[Bill], list[Bill]]]:
         yield visits[number], reversals[number]
 
 
-def _take_back(bill: Bill, first: dict | None, *, upload_id: int | None, actor: Staff, now: datetime.datetime) -> None:
+def _take_back(
+    bill: Bill,
+    first: dict | None,
+    area_id: str,
+    *,
+    upload_id: int | None,
+    actor: Staff,
+    now: datetime.datetime,
+) -> None:
     if first is None:
         raise DomainError(
             gettext_lazy("The institution has settled no visit with the number %(key)s."),
@@ -156,6 +172,7 @@ def _take_back(bill: Bill, first: dict | None, *, upload_id: int | None, actor: 
         key=bill.key,
         reason=gettext("Taken back by the institution"),
         settled_on=bill.settled_on,
+        area_id=area_id,
         upload_id=upload_id,
         actor=actor,
         now=now,

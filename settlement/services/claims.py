@@ -49,22 +49,7 @@ def quote_bill(bill: VisitRequest, *, area_id: str, now: datetime.datetime) -> Q
     Raises DomainError where the bill was settled by card or belongs to another area.
     """
     bill.check(timezone.localdate(now))
-    desk = Desk.open([bill], lock=False)
-    require_area(desk, bill, area_id)
-    return desk.decide(bill)
-
-
-def require_area(desk: Desk, bill: VisitRequest, area_id: str) -> None:
-    """A claim is made where the member was enrolled on the day of care."""
-    facts = desk.facts.get(bill)
-    if facts is None or facts["area_id"] in (None, area_id):
-        return
-    raise DomainError(
-        _("On %(day)s the member was enrolled in %(area)s: the claim is made there."),
-        field="area",
-        day=bill.care_on,
-        area=Area.objects.get(pk=facts["area_id"]),
-    )
+    return Desk.open([bill], lock=False, area_id=area_id).decide(bill)
 
 
 # Entering -----------------------------------------------------------------------------------------------------------
@@ -119,8 +104,8 @@ def correct_claim(*, claim: Claim, asked: ClaimRequest, actor: Staff, now: datet
 
 def require_payable(bill: VisitRequest, area_id: str) -> None:
     """Refuse a bill whose encounter was settled by card, or whose member was enrolled elsewhere."""
-    desk = Desk.open([bill], lock=False)
-    require_area(desk, bill, area_id)
+    desk = Desk.open([bill], lock=False, area_id=area_id)
+    desk.area_of(bill)
     desk.refuse_paid_already(bill)
 
 
@@ -213,7 +198,7 @@ def approve_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Clai
     outcome = quote_bill(bill, area_id=claim.area_id, now=now).decision.outcome
     if outcome.refusal is not None and not outcome.charge:
         raise RefusedError(outcome.refusal)
-    visit = settle_visit(bill, actor=actor, now=now)
+    visit = settle_visit(bill, actor=actor, now=now, area_id=claim.area_id)
     claim.status, claim.approved_by, claim.approved_at = Claim.Status.APPROVED, actor, now
     claim.visit = visit
     claim.save()

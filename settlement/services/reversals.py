@@ -40,9 +40,12 @@ def reverse_visit(
     actor: Staff,
     now: datetime.datetime,
     settled_on: datetime.date | None = None,
+    area_id: str | None = None,
     upload_id: int | None = None,
 ) -> Visit:
     """Take one visit back whole: every fund, every account and every counter gets back exactly what it gave.
+
+    `area_id`: whose file says so, or else the actor's own area; a visit of another is not touched.
 
     The same key and visit again returns the first reversal. Raises DomainError where the visit is itself a reversal,
     has been reversed already, or no reason is given, and where a claim by hand was settled by it: that is taken back
@@ -51,7 +54,14 @@ def reverse_visit(
     if Visit.objects.filter(pk=visit_id, payee=None).exists():
         raise DomainError(_("A claim by hand was settled by this visit: take the claim back."), field="visit")
     return take_back(
-        visit_id, key=key, reason=reason, actor=actor, now=now, settled_on=settled_on, upload_id=upload_id
+        visit_id,
+        key=key,
+        reason=reason,
+        actor=actor,
+        now=now,
+        settled_on=settled_on,
+        area_id=area_id,
+        upload_id=upload_id,
     )
 
 
@@ -63,6 +73,7 @@ def take_back(
     actor: Staff,
     now: datetime.datetime,
     settled_on: datetime.date | None = None,
+    area_id: str | None = None,
     upload_id: int | None = None,
     paid: Sequence[tuple] = (),
 ) -> Visit:
@@ -74,6 +85,10 @@ def take_back(
     visit = Visit.objects.filter(pk=visit_id).first()
     if visit is None:
         raise DomainError(_("There is no such visit."), field="visit")
+    if (area_id or actor.area_id) not in (None, visit.area_id):
+        raise DomainError(
+            _("The visit was settled in %(area)s and is taken back there."), field="visit", area=visit.area
+        )
     today = timezone.localdate(now)
     if not visit.settled_on <= (settled_on or today) <= today:
         raise DomainError(_("A visit is reversed after it was settled and not in the future."), field="settled_on")

@@ -141,7 +141,9 @@ def _staged_bills() -> Iterator[Bill]:
 
 
 def _settle_staged(batch: Batch) -> None:
-    repeated, turned = settle_bills(list(_staged_bills()), upload_id=batch.upload.pk, actor=batch.actor, now=batch.now)
+    repeated, turned = settle_bills(
+        list(_staged_bills()), area_id=batch.area_id, upload_id=batch.upload.pk, actor=batch.actor, now=batch.now
+    )
     batch.unchanged("s.line = ANY(%(lines)s)", lines=repeated)
     for row in turned:
         # The sentence is complete: there is nothing left to fill in.
@@ -182,7 +184,9 @@ def _parts(bills: Iterable[Bill]) -> Iterator[list[Bill]]:
 def settle_part(params: dict, *, job: Job, actor: Staff, now: datetime.datetime) -> dict:
     """The work of one chunk of a job of kind `visits`."""
     bills = [Bill(*values) for values in params["bills"]]
-    repeated, turned = settle_bills(bills, upload_id=job.params["upload"], actor=actor, now=now)
+    repeated, turned = settle_bills(
+        bills, area_id=job.area_id, upload_id=job.params["upload"], actor=actor, now=now
+    )
     return {"settled": len(bills) - len(repeated) - len(turned), "repeated": len(repeated), "refused": turned}
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
-from bureau.models import Staff
+from bureau.models import Area, Staff
 from bureau.rules import benefits
 from bureau.rules.edition import Edition, Rulebook
 from bureau.rules.errors import Refused
@@ -59,14 +59,16 @@ class Quote:
     decision: Decision
 
 
-def settle_visit(request: VisitRequest, *, actor: Staff, now: datetime.datetime) -> Visit:
+def settle_visit(
+    request: VisitRequest, *, actor: Staff, now: datetime.datetime, area_id: str | None = None
+) -> Visit:
     """Settle one visit, or return the first answer to the same request.
 
     Afterwards the visit, its payment lines, its journal and its audit entry are recorded together. Raises
     DomainError for a request that cannot be settled and KeyReused for a used number; then nothing has moved. A
     refusal by the fund is not an error: the visit is recorded with its reason and the account may still pay.
     """
-    [settled] = settle_visits([request], actor=actor, now=now)
+    [settled] = settle_visits([request], actor=actor, now=now, area_id=area_id)
     if settled.error is not None:
         raise settled.error
     return Visit.objects.get(pk=settled.visit_id)
@@ -74,13 +76,21 @@ def settle_visit(request: VisitRequest, *, actor: Staff, now: datetime.datetime)
 
 @transaction.atomic
 def settle_visits(
-    requests: Sequence[VisitRequest], *, actor: Staff, now: datetime.datetime, upload_id: int | None = None
+    requests: Sequence[VisitRequest],
+    *,
+    actor: Staff,
+    now: datetime.datetime,
+    area_id: str | None = None,
+    upload_id: int | None = None,
 ) -> list[Settled]:
-    """Settle requests in the given order, in one transaction; each is answered, by a visit or by an error."""
+    """Settle requests in the given order, in one transaction; each is answered, by a visit or by an error.
+
+    `area_id`: whose file or claims they are, or else the actor's own area; the bills of another are not settled.
+    """
     today = timezone.localdate(now)
     answers: list[Settled | None] = [checked(request, today) for request in requests]
     open_at = [n for n, answer in enumerate(answers) if answer is None]
-    desk = Desk.open([requests[n] for n in open_at], lock=True)
+    desk = Desk.open([requests[n] for n in open_at], lock=True, area_id=area_id or actor.area_id)
     for n, answer in zip(open_at, repeats(desk.requests), strict=True):
         answers[n] = answer
     fresh = [n for n in open_at if answers[n] is None]
@@ -137,11 +147,11 @@ def record_settling(batch: Batch, *, actor: Staff, now: datetime.datetime, uploa
         )
 
 
-def quote_visit(request: VisitRequest, *, now: datetime.datetime) -> Quote:
-    """What settling this request would give now. Takes no lock and moves nothing."""
+def quote_visit(request: VisitRequest, *, now: datetime.datetime, area_id: str | None = None) -> Quote:
+    """What settling this request at an area's desk (None: at any) would give now. Takes no lock, moves nothing."""
     request.check(timezone.localdate(now))
     require_unused(request.invoices)
-    return Desk.open([request], lock=False).decide(request)
+    return Desk.open([request], lock=False, area_id=area_id).decide(request)
 
 
 def checked(request: VisitRequest, today: datetime.date) -> Settled | None:
@@ -179,6 +189,7 @@ class Desk:
     """Everything that deciding a group of requests needs, read once, and kept true as each one takes its share."""
 
     requests: Sequence[VisitRequest]
+    area_id: str | None  # whose desk it is; None for every area's
     facts: dict[VisitRequest, dict]
     spans: dict[VisitRequest, tuple[datetime.date, datetime.date]]
     history: dict[int, dict[tuple[datetime.date, datetime.date], list[Used]]]  # by member and days of care
@@ -192,7 +203,7 @@ class Desk:
     editions: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, requests: Sequence[VisitRequest], *, lock: bool) -> "Desk":
+    def open(cls, requests: Sequence[VisitRequest], *, lock: bool, area_id: str | None) -> "Desk":
         members = [request.member_id for request in requests]
         if lock:
             reading.keep_one_plan()
@@ -217,6 +228,7 @@ class Desk:
             own.setdefault(account["member_id"], []).append(account)
         return cls(
             requests=requests,
+            area_id=area_id,
             facts={requests[row["n"] - 1]: row for row in facts},
             spans=spans,
             history=history,
@@ -234,13 +246,29 @@ class Desk:
     def history_of(self, request: VisitRequest) -> list[Used]:
         return self.history[request.member_id][self.spans[request]]
 
-    def decide(self, request: VisitRequest) -> Quote:
+    def area_of(self, request: VisitRequest) -> str:
+        """The area that settles a bill: where the member was enrolled on the day of care (G-3), and no other.
+
+        For who was not enrolled then it is the area that had them last; for who never was, the institution's.
+        """
         facts = self.facts.get(request)
         if facts is None:
             raise DomainError(_("The member or the institution is not recorded."))
-        area_id = facts["area_id"] or facts["institution_area"]
+        area_id = facts["home_id"] or (request.by_hand and self.area_id) or facts["institution_area"]
         if area_id is None:
             raise DomainError(_("The person is not enrolled on %(day)s."), field="member", day=request.care_on)
+        if self.area_id not in (None, area_id):
+            raise DomainError(
+                _("On %(day)s the member belongs to %(area)s: the bill is settled there."),
+                field="member",
+                day=request.care_on,
+                area=Area.objects.get(pk=area_id),
+            )
+        return area_id
+
+    def decide(self, request: VisitRequest) -> Quote:
+        area_id = self.area_of(request)
+        facts = self.facts[request]
         self.refuse_paid_already(request)
         written = self.prescribing(request)
         past = past_of(self.history_of(request), facts)

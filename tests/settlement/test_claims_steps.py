@@ -151,7 +151,7 @@ def test_claim_of_a_member_enrolled_elsewhere_on_the_day_is_refused(bureau, pers
     before = moved()
     with pytest.raises(DomainError) as refused:
         bureau.enter(person)
-    assert refused.value.field == "area"
+    assert refused.value.field == "member"
     assert moved() == before
 
 
