@@ -17,6 +17,12 @@ BEFORE, AFTER = date(2026, 2, 28), date(2026, 3, 2)
 THERE = "On {} the member belongs to {}: the bill is settled there."
 
 
+@pytest.fixture(autouse=True)
+def english():
+    with translation.override("en"):
+        yield
+
+
 @pytest.fixture
 def place(city):
     from tests.settlement.factories import institution
@@ -87,7 +93,7 @@ def test_e2_file_moves_no_money_of_another_area(city, other, place, mover):
         upload = sent(area, mover, place, 1, on, 个人账户使用标志="1")
         assert (upload.status, upload.accepted, upload.rejected) == ("refused", 0, 1)
         assert reasons(upload) == [("证件号码", THERE.format(on, where))]
-        with translation.override("en"), pytest.raises(DomainError) as refused:
+        with pytest.raises(DomainError) as refused:
             at_the_desk(mover, place, on, area.clerk)
         assert (str(refused.value), refused.value.field) == (THERE.format(on, where), "member")
     assert money() == before
@@ -105,7 +111,7 @@ def test_e2_quote_and_claim_by_hand_obey_the_same_day(city, other, place, mover)
             lambda r=request, a=theirs: quote_visit(r, now=NOW, area_id=a.area.pk),
             lambda d=on, a=theirs: quote_bill(by_hand(mover, place, d), area_id=a.area.pk, now=NOW),
         ):
-            with translation.override("en"), pytest.raises(DomainError) as refused:
+            with pytest.raises(DomainError) as refused:
                 quote()
             assert str(refused.value) == THERE.format(on, mine.area)
     assert money() == before
@@ -124,7 +130,7 @@ def test_e2_visit_is_taken_back_by_the_area_that_settled_it(city, other, place, 
     assert reasons(upload) == [("原结算ID", said)]
     from settlement.models import Visit
 
-    with translation.override("en"), pytest.raises(DomainError) as refused:
+    with pytest.raises(DomainError) as refused:
         reverse_visit(Visit.objects.get().pk, key="B1", reason="错", actor=other.clerk, now=NOW)
     assert str(refused.value) == said
     assert money() == before
@@ -164,7 +170,7 @@ def test_e2_account_of_another_area_is_not_used(city, other, mover):
 
     account = Account.objects.get(member=mover)
     before = money()
-    with translation.override("en"), pytest.raises(DomainError) as refused:
+    with pytest.raises(DomainError) as refused:
         use_account(
             key="U1", account=account, user=mover, purpose="pharmacy_drug", payee="P1",
             amount=Decimal("10.00"), on=BEFORE, actor=other.clerk, now=NOW,

@@ -7,7 +7,7 @@ import pytest
 
 from bureau.errors import DomainError
 from bureau.identity import with_check_digit
-from bureau.models import Area
+from bureau.models import Area, Staff
 from bureau.services.undo import undo_upload
 from bureau.services.uploads import load_now, receive_upload
 from members.identity import keyed_hash
@@ -40,7 +40,7 @@ class Office:
         )
         return load_now(upload, actor=self.city.clerk, now=NOW)
 
-    def settle(self, key: str, total: str, on: date, **more):
+    def settle(self, key: str, total: str, on: date, *, clerk: Staff | None = None, **more):
         request = VisitRequest(
             institution_id=self.where.pk,
             key=key,
@@ -50,7 +50,7 @@ class Office:
             total=Decimal(total),
             **more,
         )
-        return settle_visit(request, actor=self.city.clerk, now=NOW)
+        return settle_visit(request, actor=clerk or self.city.clerk, now=NOW)
 
 
 OPENING = "姓名,证件号码,险种类型,年度,月份,统筹已支付,其中定额报销,起付已累计"
@@ -174,7 +174,8 @@ def test_a5_visits_settled_in_another_area_do_not_close_our_opening_figures():
         member=office.member, area=elsewhere, scheme="310", person_class="active",
         starts_on=SINCE, ends_on=date(2024, 5, 31),
     )  # fmt: skip
-    assert office.settle("1", "100.00", date(2024, 3, 8)).area_id == elsewhere.pk
+    there = Staff.objects.create(username="there", area=elsewhere)
+    assert office.settle("1", "100.00", date(2024, 3, 8), clerk=there).area_id == elsewhere.pk
     line = f"{office.member.name},{DOCUMENT},310,2024,,990.00,,"
     assert office.load("opening", OPENING, line).accepted == 1
     assert office.settle("2", "1000.00", date(2024, 6, 3)).pooled == Decimal("10.00")
