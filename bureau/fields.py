@@ -1,11 +1,18 @@
 """Column shapes and constraints that every room's models use."""
 
+import json
+import zlib
+from typing import Any
+
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.db import models
 from django.db.models import BigIntegerField, F, Func, Q, Value
 from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
+
+from bureau import ciphers
+from bureau.errors import DomainError
 
 
 class MoneyField(models.DecimalField):
@@ -15,6 +22,38 @@ class MoneyField(models.DecimalField):
         kwargs.setdefault("max_digits", 16)
         kwargs.setdefault("decimal_places", 2)
         super().__init__(*args, **kwargs)
+
+
+class SealedField(models.BinaryField):
+    """Bytes that name people: enciphered in the database and in its backups, clear in Python.
+
+    Packed first, since what is enciphered cannot be packed any more.
+    """
+
+    PURPOSE = b"sealed field"
+
+    def get_prep_value(self, value):
+        value = super().get_prep_value(value)
+        return None if value is None else ciphers.encipher(zlib.compress(value, 1), self.PURPOSE)
+
+    def from_db_value(self, value, expression, connection):
+        if value is None:
+            return None
+        try:
+            return zlib.decompress(ciphers.decipher(value, self.PURPOSE))
+        except ValueError:
+            raise DomainError(_("What is stored cannot be read with this installation's key.")) from None
+
+
+class SealedJSONField(SealedField):
+    """The same for what JSON can say."""
+
+    def get_prep_value(self, value: Any):
+        return None if value is None else super().get_prep_value(json.dumps(value).encode())
+
+    def from_db_value(self, value, expression, connection):
+        content = super().from_db_value(value, expression, connection)
+        return None if content is None else json.loads(content)
 
 
 def days(first="starts_on", last="ends_on") -> Func:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from functools import lru_cache
 from operator import mul
 
@@ -87,6 +88,25 @@ def identity_number_problem(number: str) -> str | None:
     if _check_digit(first17) != last:
         return "identity_checksum"
     return None
+
+
+_INSIDE = re.compile(r"(?<![0-9A-Za-z])\d{17}[\dXx](?![0-9A-Za-z])", re.ASCII)
+
+
+def numbers_in(text: str) -> list[str]:
+    """The valid identity numbers that stand in a text."""
+    return [found for found in _INSIDE.findall(text) if identity_number_problem(found.upper()) is None]
+
+
+def without_numbers(text: str) -> str:
+    """The text with the last four of each identity number in it, also of one that was typed wrongly."""
+
+    def masked(found: re.Match[str]) -> str:
+        number = found[0].upper()
+        wrong = identity_number_problem(number) not in (None, "identity_checksum")
+        return found[0] if wrong else f"····{number[-4:]}"
+
+    return _INSIDE.sub(masked, text)
 
 
 def document_number_problem(document_kind: str, number: str) -> str | None:

@@ -6,6 +6,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from bureau.fields import SealedField, SealedJSONField
+
 
 class Scheme(models.TextChoices):
     """险种类型, codes of the national dictionary."""
@@ -159,7 +161,10 @@ class PublishedFigure(models.Model):
 
 
 class Upload(models.Model):
-    """A roster file as it came, what became of it, and the rows that were turned away."""
+    """A roster file as it came, what became of it, and the rows that were turned away.
+
+    The file and its rejected rows are the only place where document numbers stand as they were written: sealed.
+    """
 
     class Status(models.TextChoices):
         RECEIVED = "received", _("received")
@@ -171,14 +176,14 @@ class Upload(models.Model):
     area = models.ForeignKey(Area, models.PROTECT, verbose_name=_("area"))
     kind = models.CharField(_("roster"), max_length=40)
     name = models.CharField(_("file name"), max_length=255)
-    content = models.BinaryField(_("content"))
+    content = SealedField(_("content"))
     sha256 = models.CharField(_("SHA-256"), max_length=64)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.RECEIVED)
     rows = models.PositiveIntegerField(_("rows"), default=0)
     accepted = models.PositiveIntegerField(_("accepted"), default=0)
     unchanged = models.PositiveIntegerField(_("unchanged"), default=0)
     rejected = models.PositiveIntegerField(_("rejected"), default=0)
-    rejects = models.BinaryField(_("rejected rows"), null=True)
+    rejects = SealedField(_("rejected rows"), null=True)
     problem = models.TextField(_("problem"), blank=True)
     uploaded_by = models.ForeignKey(Staff, models.PROTECT, related_name="+", verbose_name=_("uploaded by"))
     uploaded_at = models.DateTimeField(_("uploaded at"))
@@ -217,7 +222,10 @@ class UploadEffect(models.Model):
 
 
 class Job(models.Model):
-    """Long work. The row is the truth; the message queue only rings the bell."""
+    """Long work. The row is the truth; the message queue only rings the bell.
+
+    Parameters and results hold ids and counts. What names people is `sealed`, shown nowhere and dropped at the end.
+    """
 
     class Status(models.TextChoices):
         WAITING = "waiting", _("waiting")
@@ -231,6 +239,7 @@ class Job(models.Model):
     params = models.JSONField(_("parameters"), default=dict)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.WAITING)
     result = models.JSONField(_("result"), default=dict, blank=True)
+    sealed = SealedJSONField(null=True, editable=False)
     actor = models.ForeignKey(Staff, models.PROTECT, verbose_name=_("started by"))
     created_at = models.DateTimeField(_("created at"))
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
@@ -258,6 +267,7 @@ class Chunk(models.Model):
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.WAITING)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     result = models.JSONField(_("result"), default=dict, blank=True)
+    sealed = SealedJSONField(null=True, editable=False)
     problem = models.TextField(_("problem"), blank=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
 

@@ -183,9 +183,6 @@ class UploadAdmin(Records):
     ]
     sections = [upload_job]
 
-    def get_queryset(self, request):
-        return super().get_queryset(request).defer("content", "rejects")
-
     @admin.display(description=_("roster"), ordering="kind")
     def roster(self, upload):
         labels = {roster.kind: roster.label for roster in uploads.rosters()}

@@ -11,6 +11,7 @@ from django.db import models
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from bureau.identity import numbers_in
 from bureau.models import Area
 
 FEW = ("bureau.area", "bureau.county")  # chosen from a plain list
@@ -54,13 +55,24 @@ class MonthField(forms.DateField):
         return day and day.replace(day=1)
 
 
+FREE_TEXTS = ("name", "note", "proxy_name", "reason")
+
+
+def no_identity_number(text: str) -> None:
+    """Refuse to keep in clear what is kept enciphered elsewhere."""
+    if numbers_in(text):
+        raise ValidationError(_("Leave the identity number out of this text; it is kept enciphered on the record."))
+
+
 class ActForm(forms.Form):
     """Cleaned data are the keyword arguments of a service. Knows who fills it in, and on which record."""
 
     def __init__(self, *args, request, record=None, **kwargs):
         self.request, self.record = request, record
         super().__init__(*args, **kwargs)
-        for field in self.fields.values():
+        for name, field in self.fields.items():
+            if name in FREE_TEXTS and isinstance(field, forms.CharField):
+                field.validators.append(no_identity_number)
             if isinstance(field, forms.ModelChoiceField):
                 self._limit(field)
             elif isinstance(field, forms.DateField):

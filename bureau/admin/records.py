@@ -125,7 +125,9 @@ class Records(admin.ModelAdmin):
         return False
 
     def get_queryset(self, request):
-        found = super().get_queryset(request)
+        found = super().get_queryset(request).defer(
+            *(field.name for field in self.opts.concrete_fields if isinstance(field, models.BinaryField))
+        )
         if self.area_path and request.user.area_id:
             mine = models.Q(**{self.area_path: request.user.area_id})
             if self.area_may_be_empty:

@@ -15,7 +15,13 @@ from typing import Any, TypeAlias, TypeVar
 
 from bureau.files.problems import Refused
 from bureau.files.problems import noop as _
-from bureau.identity import DOCUMENT_MESSAGES, IDENTITY_CARD, LONGEST_DOCUMENT_NUMBER, document_number_problem
+from bureau.identity import (
+    DOCUMENT_MESSAGES,
+    IDENTITY_CARD,
+    LONGEST_DOCUMENT_NUMBER,
+    document_number_problem,
+    numbers_in,
+)
 
 Cell: TypeAlias = Any
 Value = TypeVar("Value")
@@ -99,8 +105,11 @@ def _code_text(cell: Cell) -> str:
     return shown(cell)
 
 
-def text(maximum: int) -> Parser:
-    """Text of at most so many characters, line breaks and runs of blanks as one blank."""
+def text(maximum: int, *, is_code: bool = False) -> Parser:
+    """Text of at most so many characters, line breaks and runs of blanks as one blank.
+
+    Identity numbers belong in a column of their own: a text with one in it is refused. A code may look like one.
+    """
 
     def parse(cell: Cell) -> str:
         value = " ".join(shown(cell).split())
@@ -112,6 +121,11 @@ def text(maximum: int) -> Parser:
                 _("At most %(maximum)d characters; this text has %(length)d."),
                 maximum=maximum,
                 length=len(value),
+            )
+        if not is_code and numbers_in(value):
+            raise Refused(
+                "identity_inside",
+                _("The cell contains an identity number; it belongs in the column of documents alone."),
             )
         return value
 
@@ -131,7 +145,7 @@ def person_name(cell: Cell) -> str:
 
 def code(maximum: int) -> Parser:
     """A key or number that is a name: no blanks inside, at most so many characters, full-width made ASCII."""
-    plain = text(maximum)
+    plain = text(maximum, is_code=True)
 
     def parse(cell: Cell) -> str:
         value: str = plain(_code_text(cell))

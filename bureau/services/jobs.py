@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from celery import current_app
 from django.db import transaction
@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from bureau import audit
 from bureau.errors import DomainError
+from bureau.identity import without_numbers
 from bureau.models import Chunk, Job, Staff
 
 logger = logging.getLogger(__name__)
@@ -40,10 +41,20 @@ IMPATIENT = {
 OPEN = (Job.Status.WAITING, Job.Status.RUNNING)
 
 
-class Handler(Protocol):
-    """The effect of one chunk, in the chunk's transaction. `job.params` are those of all chunks."""
+class Sealed(NamedTuple):
+    """Parameters or a result of which `sealed` names people: it is kept enciphered until the job is done."""
 
-    def __call__(self, params: dict, *, job: Job, actor: Staff, now: datetime.datetime) -> dict: ...
+    plain: dict
+    sealed: dict
+
+
+class Handler(Protocol):
+    """The effect of one chunk, in the chunk's transaction. `job.params` are those of all chunks.
+
+    `params` has what was sealed as well; a sealed result is what `chunk.sealed` holds for the job's finish.
+    """
+
+    def __call__(self, params: dict, *, job: Job, actor: Staff, now: datetime.datetime) -> dict | Sealed: ...
 
 
 class Finish(Protocol):
@@ -72,8 +83,8 @@ def create_job(
     kind: str,
     key: str,
     area_id: str | None,
-    params: dict,
-    chunks: Sequence[dict],
+    params: dict | Sealed,
+    chunks: Sequence[dict | Sealed],
     actor: Staff,
     now: datetime.datetime,
 ) -> Job:
@@ -83,20 +94,28 @@ def create_job(
     """
     if kind not in _kinds:
         raise LookupError(f"no handler is registered for jobs of kind {kind!r}")
+    params, sealed = _apart(params)
     with transaction.atomic():
         job, created = Job.objects.get_or_create(
             key=key,
-            defaults={"kind": kind, "area_id": area_id, "params": params, "actor": actor, "created_at": now},
-        )
+            defaults={
+                "kind": kind, "area_id": area_id, "params": params, "sealed": sealed, "actor": actor, "created_at": now,
+            },
+        )  # fmt: skip
         if created:
+            parts = enumerate(map(_apart, chunks), start=1)
             Chunk.objects.bulk_create(
-                [Chunk(job=job, number=number, params=part) for number, part in enumerate(chunks, start=1)],
+                [Chunk(job=job, number=number, params=part, sealed=sealed) for number, (part, sealed) in parts],
                 batch_size=1000,
             )
             audit.record("job.create", actor=actor, now=now, subject=job, key=key, chunks=len(chunks))
         if job.status in OPEN:
             ring(job, bells=max(1, min(BELLS, len(chunks))))
     return job
+
+
+def _apart(said: dict | Sealed) -> tuple[dict, dict | None]:
+    return (said.plain, said.sealed or None) if isinstance(said, Sealed) else (said, None)
 
 
 def ring(job: Job, *, bells: int = 1) -> None:
@@ -176,7 +195,7 @@ def _start(job: Job, now: datetime.datetime) -> int | None:
     """Count a start on the next open chunk, in a transaction of its own, and return the chunk's number."""
     while True:
         with transaction.atomic():
-            chunk = _open_chunks(job).first()
+            chunk = _open_chunks(job).defer("sealed").first()
             if chunk is None:
                 return None
             if chunk.attempts < STARTS_ALLOWED:
@@ -193,14 +212,15 @@ def _do(job: Job, number: int, clock: Callable[[], datetime.datetime]) -> None:
             chunk = _open_chunks(job).filter(number=number).first()
             if chunk is None:  # another worker was faster
                 return
-            result = _kinds[job.kind].handler(chunk.params, job=job, actor=job.actor, now=clock())
-            chunk.status, chunk.result, chunk.problem = Chunk.Status.DONE, result, ""
-            chunk.finished_at = clock()
-            chunk.save(update_fields=["status", "result", "problem", "finished_at"])
+            params = chunk.params | (chunk.sealed or {})
+            result = _kinds[job.kind].handler(params, job=job, actor=job.actor, now=clock())
+            chunk.result, chunk.sealed = _apart(result)
+            chunk.status, chunk.problem, chunk.finished_at = Chunk.Status.DONE, "", clock()
+            chunk.save(update_fields=["status", "result", "sealed", "problem", "finished_at"])
     except Exception as error:
         problem = _readable(error, job, number)
         with transaction.atomic():
-            chunk = _open_chunks(job).filter(number=number).first()
+            chunk = _open_chunks(job).filter(number=number).defer("sealed").first()
             if chunk is None:
                 return
             if chunk.attempts >= FAILURES_ALLOWED or isinstance(error, DomainError):
@@ -215,7 +235,7 @@ def _fail(chunk: Chunk, problem: str, now: datetime.datetime) -> None:
 
 def _readable(error: Exception, job: Job, number: int) -> str:
     if isinstance(error, DomainError):
-        return str(error)
+        return without_numbers(str(error))
     logger.error("job %s, chunk %s failed", job.key, number, exc_info=error)
     sentence = _("Part %(number)d of the work failed unexpectedly (%(error)s); the worker's log says more.")
     return sentence % {"number": number, "error": type(error).__name__}
@@ -241,6 +261,9 @@ def _finish(job: Job, now: datetime.datetime) -> None:
             row.status = Job.Status.FAILED if result is None else Job.Status.DONE
             row.result, row.finished_at = result or {}, now
             row.save(update_fields=["status", "result", "finished_at"])
+            if result is not None:
+                row.chunks.exclude(sealed=None).update(sealed=None)
+                Job.objects.filter(pk=row.pk).exclude(sealed=None).update(sealed=None)
     except Exception as error:
         problem = _readable(error, job, 0)
         Job.objects.filter(pk=job.pk, status__in=OPEN).update(

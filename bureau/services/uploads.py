@@ -18,6 +18,7 @@ from django.utils.translation import gettext_noop as _
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.files import FileProblem, Sheet, read_rows, write_rejects
+from bureau.identity import without_numbers
 from bureau.models import Area, Job, Staff, Upload
 from bureau.services import jobs
 from bureau.services.staging import Batch, Loader
@@ -82,7 +83,7 @@ def receive_upload(*, kind: str, name: str, content: bytes, area: Area, actor: S
             gettext_lazy("The file has more than %(limit)d MB; split it."), field="file", limit=LARGEST_FILE >> 20
         )
     digest = hashlib.sha256(content).hexdigest()
-    name = name.replace("\0", "")[-LONGEST_NAME:] or kind
+    name = without_numbers(name.replace("\0", ""))[-LONGEST_NAME:] or kind
     same = Upload.objects.filter(area=area, kind=kind, sha256=digest).exclude(
         status__in=[Upload.Status.REFUSED, Upload.Status.UNDONE]
     )
@@ -153,7 +154,7 @@ def _load_once(upload_id: int, actor: Staff, now: datetime.datetime) -> Upload:
                 _load(upload, actor, now)
         except FileProblem as problem:
             upload.status = Upload.Status.REFUSED
-            upload.problem = problem.text(gettext)
+            upload.problem = without_numbers(problem.text(gettext))
         upload.save(update_fields=["status", "problem", "rows", "accepted", "unchanged", "rejected", "rejects"])
         audit.record(
             f"upload.{'refuse' if upload.status == Upload.Status.REFUSED else 'load'}",

@@ -152,7 +152,7 @@ def _settle_staged(batch: Batch) -> None:
 
 
 def _leave_to_a_job(batch: Batch) -> None:
-    """Keep the checked rows as chunks of a job; the upload stays in loading until the last of them."""
+    """Keep the checked rows, sealed, as chunks of a job; the upload stays in loading until the last of them."""
     refused = [
         Turned(row.line, BETWEEN_CELLS.join(row.raw), problem.field, problem.text(gettext))
         for row in batch.refused()
@@ -162,8 +162,8 @@ def _leave_to_a_job(batch: Batch) -> None:
         kind=VISITS_JOB,
         key=f"visits {batch.upload.pk}",
         area_id=batch.area_id,
-        params={"upload": batch.upload.pk, "unchanged": batch.unchanged_rows, "refused": refused},
-        chunks=[{"bills": part} for part in _parts(_staged_bills())],
+        params=jobs.Sealed({"upload": batch.upload.pk, "unchanged": batch.unchanged_rows}, {"refused": refused}),
+        chunks=[jobs.Sealed({"rows": len(part)}, {"bills": part}) for part in _parts(_staged_bills())],
         actor=batch.actor,
         now=batch.now,
     )
@@ -181,20 +181,23 @@ def _parts(bills: Iterable[Bill]) -> Iterator[list[Bill]]:
         yield part
 
 
-def settle_part(params: dict, *, job: Job, actor: Staff, now: datetime.datetime) -> dict:
+def settle_part(params: dict, *, job: Job, actor: Staff, now: datetime.datetime) -> jobs.Sealed:
     """The work of one chunk of a job of kind `visits`."""
     bills = [Bill(*values) for values in params["bills"]]
     repeated, turned = settle_bills(
         bills, area_id=job.area_id, upload_id=job.params["upload"], actor=actor, now=now
     )
-    return {"settled": len(bills) - len(repeated) - len(turned), "repeated": len(repeated), "refused": turned}
+    settled = len(bills) - len(repeated) - len(turned)
+    return jobs.Sealed({"settled": settled, "repeated": len(repeated)}, {"refused": turned} if turned else {})
 
 
 def finish_visits(*, job: Job, actor: Staff, now: datetime.datetime) -> dict:
     """Say of the upload what became of its rows, and write down those that were turned away."""
     upload = Upload.objects.select_for_update(no_key=True).get(pk=job.params["upload"])
-    results = list(Chunk.objects.filter(job=job).order_by("number").values_list("result", flat=True))
-    turned = [Turned(*row) for part in (job.params, *results) for row in part["refused"]]
+    parts = Chunk.objects.filter(job=job).order_by("number").values_list("result", "sealed")
+    results = [result for result, _sealed in parts]
+    sealed = [part for part in (job.sealed, *(part for _result, part in parts)) if part]
+    turned = [Turned(*row) for part in sealed for row in part["refused"]]
     upload.accepted = sum(result["settled"] for result in results)
     upload.unchanged = job.params["unchanged"] + sum(result["repeated"] for result in results)
     upload.rejected = len({row.line for row in turned})

@@ -180,7 +180,7 @@ def test_large_file_is_settled_in_parts_with_families_whole(city, place, people,
     upload = load(city, rows)
     assert (upload.status, Visit.objects.count()) == ("loading", 0)
     job = Job.objects.get(key=f"visits {upload.pk}")
-    lines = [[row[0] for row in chunk.params["bills"]] for chunk in job.chunks.order_by("number")]
+    lines = [[row[0] for row in chunk.sealed["bills"]] for chunk in job.chunks.order_by("number")]
     assert lines == [[2, 4], [3]]
     jobs.work(job.pk, clock=lambda: NOW)
     upload.refresh_from_db()
