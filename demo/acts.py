@@ -32,6 +32,7 @@ class Stage:
     office: Office
     out: Callable[[str], None]
     day: datetime.date
+    hour: int = 9  # of the act that is being done
     _members: dict[str, int] = field(default_factory=dict)
     _institutions: dict[str, int] = field(default_factory=dict)
 

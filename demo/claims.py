@@ -15,7 +15,7 @@ from demo.visits import Bill, Month
 from institutions.models import Institution
 from members.models import Member
 from settlement.models import Claim
-from settlement.services.claims import approve_claim, check_claim, enter_claim, refuse_claim
+from settlement.services.claims import approve_claim, check_claim, enter_claim, refuse_claim, return_claim
 from settlement.services.claims_payment import pay_claim
 from settlement.services.claims_requests import BankAccount, ClaimRequest
 from settlement.services.invoices import InvoiceNumber
@@ -64,16 +64,32 @@ def handle(stage: Stage, bills: list[Bill]) -> None:
 
 
 def leave_for_staff(stage: Stage, bills: list[Bill]) -> None:
-    """One claim is entered and waits to be checked, by whoever signs in."""
-    for bill in bills[:1]:
-        enter_claim(
+    """Claims at each of their steps, for whoever signs in: received, checked, approved, returned for papers."""
+    office = stage.office
+    steps = ["received", "checked", "returned", "approved"]
+    for bill in bills:
+        if not steps:
+            return
+        step = steps[0]
+        claim = enter_claim(
             key=f"{stage.area.pk}:{bill.key}",
             area=stage.area,
             asked=_asked(stage, bill),
-            actor=stage.office.clerk,
-            now=stage.at(16),
+            actor=office.clerk,
+            now=stage.at(13),
         )
-        stage.say(_("A claim by hand waits to be checked"))
+        if step == "returned":
+            claim = return_claim(claim=claim, note="发票缺少费用明细清单", actor=office.reviewer, now=stage.at(14))
+        elif step != "received":
+            claim = check_claim(claim=claim, actor=office.reviewer, now=stage.at(14))
+        if step == "approved":
+            try:
+                claim = approve_claim(claim=claim, actor=office.finance, now=stage.at(16))
+            except RefusedError as refusal:
+                claim = refuse_claim(claim=claim, reason=str(refusal)[:200], actor=office.reviewer, now=stage.at(16))
+        if claim.status == step:
+            steps.pop(0)
+        stage.say(_("A claim by hand is left as %(status)s"), status=claim.get_status_display())
 
 
 def _asked(stage: Stage, bill: Bill) -> ClaimRequest:

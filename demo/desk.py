@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from demo.acts import Stage
 from demo.people import Person
 from demo.visits import EMERGENCY, Bill
-from settlement.models import Visit
+from settlement.models import Proposal, Visit
 from settlement.services.replays import decide_proposal, propose_late_facts, propose_replay
 from settlement.services.requests import VisitRequest
 from settlement.services.reversals import reverse_visit
@@ -73,7 +73,7 @@ def look_back(stage: Stage, people: Sequence[Person], first: date) -> None:
             decide_proposal(
                 proposal.pk,
                 confirm=number % 4 != 3,
-                note="" if number % 4 != 3 else "情况属实，不予追回",
+                note="" if number % 4 != 3 else _why_dropped(proposal),
                 actor=reviewer,
                 now=stage.at(23),
             )
@@ -84,6 +84,20 @@ def look_back(stage: Stage, people: Sequence[Person], first: date) -> None:
         again=len(again),
         decided=decided,
     )
+
+
+def _why_dropped(proposal: Proposal) -> str:
+    """Why a reviewer lets a difference go, by what it rests on."""
+    if proposal.proposed > proposal.settled:
+        return "差额已由机构退还参保人，不再补付"
+    if proposal.cause == Proposal.Cause.REPLAY:
+        return "差额由窗口退费引起，参保人当时已退还现金，不予追回"
+    return {
+        "arrears": "单位已举证当月按时缴费，欠费名单有误，待更正后再核",
+        "suspended": "暂停名单的起始日期有误，待更正后再核",
+        "inpatient": "病历显示就诊时尚未办理入院，入院日期待更正后再核",
+        "not_enrolled": "死亡日期登记有误，待更正后再核",
+    }.get(proposal.reason, "登记信息有误，待更正后再核")
 
 
 def _early_visits_of_the_capped(stage: Stage) -> list[Visit]:

@@ -156,13 +156,16 @@ CONTRIBUTION_HEADERS = [
 
 
 def contributions(rows: Iterable[tuple[Person, date, int, str, date]], profile: Profile) -> Table:
-    """Person, month, base in yuan, kind of payment and day of receipt. The employer pays 5.5 %, the person 2 %."""
+    """Person, month, base in yuan, kind of payment and day of receipt.
+
+    The person pays 2 % and the employer, where there is one, 5.5 %.
+    """
     table = Table(CONTRIBUTION_HEADERS)
     for person, month, base, kind, paid_on in rows:
         table.rows.append(
             [
                 person.number, person.name, person.document, f"{month:%Y%m}", profile.scheme, f"{base}.00",
-                yuan(base * 11 // 2), yuan(base * 2), kind, paid_on.isoformat(),
+                yuan(base * 11 // 2 if person.employer else 0), yuan(base * 2), kind, paid_on.isoformat(),
             ]
         )  # fmt: skip
     return table.spoil({"费款所属期": "2026.1"}, {"缴费基数": "-4200"}, {"证件号码": NOBODY}, {"个人缴费金额": "二百"})
@@ -299,7 +302,8 @@ VISIT_HEADERS = [
 ]  # fmt: skip
 
 
-def visits(bills: Iterable[Bill]) -> Table:
+def visits(bills: Iterable[Bill], *, careless: bool = True) -> Table:
+    """One institution's bills; a careless one has bad rows among them."""
     table = Table(VISIT_HEADERS)
     for bill in bills:
         table.rows.append(
@@ -312,6 +316,8 @@ def visits(bills: Iterable[Bill]) -> Table:
                 bill.pays_with, "1" if bill.reverses else "0", bill.reverses,
             ]
         )  # fmt: skip
+    if not careless:
+        return table
     return table.spoil(
         {"结算ID": "BAD1", "医疗费总额": "8888.88"},
         {"结算ID": "BAD2", "定点机构编码": "H44160299999"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 from django.db import connection
@@ -14,14 +14,15 @@ from django.utils.translation import gettext as _
 from accounts.models import Account, Credit, Entry, Payout
 from accounts.services.credits import credit_month
 from accounts.services.family import grant as grant_use
-from accounts.services.payouts import Payee, approve_payout, pay_payout, submit_payout
+from accounts.services.payouts import Payee, approve_payout, pay_payout, return_payout, submit_payout
 from accounts.services.standing import load_opening_balances
 from accounts.services.uses import use_account
 from bureau.errors import DomainError
 from bureau.rules.periods import next_month_start
 from bureau.services.figures import enter_figure
 from demo.acts import Stage
-from demo.people import Person, Tie
+from demo.people import LATE_DEATHS, Person, Tie
+from demo.visits import Bill
 from institutions.models import Institution
 from members.models import Member
 
@@ -117,6 +118,24 @@ def use(stage: Stage, ties: Sequence[Tie], first: date) -> None:
         stage.say(_("Accounts used for relatives: %(count)d times, %(paid)s yuan"), count=count, paid=f"{paid:,.2f}")
 
 
+def buy(stage: Stage, bill: Bill) -> None:
+    """Something bought at a pharmacy without a prescription: the buyer's account pays as far as it goes."""
+    [account] = _accounts(stage, [bill.person]).values() or [None]
+    if account is None:
+        return
+    use_account(
+        key=f"{bill.place.code}:{bill.key}",
+        account=account,
+        user=account.member,
+        purpose="pharmacy_drug",
+        payee=bill.place.code,
+        amount=Decimal(bill.total).scaleb(-2),
+        on=bill.care_on,
+        actor=stage.office.clerk,
+        now=stage.at(bill.settled_at.hour, bill.settled_at.minute),
+    )
+
+
 def _comes(tie: Tie, month: int) -> bool:
     return month == 11 or int(tie.relative.number) % 4 == month % 4
 
@@ -125,7 +144,8 @@ def _accounts(stage: Stage, holders: Iterable[Person]) -> dict[int, Account]:
     """Accounts by their members' numbers."""
     documents = [holder.document for holder in holders]
     ids = stage.member_ids(documents)
-    found = Account.objects.filter(area=stage.area, member__in=[ids[document] for document in documents])
+    numbers = [ids[document] for document in documents if document in ids]
+    found = Account.objects.filter(area=stage.area, member__in=numbers).select_related("member")
     return {account.member_id: account for account in found}
 
 
@@ -163,7 +183,7 @@ def _leaving(stage: Stage, people: Sequence[Person], first: date):
     moved = next(name for name in ("transfer_out_of_province", "transfer_out_of_area") if name in events)
     for person in people:
         number = int(person.number)
-        if person.dies_on and next_month_start(person.dies_on) == first and number % 10 < 7:
+        if person.dies_on and next_month_start(person.dies_on) == first and not _dies_late(person):
             several = number % 2
             heirs = [_heir(person, "氏", Decimal(60 if several else 100))]
             if several:
@@ -174,31 +194,45 @@ def _leaving(stage: Stage, people: Sequence[Person], first: date):
             yield person, moved, first, [agency]
 
 
+def _dies_late(person: Person) -> bool:
+    """Whether the heirs are still waiting when the story ends."""
+    return person.dies_on is not None and (person.dies_on.month, person.dies_on.day) in LATE_DEATHS
+
+
 def _heir(person: Person, name: str, share: Decimal = Decimal(100)) -> Payee:
     return Payee(person.name[0] + name, "建设银行演示支行", f"6217{person.number[-8:]}{share:04.0f}", share)
 
 
 def leave_for_staff(stage: Stage, people: Sequence[Person]) -> None:
-    """Some things are left as they are, for whoever signs in to do: a payout, a figure to confirm."""
+    """Some things are left as they are, for whoever signs in: payouts at each of their steps, a figure to confirm."""
     office = stage.office
-    dead = [person for person in people if person.dies_on and person.dies_on.month == 12]
-    dead += [person for person in people if person.dies_on and int(person.number) % 10 >= 7]
+    dead = [person for person in people if _dies_late(person)]
     ids = stage.member_ids(person.document for person in dead)
+    accounts = {
+        account.member_id: account
+        for account in Account.objects.filter(area=office.area, member__in=ids.values(), balance__gt=0)
+    }
+    steps = ["submitted", "approved", "returned"]
     for person in dead:
-        account = Account.objects.filter(member=ids[person.document], area=office.area, balance__gt=0).first()
-        if account is None or Payout.objects.filter(account=account).exists():
+        account = accounts.get(ids[person.document])
+        if account is None or not steps:
             continue
-        submit_payout(
+        step = steps.pop(0)
+        payout = submit_payout(
             account=account,
             event="death",
-            happened_on=person.dies_on or stage.day - timedelta(days=30),
+            happened_on=person.dies_on,
             payees=[_heir(person, "氏")],
             papers="死亡证明",
             actor=office.clerk,
             now=stage.at(16),
         )
-        stage.say(_("A payout waits for the reviewer"))
-        break
+        if step == "approved":
+            payout = approve_payout(payout=payout, actor=office.reviewer, now=stage.at(17))
+        elif step == "returned":
+            note = "缺少继承关系证明，请补齐"
+            payout = return_payout(payout=payout, note=note, actor=office.reviewer, now=stage.at(17))
+        stage.say(_("A payout is left as %(status)s"), status=payout.get_status_display())
     if "average_wage" not in stage.profile.edition.figures:
         return
     enter_figure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.utils.translation import gettext as _
@@ -13,7 +14,7 @@ from demo.acts import Stage
 from demo.city import City
 from demo.people import Person, Tie
 from demo.places import Place
-from demo.visits import Month
+from demo.visits import Bill, Month
 from institutions.models import Institution
 from institutions.services.places import set_level
 from institutions.services.selection import end_selections_of_departed
@@ -84,9 +85,9 @@ def contributions(stage: Stage, city: City, first: date) -> None:
         stage.load("contributions", f"补缴补差{first:%Y%m}.csv", files.contributions(late, stage.profile).csv())
 
 
-def families(stage: Stage, city: City, first: date) -> None:
-    """Once a month: relatives new on the roster, the grants that holders ask for, and what the accounts then pay."""
-    before = max(stage.profile.new_year - ONE_DAY, (first - ONE_DAY).replace(day=stage.day.day))
+def families(stage: Stage, city: City, first: date, before: date) -> None:
+    """Once a month: relatives new on the roster since the last time, the grants that holders ask for, and what the
+    accounts then pay."""
     ties = [tie for tie in city.people.ties if tie.since <= stage.day and _alive(tie, stage.day)]
     new = [tie for tie in ties if before < tie.since]
     if new:
@@ -145,10 +146,41 @@ def inpatient_uses(stage: Stage, city: City, first: date) -> None:
         stage.load("other_uses", f"住院统筹支付{first:%Y%m}.csv", files.other_uses(rows, stage.profile).csv())
 
 
-def visits(stage: Stage, city: City, month: Month) -> None:
-    name = f"门诊结算{month.first:%Y%m}.csv"
-    stage.load("visits", name, files.visits(month.bills).csv(), hour=20)
-    stage.sum_up(month.first)
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The file in which one institution sends in the bills of a month, its stations' among them."""
+
+    sender: Place
+    bills: list[Bill]
+    careless: bool
+    late: bool
+
+    def load(self, stage: Stage, first: date) -> None:
+        name = f"门诊结算{first:%Y%m}_{self.sender.name}.csv"
+        content = files.visits(self.bills, careless=self.careless).csv()
+        stage.load("visits", name, content, hour=stage.hour)
+
+
+def sent(city: City, month: Month) -> list[Sent]:
+    """The files of a month: pharmacies' last, since what they fill was written elsewhere.
+
+    The clearing body sends the bills of care elsewhere. Now and then one forgets, and sends its file in the next month.
+    """
+    by_sender: dict[Place, list[Bill]] = {}
+    for bill in month.bills:
+        by_sender.setdefault(city.places.clearing if bill.place.away else bill.place.payee, []).append(bill)
+    asked = {bill.prescriber for bill in month.bills if bill.prescriber}
+    senders = [place for place in city.places.all if place in by_sender]
+    senders.sort(key=lambda place: place.level is None)
+    return [
+        Sent(
+            sender=place,
+            bills=by_sender[place],
+            careless=(number + month.first.month) % 6 == 0,
+            late=(number + month.first.month) % 19 == 0 and place.level == 1 and place not in asked,
+        )
+        for number, place in enumerate(senders)
+    ]
 
 
 def raise_level(stage: Stage, city: City) -> None:

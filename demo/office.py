@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
@@ -44,17 +45,20 @@ def found(stage: Stage, places: Places) -> None:
     designate(institution=body, starts_on=since, actor=office.clerk, now=now)
 
 
-def publish(stage: Stage, figure: Figure) -> None:
+def publish(stage: Stage, figure: Figure, members: int) -> None:
     """A figure of a year: entered by the clerk, confirmed by the reviewer."""
+    value = figure.value
+    if figure.grows:
+        value = Decimal(int(value) * members // stage.profile.members)
     entered = enter_figure(
         area=stage.area,
         code=figure.code,
         year=figure.year,
-        value=figure.value,
+        value=value,
         document=INVENTED,
         actor=stage.office.clerk,
         now=stage.at(10),
     )
     confirm_figure(figure=entered, actor=stage.office.reviewer, now=stage.at(15))
     label = stage.profile.edition.figures[figure.code].label
-    stage.say(_("%(label)s of %(year)d: %(value)s (invented)"), label=label, year=figure.year, value=figure.value)
+    stage.say(_("%(label)s of %(year)d: %(value)s (invented)"), label=label, year=figure.year, value=value)

@@ -13,15 +13,19 @@ from datetime import date, timedelta
 
 from bureau.identity import with_check_digit
 from bureau.rules.periods import next_month_start
+from demo.days import retires_on
 from demo.places import Place, Places
 from demo.profile import County, Profile
 
 MALE, FEMALE = "1", "2"
+RETIREMENT_AGE = {MALE: 60, FEMALE: 55}  # before it rises month by month
+OFTEN_ILL = 2.4  # visits a month that the sickest would like
 SURNAMES = "李王张刘陈杨黄赵吴周徐孙马朱胡林郭何高罗郑梁谢宋唐许邓韩冯曹彭曾肖田董袁潘蔡蒋余叶程苏魏吕丁钟廖赖丘古邹巫"
 GIVEN = {
     MALE: ("伟强军建国志明文华永光辉德胜海涛俊杰浩宇家豪子轩启贤", "平勇斌峰龙生荣新民成林波刚鹏飞亮超凡然东升"),
     FEMALE: ("秀丽玉美雪春桂小月淑晓婉思雨慧欣嘉梓佩凤燕", "英芳娟敏静红梅兰霞玲珍琴婷怡琳萍莲洁云妹"),
 }
+LATE_DEATHS = ((11, 23), (12, 5), (12, 9), (12, 18))
 TRADES = ["机械", "电子", "服饰", "食品", "建材", "物流", "水电", "农业", "矿泉水", "包装", "家具", "商贸", "制药"]
 FORMS = ["有限公司", "股份有限公司", "厂", "实业有限公司"]
 OFFICES = ["第一小学", "第三中学", "水务所", "市政管理所", "农技站", "文化馆", "档案馆", "公路养护中心"]
@@ -155,9 +159,9 @@ def settle(rng: random.Random, profile: Profile, places: Places, count: int) -> 
     for person in members:
         _fate(registry, places, person)
         _choose(rng, profile, places, person)
-    # The smallest city, too, has some who die: in spring, in summer, and so late that it is learnt next year.
+    # The smallest city, too, has some who die: in spring, in summer, and so late that their heirs wait at the end.
     old = (person for person in members if person.birth.year < profile.year - 60 and not person.moves)
-    for person, day in zip(old, ((3, 14), (8, 21), (12, 5)), strict=False):
+    for person, day in zip(old, ((3, 14), (8, 21), *LATE_DEATHS), strict=False):
         person.dies_on = date(profile.year, *day)
     return People(members, employers, list(_families(registry, members)) if profile.has_accounts else [])
 
@@ -193,7 +197,7 @@ def _member(registry: Registry, employers: list[Employer]) -> Person:
     rng, profile = registry.rng, registry.profile
     kind = rng.choices(list(profile.classes), list(profile.classes.values()))[0]
     person = _resident(registry) if kind == "resident" else _employee(registry, kind, employers)
-    person.sickness *= profile.illness
+    person.sickness = min(person.sickness * profile.illness, OFTEN_ILL)
     if plans := profile.plans.get(kind):
         person.plan = rng.choices(list(plans), list(plans.values()))[0]
     person.large_claims = profile.large_claims > 0 and rng.random() < profile.large_claims
@@ -203,15 +207,18 @@ def _member(registry: Registry, employers: list[Employer]) -> Person:
 def _employee(registry: Registry, kind: str, employers: list[Employer]) -> Person:
     rng, year = registry.rng, registry.profile.year
     sex = MALE if rng.random() < 0.53 else FEMALE
+    age = RETIREMENT_AGE[sex]
     if kind == "retired":
-        oldest_worker = 60 if sex == MALE else 55
-        birth = _aged(rng, year, oldest_worker, oldest_worker + min(30, int(rng.expovariate(1 / 9)) + 2))
+        oldest = age + min(30, int(rng.expovariate(1 / 9)) + 2)
+        birth = _aged(rng, year, age, oldest)
+        while retires_on(birth, age) > registry.profile.new_year:
+            birth = _aged(rng, year, age, oldest)
         enrolled_on = _day(rng, date(2001, 1, 1), date(2012, 12, 31))
     elif kind == "retired_paying_monthly":
         birth = _aged(rng, year, 61, 62) if sex == MALE else _aged(rng, year, 50, 52)
         enrolled_on = _day(rng, date(2012, 1, 1), date(2020, 12, 31))
     else:
-        birth = _aged(rng, year, 22, 58 if sex == MALE else 53)
+        birth = _aged(rng, year, 22, age - 2)
         start = max(date(2001, 1, 1), date(birth.year + 20, 1, 1))
         enrolled_on = _day(rng, start, date(year - 1, 6, 30))
     employer = rng.choice(employers) if kind == "active" else None
@@ -265,12 +272,12 @@ def _fate(registry: Registry, places: Places, person: Person) -> None:
     if person.first_premium_on is not None:
         return
     if active and chance < 0.020:
-        age = 60 if person.sex == MALE else 55
-        birthday = _day(rng, date(year, 1, 1), date(year, 11, 30))
-        person.birth = birthday.replace(year=year - age)
+        age = RETIREMENT_AGE[person.sex]
+        while person.retires_on is None or not date(year, 2, 1) <= person.retires_on <= date(year, 12, 1):
+            person.birth = _day(rng, date(year - age - 1, 1, 1), date(year - age, 12, 31))
+            person.retires_on = retires_on(person.birth, age)
         person.document = registry.document(person.sex, person.birth, person.county)
-        person.retires_on = next_month_start(birthday)
-        person.sickness *= 1.5
+        person.sickness = min(person.sickness * 1.5, OFTEN_ILL)
     elif active and chance < 0.045:
         person.enrolled_on = date(year, rng.randrange(2, 12), 1)
         person.balance = 0

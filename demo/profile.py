@@ -42,6 +42,7 @@ class Figure:
     year: int
     value: Decimal
     on: date
+    grows: bool = False  # with the city: the value is for as many members as live there unless told otherwise
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,12 @@ class Profile:
     chronic: float = 0.0  # bills of which another fund has paid a part before
     inpatient_use: float = 0.0  # members for whom the pooled fund pays in hospital
     elsewhere_visits: float = 0.04  # bills at another institution than the usual one
-    pharmacy_visits: float = 0.095  # bills at a pharmacy without a prescription
+    pharmacy_visits: float = 0.04  # purchases at a pharmacy without a prescription
     filled_outside: float = 0.045  # prescriptions that a pharmacy fills
     newborns: float = 0.0  # members born in the year
     claims: int = 3  # claims by hand a month
     opening_use: bool = False  # whether an old system had counted what the fund paid
+    left: str = "items"  # the kind of the last runs, which are left at every step
     year_end_reversals: bool = False  # whether an institution takes visits back after the settlement
 
     @property

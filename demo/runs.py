@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
@@ -14,22 +15,31 @@ from demo import files
 from demo.acts import Stage
 from demo.places import Places
 from institutions.services.places import confirm_assessments
-from settlement.models import Line, Run, Visit
+from settlement.models import Line, Payment, Run, Visit
 from settlement.services.reversals import reverse_visit
-from settlement.services.runs.approval import approve_run, submit_run
+from settlement.services.runs.approval import approve_run, return_run, submit_run
 from settlement.services.runs.compute import compute_run
 from settlement.services.runs.late import find_adjustments
-from settlement.services.runs.payment import pay_run
+from settlement.services.runs.payment import pay_run, return_payment
 
 LATE_KEY = "NZ01"  # the numbers that the institution gives its late reversals
 
 
-def pay_runs(stage: Stage, kind: str, period: date) -> None:
-    """One run an agency: computed and submitted by the clerk, approved by the reviewer, paid by finance."""
+# How far the runs get that are left to whoever signs in, agency by agency.
+LEFT = ("paid", "approved", "submitted", "computed", "returned")
+
+
+def pay_runs(stage: Stage, kind: str, period: date, *, leave: bool = False) -> None:
+    """One run an agency: computed and submitted by the clerk, approved by the reviewer, paid by finance.
+
+    `leave` them at all steps of their way instead, and let the bank return an order of the one that is paid.
+    """
     started = time.monotonic()
     office = stage.office
     total, lines = Decimal(0), 0
-    for county in County.objects.filter(area=office.area).select_related("area").order_by("code"):
+    paid: list[Run] = []
+    for number, county in enumerate(County.objects.filter(area=office.area).select_related("area").order_by("code")):
+        step = LEFT[number % len(LEFT)] if leave else "paid"
         run = compute_run(
             area=office.area,
             county=county,
@@ -39,15 +49,26 @@ def pay_runs(stage: Stage, kind: str, period: date) -> None:
             actor=office.clerk,
             now=stage.at(9),
         )
-        if run.status == Run.Status.COMPUTED:
+        if run.status == Run.Status.COMPUTED and step != "computed":
             run = submit_run(run=run, actor=office.clerk, now=stage.at(11))
-        if run.status == Run.Status.SUBMITTED:
+        if run.status == Run.Status.SUBMITTED and step == "returned":
+            run = return_run(run=run, note="请核对追溯变更后重新计算", actor=office.reviewer, now=stage.at(14))
+        if run.status == Run.Status.SUBMITTED and step in ("approved", "paid"):
             run = approve_run(run=run, actor=office.reviewer, now=stage.at(15))
-        run = pay_run(run=run, actor=office.finance, now=stage.at(16))
+        if step == "paid":
+            run = pay_run(run=run, actor=office.finance, now=stage.at(16))
+            paid.append(run)
         total += run.total
         lines += run.lines.count()
+    if leave and (order := Payment.objects.filter(line__run__in=paid).order_by("-amount", "id").first()):
+        return_payment(payment=order, note="收款户名与账号不符", actor=office.finance, now=stage.at(17))
+    sentence = (
+        _("%(kind)s of %(period)s left at every step: %(lines)d institutions, %(total)s yuan (%(seconds).1f s)")
+        if leave
+        else _("%(kind)s of %(period)s paid: %(lines)d institutions, %(total)s yuan (%(seconds).1f s)")
+    )
     stage.say(
-        _("%(kind)s of %(period)s paid: %(lines)d institutions, %(total)s yuan (%(seconds).1f s)"),
+        sentence,
         kind=Run.Kind(kind).label,
         period=f"{period:%Y}" if kind == Run.Kind.YEAR_END else f"{period:%Y-%m}",
         lines=lines,
@@ -117,6 +138,23 @@ def cross_a_threshold(stage: Stage) -> None:
             name=adjustment.institution.name,
             amount=f"{adjustment.amount:,.2f}",
         )
+
+
+def look_for_late_files(stage: Stage, kinds: Iterable[str], first: date) -> None:
+    """What files that came after a month's runs change in them; the next payments by item carry it."""
+    found = [
+        adjustment
+        for kind in kinds
+        for adjustment in find_adjustments(
+            area=stage.area, kind=kind, period=first, actor=stage.office.finance, now=stage.at(15)
+        )
+    ]
+    stage.say(
+        _("Late files of %(month)s: %(count)d adjustments, %(amount)s yuan"),
+        month=f"{first:%Y-%m}",
+        count=len(found),
+        amount=f"{sum(adjustment.amount for adjustment in found):,.2f}",
+    )
 
 
 def _gaps(stage: Stage):

@@ -24,6 +24,7 @@ USERS = (
     ("finance", "caiwu", "财务 黄秀芳"),
     ("inspector", "jihe", "稽核 张建国"),
 )
+NEWCOMER = ("xinren", "新入职 周敏")  # registered, and waiting for a role
 INSTALLER = "installation"
 INSTALLED_ON = datetime.datetime(2022, 10, 31, 8, tzinfo=SHANGHAI)
 PASSWORD = "gongji-demo-2026"
@@ -64,6 +65,8 @@ def open_office(profile: Profile, now: datetime.datetime) -> Office:
         role: _person(user_name(profile, username), label, role, area, registrar=registrar, giver=giver, now=now)
         for role, username, label in USERS
     }
+    username, label = NEWCOMER
+    _person(user_name(profile, username), label, None, area, registrar=registrar, giver=giver, now=now)
     return Office(area=area, **staff)
 
 
@@ -72,11 +75,20 @@ def user_name(profile: Profile, username: str) -> str:
 
 
 def _person(
-    username: str, name: str, role: str, area: Area | None, *, registrar: Staff, giver: Staff, now: datetime.datetime
+    username: str,
+    name: str,
+    role: str | None,
+    area: Area | None,
+    *,
+    registrar: Staff,
+    giver: Staff,
+    now: datetime.datetime,
 ) -> Staff:
     known = Staff.objects.filter(username=username).first()
     if known is not None:
         return known
     staff = register_staff(username=username, name=name, password=PASSWORD, area=area, actor=registrar, now=now)
+    if role is None:
+        return staff
     assign_roles(staff=staff, roles=[role], actor=giver, now=now)
     return staff

@@ -7,8 +7,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from itertools import accumulate
 
 from bureau.rules.periods import last_day
+from demo.days import crowd
 from demo.people import People, Person
 from demo.places import Place, Places
 from demo.profile import Profile
@@ -56,12 +58,13 @@ class Referral:
 
 @dataclass(slots=True)
 class Month:
-    """What a month brings: bills for the file and the desk, those that members have paid and claim, and referrals that
-    go before them."""
+    """What a month brings: bills for files and the desk, plain purchases at pharmacies, bills that members have paid
+    and claim, and referrals that go before them."""
 
     first: date
     bills: list[Bill] = field(default_factory=list)
     at_desk: list[Bill] = field(default_factory=list)
+    purchases: list[Bill] = field(default_factory=list)
     claimed: list[Bill] = field(default_factory=list)
     taken_back_at_desk: list[Bill] = field(default_factory=list)
     referrals: list[Referral] = field(default_factory=list)
@@ -75,6 +78,7 @@ def of_year(seed: int, profile: Profile, people: People, places: Places) -> list
         rng = random.Random(f"{seed} visits {month.first}")
         clinic = _Clinic(rng, profile, places, month, len(people.members))
         bills = [bill for person in people.members for bill in clinic.bills_of(person)]
+        bills = clinic.set_purchases_apart(bills)
         bills = clinic.set_claims_apart(bills)
         reversals = list(clinic.reversals(bills))
         end = datetime.combine(last_day(profile.year, month.first.month), datetime.max.time())
@@ -92,7 +96,8 @@ class _Clinic:
 
     def __init__(self, rng: random.Random, profile: Profile, places: Places, month: Month, members: int):
         self.rng, self.profile, self.places, self.month = rng, profile, places, month
-        self.days = last_day(profile.year, month.first.month).day
+        self.days = [month.first + timedelta(days=n) for n in range(last_day(profile.year, month.first.month).day)]
+        self.crowds = list(accumulate(crowd(day) for day in self.days))
         self.season = SEASON[month.first.month - 1]
         self.at_desk = max(3, members // 800)
         self.count = 0
@@ -103,7 +108,7 @@ class _Clinic:
         place = person.place(middle)
         wanted = person.sickness * self.season * (place.visits if place else 0.4) * 0.985
         for _ in range(self._times(wanted)):
-            day = self.month.first.replace(day=rng.randint(1, self.days))
+            [day] = rng.choices(self.days, cum_weights=self.crowds)
             if person.enrolled(day):
                 yield from self._illness(person, day)
         dies_on = person.dies_on
@@ -128,6 +133,9 @@ class _Clinic:
         if person.away is not None and chance < 0.75:
             yield self._bill(person, self.places.elsewhere[person.away[1]], day)
         elif chance < 0.012:
+            day = rng.choice(self.days)  # accidents know no calendar
+            if not person.enrolled(day):
+                return
             everywhere = self.places.hospitals
             place = rng.choice(everywhere) if rng.random() < 0.9 else rng.choice(list(self.places.elsewhere.values()))
             yield self._bill(person, place, day, EMERGENCY, urgency="1")
@@ -144,7 +152,7 @@ class _Clinic:
             chronic = rng.random() < profile.chronic and home.level is not None and home.level > 0
             bill = self._bill(person, home, day, CHRONIC if chronic else ORDINARY)
             yield bill
-            if chance > 1 - profile.filled_outside and day.day < self.days and bill.settled_at.date() == day:
+            if chance > 1 - profile.filled_outside and day < self.days[-1] and bill.settled_at.date() == day:
                 yield self._filled_outside(bill)
 
     def _referred(self, person: Person, home: Place, day: date) -> Iterator[Bill]:
@@ -220,6 +228,13 @@ class _Clinic:
         if bill.med_type == CHRONIC:
             left = bill.in_policy - bill.general_fee - bill.consultation_fee
             bill.other_funds = left * rng.randint(60, 90) // 100
+
+    def set_purchases_apart(self, bills: list[Bill]) -> list[Bill]:
+        """What is bought at a pharmacy without a prescription is no visit: the account pays. The others are returned.
+        """
+        bought = {bill for bill in bills if bill.med_type == PHARMACY and bill.prescriber is None}
+        self.month.purchases = sorted(bought, key=lambda bill: (bill.care_on, bill.key))
+        return [bill for bill in bills if bill not in bought]
 
     def set_claims_apart(self, bills: list[Bill]) -> list[Bill]:
         """Bills that members have paid and bring to the bureau: those of newborns who were on no roster yet, and some

@@ -1,6 +1,7 @@
 """The demonstration: a tiny city lives its year once, and its roster files have the oddities that real ones have."""
 
 import datetime
+from collections import Counter
 from io import BytesIO, StringIO
 
 import pytest
@@ -93,6 +94,7 @@ def test_year_of_bills_has_every_kind_of_visit(city):
     keys = [bill.key for bill in bills]
     assert len(set(keys)) == len(keys)
     assert {bill.med_type for bill in bills} == {"11", "13", "41"}
+    assert all(bill.prescriber for bill in bills if bill.med_type == "41")
     assert any(bill.prescriber for bill in bills)
     assert any(bill.reverses for bill in bills)
     assert any(bill.place.away for bill in bills)
@@ -112,6 +114,72 @@ def test_city_is_what_its_rules_ask_for(name):
     assert any(bill.other_funds for bill in bills) == (name == "chongqing")
     assert any(person.first_premium_on for person in city.members) == (name == "shaoguan")
     assert any(month.claimed for month in city.months)
+
+
+@pytest.mark.parametrize("name", CITIES)
+def test_nobody_is_ill_more_often_than_people_are(name):
+    by_person = Counter(bill.person for month in built(name).months for bill in (*month.bills, *month.at_desk))
+    assert max(by_person.values()) <= 45
+
+
+def test_clinics_are_full_on_mondays_and_quiet_on_feast_days(city):
+    by_day = Counter(bill.care_on for month in city.months for bill in month.bills if not bill.reverses)
+    spring_festival = [datetime.date(2026, 2, day) for day in range(15, 24)]
+    workdays = [datetime.date(2026, 3, day) for day in (9, 10, 11, 12, 13, 16, 17, 18, 19)]
+    assert sum(by_day[day] for day in spring_festival) * 2 < sum(by_day[day] for day in workdays)
+    weekdays = Counter(day.weekday() for day in by_day.elements())
+    assert weekdays[0] > weekdays[3] > weekdays[6]
+
+
+def test_staff_act_on_working_days_and_month_ends_alone(city):
+    from bureau.rules.periods import last_day
+    from demo.days import is_working
+    from demo.year import story
+
+    at_desks = {bill.care_on for month in city.months for bill in (*month.at_desk, *month.purchases)}
+    taken_back = {day + datetime.timedelta(days=1) for day in at_desks}
+    automatic = {datetime.date(2026, 1, 1), datetime.date(2027, 1, 1)}
+    off = {act.day for act in story(city) if not is_working(act.day)} - at_desks - taken_back - automatic
+    assert {day for day in off if day != last_day(day.year, day.month)} == set()
+
+
+@pytest.mark.parametrize(
+    ("birth", "age", "day"),
+    [
+        (datetime.date(1964, 12, 31), 60, datetime.date(2025, 1, 1)),
+        (datetime.date(1965, 1, 1), 60, datetime.date(2025, 3, 1)),
+        (datetime.date(1966, 5, 20), 60, datetime.date(2026, 11, 1)),
+        (datetime.date(1971, 1, 9), 55, datetime.date(2026, 6, 1)),
+        (datetime.date(1980, 1, 1), 60, datetime.date(2043, 2, 1)),
+    ],
+)
+def test_retirement_age_rises_month_by_month(birth, age, day):
+    from demo.days import retires_on
+
+    assert retires_on(birth, age) == day
+
+
+def test_who_has_no_employer_pays_no_share_of_one(city):
+    from demo import files
+
+    month, paid_on = datetime.date(2026, 5, 1), datetime.date(2026, 5, 9)
+    flexible = next(person for person in city.members if person.person_class == "flexible")
+    employed = next(person for person in city.members if person.employer)
+    rows = [(person, month, 4200, "正常缴费", paid_on) for person in (flexible, employed)]
+    shares = {row[0]: row[6:8] for row in files.contributions(rows, city.profile).rows if row[5] == "4200.00"}
+    assert shares[flexible.number] == ["0.00", "84.00"]
+    assert shares[employed.number] == ["231.00", "84.00"]
+
+
+def test_bills_come_in_a_file_for_each_institution_and_some_files_late(city):
+    from demo.months import sent
+
+    for month in city.months:
+        sent_in = sent(city, month)
+        assert sum(len(file.bills) for file in sent_in) == len(month.bills)
+        senders = [file.sender for file in sent_in]
+        assert len(senders) == len(set(senders)) and all(sender.parent is None for sender in senders)
+    assert any(file.late for month in city.months for file in sent(city, month))
 
 
 # The story
@@ -140,13 +208,12 @@ def what_there_is() -> dict[str, int]:
 @pytest.mark.django_db
 def test_tiny_city_lives_its_year_once():
     from django.core.management import CommandError, call_command
-    from django.db.models import Q
 
     from accounts.models import AccountUse, Payout
     from bureau.models import AuditEntry, Staff, Upload
     from institutions.models import Referral, Selection
     from members.models import Enrolment, Member
-    from settlement.models import Adjustment, Claim, Run, Visit
+    from settlement.models import Adjustment, Claim, Payment, Proposal, Run, Visit
 
     told = tell(today=datetime.date(2026, 4, 10))
     assert "2026-04" in told and "2026-05" not in told
@@ -166,16 +233,27 @@ def test_tiny_city_lives_its_year_once():
     assert Enrolment.objects.filter(person_class="retired", starts_on__year=2026).exists()
     assert Member.objects.filter(died_on__year=2026).exists()
     assert Payout.objects.filter(event="death", status="paid").exists()
-    assert Payout.objects.filter(event="death", status="submitted").exists()
+    assert set(Payout.objects.filter(event="death").values_list("status", flat=True)) == {
+        "paid", "submitted", "approved", "returned",
+    }  # fmt: skip
     assert AccountUse.objects.filter(paid__gt=0).exclude(relation="self").exists()
     assert Selection.objects.filter(route="change").exists()
     assert Referral.objects.exists()
     assert Run.objects.filter(kind="year_end", status="paid").count() == 6
-    assert not Run.objects.filter(Q(approved_by=None) | ~Q(status="paid")).exists()
+    left = Run.objects.exclude(status="paid")
+    assert {(run.kind, run.period) for run in left} == {("items", datetime.date(2026, 12, 1))}
+    assert {"approved", "submitted", "computed"} == set(left.values_list("status", flat=True))
+    assert left.filter(status="computed").exclude(note="").exists()
+    assert Payment.objects.filter(status="returned", line__run__kind="items").count() == 1
+    assert AccountUse.objects.filter(relation="self", purpose="pharmacy_drug").count() > 50
+    assert not Visit.objects.filter(refusal="no_prescription").exists()
+    notes = set(Proposal.objects.filter(status="dropped").values_list("cause", "reason", "note"))
+    assert all("追回" in note or "补付" in note or "再核" in note for _cause, _reason, note in notes)
     assert Adjustment.objects.filter(origin__kind="year_end", carried_by__isnull=False).exists()
-    assert {"paid", "received"} <= set(Claim.objects.values_list("status", flat=True))
+    assert {"paid", "received", "checked", "returned"} <= set(Claim.objects.values_list("status", flat=True))
     assert not Staff.objects.filter(is_superuser=True).exists()
-    assert Staff.objects.filter(is_active=True).count() == 7
+    assert Staff.objects.filter(is_active=True).count() == 8
+    assert Staff.objects.get(groups=None, is_active=True).username == "heyuan-xinren"
     assert not AuditEntry.objects.filter(at__date__gt=datetime.date(2027, 1, 20)).exists()
 
     before = what_there_is()
@@ -199,8 +277,21 @@ def test_residents_live_their_year_without_accounts():
     assert set(Selection.objects.values_list("role", flat=True)) == {"primary", "station"}
     assert not Visit.objects.exclude(account=0).exists()
     assert Run.objects.filter(kind="month", status="paid").count() == 12 * 6
-    assert Run.objects.filter(kind="year_end", status="paid").count() == 6
+    assert Counter(Run.objects.filter(kind="year_end").values_list("status", flat=True)) == {
+        "paid": 2, "approved": 1, "submitted": 1, "computed": 2,
+    }  # fmt: skip
     assert not Run.objects.filter(kind="advance").exists()
     assert MonthlyReturn.objects.filter(status="accepted").exclude(note="").exists()
     assert Claim.objects.filter(status="paid").exists()
     assert Entry.objects.filter(fund="residents_outpatient", subject="transfer_income").count() >= 1
+
+
+@pytest.mark.django_db
+def test_a_pool_is_too_small_in_some_months_and_large_enough_in_others():
+    from settlement.models import Line
+
+    tell("zhanjiang", members=200, today=datetime.date(2027, 1, 20))
+    lines = Line.objects.filter(run__kind="month").values_list("facts", flat=True)
+    months = {facts["month"]: (sum(facts["actual"].values()), facts["pool"]) for facts in lines}
+    assert len(months) == 12
+    assert 2 <= sum(used > pool for used, pool in months.values()) <= 8

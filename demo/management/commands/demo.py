@@ -107,7 +107,7 @@ class Command(BaseCommand):
             started = time.monotonic()
             for act in acts:
                 if first <= act.day <= last and act.day.isoformat() > lived:
-                    stage.day = act.day
+                    stage.day, stage.hour = act.day, act.hour
                     act.do(stage)
             stage.day = last
             stage.say(_("The month took %(seconds).1f s"), seconds=time.monotonic() - started)
