@@ -13,6 +13,7 @@ from bureau import clock
 from bureau.admin import Act, ActForm, Answer, MonthField, Panel, Records, Section, form_of, pick, reason_field, when
 from bureau.identity import DOCUMENT_KINDS
 from bureau.models import Scheme
+from members.insured import plan
 from members.models import (
     BenefitPeriod,
     Contribution,
@@ -116,9 +117,21 @@ def reveal(*, member, reason, actor, now) -> Answer:
     return Answer([Panel(capfirst(member.name), [_("document"), _("document number")], [[kind, number]])])
 
 
+class PlanField(forms.CharField):
+    """A plan by its own name or by the words of rosters."""
+
+    def __init__(self, help_text, **options):
+        super().__init__(label=_("plan"), max_length=20, required=False, help_text=help_text, **options)
+
+    def to_python(self, value):
+        said = super().to_python(value)
+        return plan(said) if said else said
+
+
 EnrolmentForm = form_of(
-    Enrolment, "area", "scheme", "person_class", "person_type", "plan", "large_claims", "by_hand_elsewhere", "employer",
-    "starts_on", "ends_on",
+    Enrolment, "area", "scheme", "person_class", "person_type", "large_claims", "by_hand_elsewhere", "employer",
+    "starts_on", "ends_on", plan=PlanField(_("As rosters write it: 单建统筹, 一档, 二档 … Empty: 统账结合.")),
+    field_order=["area", "scheme", "person_class", "person_type", "plan"],
 )  # fmt: skip
 RelativeForm = form_of(Relative, "relative", "relation", "starts_on", "ends_on")
 
@@ -157,9 +170,7 @@ def unless_said(name: str) -> forms.TypedChoiceField:
 
 class PlanForm(ActForm):
     on = when(_("from the day"))
-    plan = forms.CharField(
-        label=_("plan"), max_length=20, required=False, empty_value=None, help_text=_("Empty: as it is.")
-    )
+    plan = PlanField(_("As rosters write it: 单建统筹, 统账结合, 一档, 二档 … Empty: as it is."), empty_value=None)
     large_claims = unless_said("large_claims")
     by_hand_elsewhere = unless_said("by_hand_elsewhere")
 
@@ -298,7 +309,7 @@ class MemberAdmin(Records):
 
 @admin.register(Enrolment)
 class EnrolmentAdmin(OfMember):
-    list_display = ["member", "area", "scheme", "person_class", "plan", "employer", "starts_on", "ends_on"]
+    list_display = ["member", "area", "scheme", "person_class", "plan_said", "employer", "starts_on", "ends_on"]
     list_filter = ["scheme", "person_class", "by_hand_elsewhere"]
     list_select_related = ["member", "area", "employer"]
     area_path = "area"
@@ -311,6 +322,10 @@ class EnrolmentAdmin(OfMember):
             form=LastDay,
         ),
     ]
+
+    @admin.display(description=_("plan"), ordering="plan")
+    def plan_said(self, enrolment):
+        return enrolment.plan_name
 
 
 @admin.register(BenefitPeriod)

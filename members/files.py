@@ -6,16 +6,13 @@ from typing import Any
 
 from bureau.files import Column, Refused, Sheet
 from bureau.files.cells import (
-    Cell,
     area_code,
     choice,
     code,
     document_number,
-    half_width,
     money,
     person_name,
     phone,
-    shown,
     text,
     yes_no,
 )
@@ -30,64 +27,15 @@ from bureau.files.shared import (
     scheme_column,
 )
 from bureau.identity import IDENTITY_CARD, birth_and_sex, identity_number_problem
-
-# psn_type of the national dictionary; what decides benefits is the first two digits.
-PERSON_TYPES: dict[str, tuple[str, ...]] = {
-    "11": ("在职", "在职职工", "在职人员"),
-    "1105": ("农民工", "农名工"),
-    "1111": ("伤残军人在职",),
-    "1112": ("伤残军人退休",),
-    "116003": ("失业人员",),
-    "12": ("退休", "退休人员", "退休职工"),
-    "1204": ("提前退休",),
-    "13": ("离休", "离休人员"),
-    "14": ("居民（未成年）", "未成年居民"),
-    "1401": ("新生儿",),
-    "1402": ("学龄前儿童",),
-    "1403": ("中小学生",),
-    "1404": ("大学生",),
-    "1405": ("未成年（未入学）",),
-    "15": ("居民（成年）", "成年居民"),
-    "151": ("居民",),
-    "16": ("居民（老年）", "老年居民"),
-    "1701": ("城乡居民",),
-    "18": ("农牧民中",),
-    "33": ("一至六级残疾军人",),
-    "34": ("建国前老工人",),
-    "99": ("其他",),
-}
-_CLASS_OF_TYPE = {
-    "11": "active",
-    "12": "retired",
-    "14": "resident",
-    "15": "resident",
-    "16": "resident",
-    "17": "resident",
-}
-_known_person_type = choice(PERSON_TYPES)
-
-person_class = choice(
-    {
-        "active": ("在职", "在职职工"),
-        "retired": ("退休", "退休人员"),
-        "retired_paying_monthly": ("到龄按月缴费", "按月缴费", "到龄延缴"),
-        "flexible": ("灵活就业", "灵活就业人员"),
-        "lump_sum": ("趸缴", "一次性缴费"),
-        "pooled_only": ("单建统筹", "单建统筹基金"),
-        "resident": ("居民", "城乡居民"),
-    }
+from members.insured import (
+    class_after_change,
+    class_of_member,
+    person_class,
+    person_type,
+    plan,
+    way,
+    way_of_being_insured,
 )
-
-# What rosters write for plans that editions know by other words; any other text is the plan's own name.
-PLANS = {"单位": "unit", "单位参保": "unit", "一档": "personal_1", "个人一档": "personal_1"}
-PLANS |= {"二档": "personal_2", "个人二档": "personal_2"}
-_plan_name = text(20)
-
-
-def plan(cell: Cell) -> str:
-    name = _plan_name(cell)
-    return PLANS.get(name, name)
-
 
 sex = choice({"1": ("男", "男性"), "2": ("女", "女性"), "9": ("未说明性别",), "0": ("未知", "未知的性别")})
 
@@ -122,14 +70,6 @@ relation = choice(
 )
 
 
-def person_type(cell: Cell) -> str:
-    """A person type by its code or label; codes that provinces add below a known one are kept as they are."""
-    value = half_width(shown(cell))
-    if value.isascii() and value.isdigit() and 2 < len(value) <= 6 and value[:2] in _CLASS_OF_TYPE:
-        return value
-    return _known_person_type(cell)
-
-
 def _birth_and_sex(values: dict[str, Any]) -> None:
     """An identity number states both; what the roster says besides must agree."""
     number = values["document_number"]
@@ -146,25 +86,6 @@ def _birth_and_sex(values: dict[str, Any]) -> None:
     if values["sex"] in ("1", "2") and values["sex"] != sex_:
         raise Refused("sex_differs", _("The identity number says another sex."), field="sex")
     values["birth"], values["sex"] = birth, sex_
-
-
-def _person_class(values: dict[str, Any]) -> None:
-    """Where the roster does not give the class, the person type decides by its first two digits."""
-    if values["person_class"] is None and values["person_type"] is not None:
-        values["person_class"] = _CLASS_OF_TYPE.get(values["person_type"][:2])
-        if values["person_class"] is None:
-            raise Refused(
-                "class_unknown",
-                _("The person type %(type)s does not decide the benefits; fill in the person class."),
-                field="person_class",
-                type=values["person_type"],
-            )
-    if (
-        values["scheme"]
-        and values["person_class"]
-        and (values["scheme"] == "390") != (values["person_class"] == "resident")
-    ):
-        raise Refused("class_of_other_scheme", _("The person class belongs to the other scheme."), field="person_class")
 
 
 EMPLOYERS = Sheet(
@@ -215,25 +136,18 @@ MEMBERS = Sheet(
         Column("phone", "联系电话", phone, ("手机号", "手机号码", "电话", "tel")),
         Column("person_class", "待遇人员类别", person_class),
         Column("plan", "参保档次", plan, ("档次", "参保方案", "参保方案.名称")),
+        Column("way", "参保方式", way, ("统账类型", "统账方式", "建账类型", "建账方式")),
+        Column("pooled_only", "是否单建统筹", yes_no, ("单建统筹", "单建统筹标志")),
+        Column("with_account", "是否统账结合", yes_no, ("统账结合", "统账结合标志")),
         Column(
             "large_claims", "大额互助参保", yes_no, ("大额互助", "大额医疗互助", "大额医疗费用补助", "是否参加大额互助")
         ),
         Column("by_hand_elsewhere", "市外手工报销", yes_no, ("特病未开通跨省直接结算", "特病未开通跨省结算")),
         Column("paid_on", "首次缴费日期", date_, ("缴费日期", "首次到账日期")),
     ),
-    checks=(document(), _birth_and_sex, _person_class, in_order()),
+    checks=(document(), _birth_and_sex, way_of_being_insured, class_of_member, in_order()),
     key=("document_kind", "document_number", "starts_on"),
 )
-
-
-def _class_after_change(values: dict[str, Any]) -> None:
-    if values["kind"] == "retirement" and values["person_class"] is None:
-        values["person_class"] = "retired"
-    if values["kind"] == "class_change" and values["person_class"] is None:
-        raise Refused("required", _("The cell is empty."), field="person_class")
-    terms = ("plan", "large_claims", "by_hand_elsewhere")
-    if values["kind"] == "plan_change" and all(values[name] is None for name in terms):
-        raise Refused("required", _("The cell is empty."), field="plan")
 
 
 CHANGES = Sheet(
@@ -262,12 +176,13 @@ CHANGES = Sheet(
         scheme_column(required=False),
         Column("person_class", "变更后人员类别", person_class, ("变更后待遇人员类别",)),
         Column("plan", "变更后参保档次", plan, ("变更后档次",)),
+        Column("way", "变更后参保方式", way, ("变更后统账类型",)),
         Column("large_claims", "变更后大额互助参保", yes_no, ("变更后大额互助",)),
         Column("by_hand_elsewhere", "变更后市外手工报销", yes_no),
         Column("employer_code", "单位编号", code(40), ("emp_no",)),
         Column("base", "缴费工资", money(), ("缴费基数",)),
     ),
-    checks=(document(), _class_after_change),
+    checks=(document(), way_of_being_insured, class_after_change),
     key=("document_kind", "document_number", "kind", "changed_on"),
 )
 

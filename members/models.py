@@ -7,6 +7,7 @@ from django.utils.translation import pgettext_lazy
 
 from bureau.fields import MoneyField, ends_after_start, one_at_a_time
 from bureau.models import Area, Scheme, Upload
+from bureau.rules.enrolment import POOLED_ONLY
 
 
 class FromRoster(models.Model):
@@ -73,8 +74,20 @@ class Member(FromRoster):
         return f"{self.name} ·{self.document_last4}"
 
 
+PLAN_NAMES = {
+    POOLED_ONLY: _("pooled fund only"),
+    "unit": _("by an employer"),
+    "personal_1": _("personal, first level"),
+    "personal_2": _("personal, second level"),
+}
+
+
 class Enrolment(FromRoster):
-    """参保: which scheme, area and person class on which days. One a day over all schemes and areas."""
+    """参保: which scheme, area, person class and plan on which days. One a day over all schemes and areas.
+
+    The plan is the way of being insured, apart from the class: a level of contribution where a city has several,
+    or 单建统筹 (`POOLED_ONLY`): ratios and caps of the class, and no personal account.
+    """
 
     class PersonClass(models.TextChoices):
         ACTIVE = "active", _("in service")
@@ -82,7 +95,6 @@ class Enrolment(FromRoster):
         RETIRED_PAYING_MONTHLY = "retired_paying_monthly", _("of age, paying by month")
         FLEXIBLE = "flexible", _("flexible employment")
         LUMP_SUM = "lump_sum", _("paid up by lump sum")
-        POOLED_ONLY = "pooled_only", _("pooled fund only")
         RESIDENT = "resident", _("resident")
 
     member = models.ForeignKey(Member, models.CASCADE, related_name="enrolments", verbose_name=_("member"))
@@ -122,6 +134,11 @@ class Enrolment(FromRoster):
 
     def __str__(self):
         return f"{self.member_id} {self.get_person_class_display()} {self.starts_on}"
+
+    @property
+    def plan_name(self):
+        """The plan as the screens show it; a city's own names are shown as they are."""
+        return PLAN_NAMES.get(self.plan, self.plan)
 
 
 class BenefitPeriod(FromRoster):

@@ -190,6 +190,7 @@ def _published_example(city: City, facts: Facts) -> Facts:
     facts.pop("age", None)  # told by the leaflet; no benefit term of the case depends on it
     total, other = fen(facts.pop("total_cost")), fen(facts.pop("other_fund_paid"))
     balance = fen(facts.pop("pa_credit"))
+    person_class, plan = enrolment.insured_as(facts.pop("status"), facts.pop("plan", None) or "")
     care = Care(
         on=on,
         encounter="1",
@@ -198,8 +199,8 @@ def _published_example(city: City, facts: Facts) -> Facts:
         kind="",
         place=frozenset({"local", "designated", "networked"}),
         standing=frozenset(),
-        person_class=facts.pop("status"),
-        plan=facts.pop("plan", None) or "",
+        person_class=person_class,
+        plan=plan,
         costs={"chronic_remainder" if other else "ordinary": total - other},
     )
     outcome = benefits.adjudicate(edition, care, benefits.counters(edition, care, ()))
@@ -267,12 +268,13 @@ def _accrual(city: City, facts: Facts) -> Facts:
         unknown = set(segment) - {"from", "to", "status", "plan", "base", "paid", "made_up", "in_benefit"}
         if unknown:
             raise CaseError(f"unknown facts of a segment {sorted(unknown)}")
+        person_class, plan = enrolment.insured_as(segment["status"], segment.get("plan") or "")
         for month in months_between(segment["from"], segment["to"]):
             credit = monthly_credit(
                 city.on(month_start(month), "credits"),
-                person_class=segment["status"],
+                person_class=person_class,
                 month=month,
-                plan=segment.get("plan") or "",
+                plan=plan,
                 base=fen(segment["base"]) if segment.get("base") is not None else None,
                 birth=birth,
                 paid=segment.get("paid", True),

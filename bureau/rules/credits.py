@@ -7,6 +7,7 @@ from datetime import date
 
 from .edition import Edition
 from .edition_schema import Tree
+from .enrolment import POOLED_ONLY, names_of
 from .errors import Refusal, _
 from .money import UNIT, fen, millionths, percent, round_half_up
 from .periods import add_years, month_end, month_start, next_month_start
@@ -80,11 +81,16 @@ def _none(refusal: Refusal, steps: list[Step] | None) -> Credit:
 def _line(tree: Tree, person_class: str, plan: str, birth: date | None, month: str) -> Tree | Refusal | None:
     """The first line that fits; a refusal where an age decides and the birthday is unknown."""
     line: Tree
+    names = names_of(person_class, plan)
     for line in tree["lines"]:
-        if person_class not in _listed(line["classes"]):
+        classes = _listed(line["classes"])
+        if not any(name in classes for name in names):
             continue
-        if "plan" in line and plan not in _listed(line["plan"]):
-            continue
+        if "plan" in line:
+            if plan not in _listed(line["plan"]):
+                continue
+        elif plan == POOLED_ONLY and POOLED_ONLY not in classes:
+            continue  # no account (KF 16, ZJ 13), unless a line names such members
         if "age_from" in line or "age_below" in line:
             if birth is None:
                 return Refusal("fact_missing", line["article"], {"fact": "birth"})

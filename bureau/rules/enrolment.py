@@ -11,13 +11,16 @@ from .edition import Edition
 from .errors import Refused, _
 from .periods import Span, add_months, next_month_start
 
+POOLED_ONLY = "pooled_only"  # 单建统筹: a plan without an account, whatever the class; in case files also a status
+
+# What editions may call people by.
 CLASSES: dict[str, str] = {
     "active": _("in service"),
     "retired": _("retired"),
     "flexible": _("flexible employment"),
     "retired_paying_monthly": _("of retirement age, paying monthly"),
     "lump_sum": _("paid up by a lump sum"),
-    "pooled_only": _("pooled fund only"),
+    POOLED_ONLY: _("in service, pooled fund only"),
     "resident": _("resident"),
 }
 
@@ -36,11 +39,23 @@ def class_of(person_type: str) -> str | None:
     return PERSON_TYPES.get(person_type[:2])
 
 
-def group_of(persons: Mapping[str, Any], person_class: str) -> str | None:
-    """The group of an edition (in service, retired, …) that a class belongs to; None if to none."""
-    for group, classes in persons.items():
-        if person_class == classes or (isinstance(classes, list) and person_class in classes):
-            return group
+def insured_as(status: str, plan: str) -> tuple[str, str]:
+    """Class and plan of a case's member: the status `pooled_only` is a member in service of that plan."""
+    return ("active", plan or POOLED_ONLY) if status == POOLED_ONLY else (status, plan)
+
+
+def names_of(person_class: str, plan: str) -> tuple[str, ...]:
+    """What an edition may call a member by, the special name first."""
+    pooled = plan == POOLED_ONLY and person_class in ("active", "flexible")
+    return (POOLED_ONLY, person_class) if pooled else (person_class,)
+
+
+def group_of(persons: Mapping[str, Any], person_class: str, plan: str = "") -> str | None:
+    """The group of an edition (in service, retired, …) that a member belongs to; None if to none."""
+    for name in names_of(person_class, plan):
+        for group, classes in persons.items():
+            if name == classes or (isinstance(classes, list) and name in classes):
+                return group
     return None
 
 

@@ -172,7 +172,7 @@ def _compile(edition: Edition, care: Care, age: int | None) -> Program:
                 level = care.selected_level
     profile = {
         "level": level,
-        "person": group_of(tree["persons"], care.person_class),
+        "person": group_of(tree["persons"], care.person_class, care.plan),
         "plan": care.plan,
         "kind": care.kind,
         "place": care.place,

@@ -9,7 +9,7 @@ from typing import Any
 
 from .benefits import adjudicate, counters, refused, replay_chain
 from .edition import Edition
-from .enrolment import in_hospital
+from .enrolment import in_hospital, insured_as
 from .errors import NoEdition
 from .money import UNIT, fen, round_half_up, yuan
 from .periods import Span
@@ -125,7 +125,7 @@ def _care(member: Mapping[str, Any], event: Mapping[str, Any], settled: Mapping[
     """A visit as the rules see it; a prescription filled outside takes its prescriber's facts."""
     _known(event, EVENT, f"event {event.get('n')}")
     on = event["d"]
-    person_class, plan = _dated(member, "status", on), _dated(member, "plan", on)
+    person_class, plan = insured_as(_dated(member, "status", on), _dated(member, "plan", on))
     standing = {name for name in ("arrears", "suspended") if any(on in Span(*days) for days in member.get(name) or ())}
     if any(in_hospital(on, *stay) for stay in member.get("inpatient") or ()):
         standing.add("inpatient")

@@ -9,12 +9,15 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
+from bureau.rules.enrolment import POOLED_ONLY
 from bureau.services.staging import Batch, Loader
 from members.models import BenefitPeriod, Enrolment, Member
 from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_members, person
+from members.services.plans import plan_after
 
 _NOW = "s.turn = %(turn)s"
 _CLASS = "s.kind IN ('class_change', 'retirement')"
+_PLAN = plan_after("s.plan", "s.has_plan")
 _TERMS = "s.kind IN ('class_change', 'retirement', 'plan_change')"  # the enrolment goes on with other terms
 
 
@@ -113,16 +116,16 @@ def _drop_known(batch: Batch, turn: int) -> None:
             AND (s.record_id IS NULL OR s.has_start = s.changed_on)""",
         turn=turn,
     )
-    batch.unchanged(f"{_NOW} AND {_CLASS} AND s.has_class = s.person_class", turn=turn)
+    batch.unchanged(f"{_NOW} AND {_CLASS} AND s.has_class = s.person_class AND s.has_plan = {_PLAN}", turn=turn)
     batch.unchanged(
-        f"""{_NOW} AND s.kind = 'plan_change' AND s.has_plan = COALESCE(s.plan, s.has_plan)
+        f"""{_NOW} AND s.kind = 'plan_change' AND s.has_plan = {_PLAN}
             AND s.has_large_claims = COALESCE(s.large_claims, s.has_large_claims)
             AND s.has_by_hand_elsewhere = COALESCE(s.by_hand_elsewhere, s.has_by_hand_elsewhere)""",
         turn=turn,
     )
     batch.unchanged(
         f"""{_NOW} AND s.kind = 'resume' AND s.has_start = s.changed_on AND s.has_area = %(area)s
-            AND s.has_class = COALESCE(s.person_class, s.has_class)
+            AND s.has_class = COALESCE(s.person_class, s.has_class) AND s.has_plan = {_PLAN}
             AND s.has_scheme = COALESCE(s.scheme, s.has_scheme)""",
         turn=turn,
     )
@@ -174,6 +177,11 @@ def _refuse_impossible(batch: Batch, turn: int) -> None:
            AND (s.person_class = 'resident') <> (COALESCE(s.scheme, s.has_scheme, s.last_scheme) = '390')""",
     )
     refuse(
+        "plan",
+        _("Pooled fund only is a plan of the employees' scheme."),
+        f"s.plan = '{POOLED_ONLY}' AND COALESCE(s.scheme, s.has_scheme, s.last_scheme) = '390'",
+    )
+    refuse(
         "changed_on",
         _("The day of death lies in the future."),
         "s.kind = 'death' AND s.changed_on > %(today)s",
@@ -208,7 +216,7 @@ def _write(batch: Batch, turn: int) -> None:
         {
             "person_class": f"CASE WHEN {_CLASS} THEN s.person_class ELSE t.person_class END",
             "person_type": f"CASE WHEN {_CLASS} THEN '' ELSE t.person_type END",
-            "plan": "COALESCE(s.plan, t.plan)",
+            "plan": plan_after("s.plan", "t.plan"),
             "large_claims": "COALESCE(s.large_claims, t.large_claims)",
             "by_hand_elsewhere": "COALESCE(s.by_hand_elsewhere, t.by_hand_elsewhere)",
         },
@@ -221,7 +229,7 @@ def _write(batch: Batch, turn: int) -> None:
         member
         | {
             "scheme": "s.has_scheme",
-            "plan": "COALESCE(s.plan, s.has_plan)",
+            "plan": _PLAN,
             "large_claims": "COALESCE(s.large_claims, s.has_large_claims)",
             "by_hand_elsewhere": "COALESCE(s.by_hand_elsewhere, s.has_by_hand_elsewhere)",
             "employer_id": "COALESCE(s.employer_id, s.has_employer_id)",
@@ -238,7 +246,7 @@ def _write(batch: Batch, turn: int) -> None:
         member
         | {
             "scheme": "COALESCE(s.scheme, s.last_scheme)",
-            "plan": "COALESCE(s.plan, s.last_plan)",
+            "plan": plan_after("s.plan", "s.last_plan"),
             "large_claims": "COALESCE(s.large_claims, s.last_large_claims)",
             "by_hand_elsewhere": "COALESCE(s.by_hand_elsewhere, s.last_by_hand_elsewhere)",
             "employer_id": "COALESCE(s.employer_id, s.last_employer_id)",

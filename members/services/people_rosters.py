@@ -20,6 +20,7 @@ from members.services.matching import (
     refuse_other_names,
 )
 from members.services.newborns import newborn_days
+from members.services.plans import plan_after
 
 _OTHER_NAME_IN_FILE = _("Line %(other)s names the holder of this document %(said)s.")
 _DOCUMENT_COLUMNS = {"document_cipher": "bytea", "document_last4": "text", "sex": "text", "birth": "date"}
@@ -105,7 +106,7 @@ def _load_members(batch: Batch) -> None:
     terms = {
         "ends_on": "s.ends_on",
         "person_type": "COALESCE(s.person_type, t.person_type)",
-        "plan": "COALESCE(s.plan, t.plan)",
+        "plan": plan_after("s.plan", "t.plan"),
         "large_claims": "COALESCE(s.large_claims, t.large_claims)",
         "by_hand_elsewhere": "COALESCE(s.by_hand_elsewhere, t.by_hand_elsewhere)",
         "paid_on": "COALESCE(s.paid_on, t.paid_on)",

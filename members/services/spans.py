@@ -7,9 +7,11 @@ from django.utils.translation import gettext_lazy as _
 
 from bureau import audit
 from bureau.errors import DomainError
-from bureau.models import Area, Staff
+from bureau.models import Area, Scheme, Staff
+from bureau.rules.enrolment import POOLED_ONLY
 from bureau.rules.periods import ONE_DAY
 from bureau.services.records import locked, require_days, save
+from members.insured import WITH_ACCOUNT
 from members.models import BenefitPeriod, Employer, Enrolment, Member, Suspension
 
 Span = Enrolment | BenefitPeriod | Suspension
@@ -81,7 +83,8 @@ def change_plan(
     """Give a member another plan from a day on, take them into large-claims insurance or out of it, or say whether
     care elsewhere is claimed by hand.
 
-    What is None stays. Otherwise as `change_class`.
+    What is None stays; the plan `WITH_ACCOUNT` (统账结合) ends 单建统筹 and leaves a level of contribution as it is.
+    Otherwise as `change_class`.
     """
     said = {"plan": plan, "large_claims": large_claims, "by_hand_elsewhere": by_hand_elsewhere}
     terms = {name: value for name, value in said.items() if value is not None}
@@ -104,6 +107,8 @@ def _change(
         current = member.enrolments.filter(starts_on__lte=on).exclude(ends_on__lt=on).first()
         if current is None:
             raise DomainError(_("The member is not enrolled on %(day)s."), field="on", day=on)
+        if terms.get("plan") == WITH_ACCOUNT and current.plan != POOLED_ONLY:
+            terms = {name: value for name, value in terms.items() if name != "plan"}  # as `plan_after`
         before = {name: getattr(current, name) for name in terms}
         if before == terms:
             return current
@@ -114,6 +119,7 @@ def _change(
             save(current)
         for name, value in (terms | codes).items():
             setattr(changed, name, value)
+        _require_plan(changed)
         save(changed)
         audit.record(
             action,
@@ -127,6 +133,11 @@ def _change(
             after=terms,
         )
     return changed
+
+
+def _require_plan(enrolment: Enrolment) -> None:
+    if enrolment.scheme == Scheme.RESIDENTS and enrolment.plan == POOLED_ONLY:
+        raise DomainError(_("Pooled fund only is a plan of the employees' scheme."), field="plan")
 
 
 def add_benefit_period(
@@ -174,6 +185,8 @@ def end_suspension(
 
 def _add(span: Span, action: str, *, actor: Staff, now: datetime.datetime) -> Span:
     require_days(span.starts_on, span.ends_on)
+    if isinstance(span, Enrolment):
+        _require_plan(span)
     with transaction.atomic():
         member = locked(span.member)
         said = _said(span)

@@ -51,12 +51,15 @@ def member(name: str = "", *, birth: date = date(1980, 5, 20), died_on: date | N
     )
 
 
-def enrol(person: Member, person_class: str, starts_on: date, ends_on: date | None = None) -> Enrolment:
+def enrol(
+    person: Member, person_class: str, starts_on: date, ends_on: date | None = None, plan: str = ""
+) -> Enrolment:
     return Enrolment.objects.create(
         member=person,
         area_id=AREA,
         scheme=SCHEME,
         person_class=person_class,
+        plan=plan,
         starts_on=starts_on,
         ends_on=ends_on,
     )

@@ -11,6 +11,7 @@ from accounts.services.family import grant
 from accounts.services.payouts import Payee, submit_payout
 from accounts.services.uses import use_account
 from bureau.errors import DomainError
+from bureau.rules.enrolment import insured_as
 from bureau.rules.periods import month_end, month_start, months_between
 from bureau.services import jobs
 from members.models import BenefitPeriod, Contribution, Enrolment, Relative
@@ -59,10 +60,11 @@ def test_credits_of_a_year_equal_the_case(key, case):
     person = factories.bare_members(1, birth=case["facts"].get("birth") or date(1965, 5, 20))[0]
     here = {"member": person, "area": city.area, "scheme": city.scheme}
     for number, segment in enumerate(segments):
+        person_class, plan = insured_as(segment["status"], segment.get("plan", ""))
         Enrolment.objects.create(
             **here,
-            person_class=segment["status"],
-            plan=segment.get("plan", ""),
+            person_class=person_class,
+            plan=plan,
             starts_on=month_start(segment["from"]),
             ends_on=None if number == len(segments) - 1 else month_end(segment["to"]),
         )

@@ -38,9 +38,9 @@ def credited(person) -> list[tuple]:
     return [(row.month.month, row.kind, str(row.amount)) for row in rows]
 
 
-def insured(person_class: str = "active", **facts):
+def insured(person_class: str = "active", plan: str = "", **facts):
     person = member(**facts)
-    enrol(person, person_class, JANUARY)
+    enrol(person, person_class, JANUARY, plan=plan)
     benefits(person, JANUARY)
     return person
 
@@ -291,11 +291,23 @@ def test_months_before_an_account_was_opened_are_not_credited(city):
     assert person.accounts.get().balance == Decimal("602.79")
 
 
-def test_classes_without_an_account_are_given_none(city):
-    pooled, resident, active = insured("pooled_only"), insured("resident"), insured()
-    run(city, JANUARY)
+def test_b1_plans_and_classes_without_an_account_are_given_none(city):
+    insured("active", "pooled_only"), insured("retired", "pooled_only"), insured("resident")
+    active = insured()
+    job = run(city, JANUARY)
     assert list(Account.objects.values_list("member", flat=True)) == [active.pk]
-    assert Account.objects.filter(member__in=[pooled, resident]).count() == 0
+    assert job.result["credited"] == 0
+
+
+def test_b1_who_changes_to_pooled_only_keeps_the_account_and_is_credited_no_more(city):
+    person = member()
+    enrol(person, "retired", JANUARY, date(2026, 2, 28))
+    enrol(person, "retired", MARCH, plan="pooled_only")
+    benefits(person, JANUARY)
+    for month in (JANUARY, FEBRUARY, MARCH):
+        run(city, month)
+    assert credited(person) == [(1, "normal", "102.79"), (2, "normal", "102.79")]
+    assert person.accounts.get().balance == Decimal("205.58")
 
 
 def test_open_accounts_twice_opens_once(city):

@@ -115,7 +115,6 @@ def test_person_type_decides_the_class_by_its_prefix(person_type, scheme, person
         ("到龄按月缴费", "retired_paying_monthly"),
         ("灵活就业", "flexible"),
         ("趸缴", "lump_sum"),
-        ("单建统筹", "pooled_only"),
         ("active", "active"),
     ],
 )

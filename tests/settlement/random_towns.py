@@ -132,7 +132,9 @@ def people(draw: Any) -> Person:
         kind = draw(st.sampled_from(["active", "flexible", "retired", "retired", "pooled_only"]))
         if seldom(draw, 12):
             kind = "lump_sum"  # in no group of the random editions
-        plan = draw(st.sampled_from(PLANS)) if seldom(draw, 3) else before[2]
+        plan = draw(st.sampled_from(PLANS)) if seldom(draw, 3) or before[1] == "pooled_only" else before[2]
+        if kind == "pooled_only":
+            plan = "pooled_only"
         classes.append((first, kind, plan, draw(st.booleans()) if seldom(draw, 3) else before[3]))
     chosen: list[tuple[str, Days]] = []
     where = st.sampled_from(["home", "home", "home", "station", "near", "other"])

@@ -14,6 +14,7 @@ from bureau.identity import with_check_digit
 from bureau.models import Area, County, Staff
 from bureau.rules import receipts
 from bureau.rules.edition import load
+from bureau.rules.enrolment import insured_as
 from bureau.rules.program import CAP, program_of
 from bureau.services.edition_life import load_edition
 from bureau.services.editions import edition_by_hash
@@ -101,7 +102,12 @@ class Settled:
         lasts = [*(first - timedelta(1) for first in firsts[1:]), person.enrolled_until]
         for (first, person_class, plan, large_claims), last in zip(person.classes, lasts, strict=False):
             Enrolment.objects.create(
-                **facts, person_class=person_class, plan=plan, large_claims=large_claims, starts_on=first, ends_on=last
+                **facts,
+                person_class=insured_as(person_class, plan)[0],
+                plan=plan,
+                large_claims=large_claims,
+                starts_on=first,
+                ends_on=last,
             )
         BenefitPeriod.objects.create(**facts, starts_on=person.entitled[0], ends_on=person.entitled[1])
         for kind, (first, last) in person.stops:
