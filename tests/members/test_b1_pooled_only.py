@@ -155,7 +155,7 @@ class TestRecords:
 
         Enrolment.objects.filter(member__name="李明").update(person_class="pooled_only", person_type="1105", plan="")
         Enrolment.objects.filter(member__name="王芳").update(person_class="pooled_only", person_type="1204", plan="")
-        migration = import_module("members.migrations.0004_pooled_only_is_a_plan")
+        migration = import_module("members.migrations.0005_pooled_only_is_a_plan")
         with connection.cursor() as cursor:
             cursor.execute(migration.AS_A_PLAN)
         assert [row[:2] for row in terms("李明")] == [("active", "pooled_only")]

@@ -17,7 +17,7 @@ UPDATE members_enrolment SET plan = '', person_class = 'pooled_only' WHERE plan 
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('members', '0003_care_elsewhere_by_hand'),
+        ('members', '0004_spans_of_an_area'),
     ]
 
     operations = [
