@@ -24,7 +24,7 @@ from bureau.rules.periods import add_months, month_of
 from bureau.services import roles
 from bureau.services.editions import rulebook
 from bureau.services.figures import missing_figures
-from institutions.models import Assessment
+from institutions.models import AccountChange, Assessment
 from settlement.models import MonthlyReturn, Payment, Proposal, Run, Visit
 from settlement.queries.returns import due_in, late_returns, schemes_reporting
 
@@ -64,6 +64,8 @@ def _tasks(today: datetime.date) -> list[Task]:
         Task("payouts_approved", _("payouts to pay"), Payout, {"status__exact": "approved"}, "payout.pay"),
         Task("proposals", _("proposals to decide"), Proposal, {"status__exact": "open"}, "proposal.decide"),
         Task("figures", _("figures to confirm"), PublishedFigure, {"confirmed_at__isnull": True}, "figure.confirm"),
+        Task("accounts", _("bank accounts to confirm"), AccountChange, {"status__exact": "open"},
+             "institution.account_confirm"),
         Task("scores", _("scores to confirm"), Assessment, {"confirmed_at__isnull": True}, "assessment.confirm"),
         Task("returns_submitted", _("monthly returns to review"), MonthlyReturn, {"status__exact": "submitted"},
              "return.accept"),

@@ -7,8 +7,8 @@ from typing import Any
 from bureau.files import Column, Refused, Sheet
 from bureau.files.cells import (
     area_code,
+    bank_account,
     choice,
-    code,
     institution_code,
     integer,
     person_name,
@@ -82,7 +82,7 @@ INSTITUTIONS = Sheet(
         Column("starts_on", "协议开始", date_, ("协议开始日期", "begndate"), required=True),
         Column("ends_on", "协议结束", end_date, ("协议结束日期", "enddate")),
         Column("bank_name", "开户行", text(100), ("开户银行",)),
-        Column("bank_account", "银行账号", code(40), ("账号", "银行账户")),
+        Column("bank_account", "银行账号", bank_account, ("账号", "银行账户")),
         Column("account_name", "户名", text(120), ("账户名称", "开户名")),
     ),
     checks=(_kind_of_institution, _county_of_area, in_order()),

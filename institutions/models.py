@@ -66,6 +66,51 @@ class Institution(FromRoster):
         return self.name
 
 
+class AccountChange(FromRoster):
+    """账户变更: a bank account that an institution is to be paid to, once another person has confirmed it."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", pgettext_lazy("account change", "waits for confirmation")
+        CONFIRMED = "confirmed", _("confirmed")
+        DROPPED = "dropped", _("dropped")
+
+    institution = models.ForeignKey(
+        Institution, models.CASCADE, related_name="account_changes", verbose_name=_("institution")
+    )
+    bank_name = models.CharField(_("bank"), max_length=100, blank=True)
+    bank_account = models.CharField(_("bank account"), max_length=40, blank=True)
+    account_name = models.CharField(_("account name"), max_length=120, blank=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.OPEN)
+    entered_by = models.ForeignKey(Staff, models.PROTECT, related_name="+", verbose_name=_("entered by"))
+    entered_at = models.DateTimeField(_("entered at"))
+    decided_by = models.ForeignKey(
+        Staff, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("decided by")
+    )
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    note = models.CharField(_("note"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("change of a bank account")
+        verbose_name_plural = _("changes of bank accounts")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["institution"], condition=Q(status="open"), name="account_change_open_once"
+            ),
+            models.CheckConstraint(
+                name="account_change_by_two",
+                condition=Q(status="open", decided_by__isnull=True, decided_at__isnull=True)
+                | Q(status="dropped", decided_by__isnull=False, decided_at__isnull=False)
+                | Q(status="confirmed", decided_by__isnull=False, decided_at__isnull=False)
+                & ~Q(decided_by=F("entered_by")),
+                violation_error_message=_("A bank account is confirmed by someone other than who entered it."),
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.account_name} {self.bank_name} {self.bank_account}".strip()
+
+
 class Agreement(FromRoster):
     """定点协议: the days on which an institution is designated."""
 

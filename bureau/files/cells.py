@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
+from bureau.bank_accounts import account_number
 from bureau.files.problems import Refused
 from bureau.files.problems import noop as _
 from bureau.identity import (
@@ -154,6 +155,14 @@ def code(maximum: int) -> Parser:
         return value
 
     return parse
+
+
+def bank_account(cell: Cell) -> str:
+    """The number of a bank account, without the blanks between its groups."""
+    value = account_number(_code_text(cell))
+    if value is None:
+        raise Refused("bank_account", _("A bank account has 8 to 30 digits."))
+    return value
 
 
 def document_number(cell: Cell) -> str:

@@ -40,7 +40,7 @@ RECORDS = frozenset({
     "enrolment.start", "enrolment.end", "enrolment.change_class", "enrolment.change_plan", "enrolment.newborn",
     "benefit_period.start", "benefit_period.end",
     "suspension.start", "suspension.end", "contribution.record", "relative.add", "relative.end",
-    "institution.register", "institution.change", "institution.parent", "institution.level",
+    "institution.register", "institution.change", "institution.account", "institution.parent", "institution.level",
     "institution.designate", "institution.undesignate", "institution.assess",
     "window.open", "window.close", "selection.choose", "selection.withdraw", "selection.end",
     "selection.end_departed",
@@ -55,7 +55,8 @@ CHECKS = frozenset({
     "member.reveal", "edition.cases", "edition.citations", "edition.approve", "edition.return", "edition.withdraw",
     "figure.confirm", "assessment.confirm", "payout.approve", "payout.return", "proposal.decide",
     "run.approve", "run.return", "return.accept", "return.send_back", "upload.undo", "upload.rejects", "claim.check",
-    "claim.approve", "claim.return", "claim.refuse", "claim.reverse",
+    "claim.approve", "claim.return", "claim.refuse", "claim.reverse", "claim.account_confirm",
+    "run.approve_accounts", "institution.account_confirm", "institution.account_drop",
 })  # fmt: skip
 PAYS = frozenset({
     "figure.enter", "payout.pay", "run.pay", "run.file", "payment.return", "payment.reissue", "month.close",

@@ -8,8 +8,9 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
 from bureau import clock
-from bureau.admin import Act, ActForm, Panel, Records, Section, form_of, pick, reason_field, when
-from institutions.models import Agreement, Assessment, Institution, Level, Selection
+from bureau.admin import Act, ActForm, Panel, Records, Section, form_of, is_status, pick, reason_field, when
+from institutions.models import AccountChange, Agreement, Assessment, Institution, Level, Selection
+from institutions.services.bank_accounts import ACCOUNT, change_account, confirm_account, drop_account
 from institutions.services.places import (
     change_details,
     change_parent,
@@ -22,7 +23,11 @@ from institutions.services.places import (
 from members.admin import end_form
 
 LastDayReason = end_form(_("last day"), "last_day", reason=reason_field())
-DETAILS = ("name", "county", "bank_name", "bank_account", "account_name")
+DETAILS = ("name", "county")
+
+
+class NoteForm(ActForm):
+    note = reason_field()
 
 
 class LevelForm(ActForm):
@@ -93,6 +98,15 @@ class InstitutionAdmin(Records):
             },
         ),
         Act(
+            code="institution.account",
+            label=_("Change the bank account"),
+            do=change_account,
+            record="institution",
+            form=form_of(AccountChange, *ACCOUNT),
+            initial=lambda request, institution: {name: getattr(institution, name) for name in ACCOUNT},
+            help=_("Another person confirms it; until then the account before it is paid."),
+        ),
+        Act(
             code="institution.designate",
             label=_("Record an agreement"),
             do=designate,
@@ -132,6 +146,7 @@ class InstitutionAdmin(Records):
         ),
     ]
     sections = [
+        Section(AccountChange, "institution"),
         Section(Agreement, "institution"),
         Section(Level, "institution"),
         Section(Institution, "parent", title=_("Stations")),
@@ -163,6 +178,41 @@ class OfInstitution(Records):
     county_path = "institution__county"
     search_fields = ["=institution__code", "institution__name__startswith"]
     search_help_text = _("Institution code, or the beginning of the name")
+
+
+@admin.register(AccountChange)
+class AccountChangeAdmin(OfInstitution):
+    list_display = ["institution", "account_name", "bank_name", "bank_account", "status", "entered_by", "decided_by"]
+    list_filter = ["status"]
+    list_select_related = ["institution", "entered_by", "decided_by"]
+    fields = [
+        "institution", "now", "account_name", "bank_name", "bank_account", "status", "entered_by", "entered_at",
+        "decided_by", "decided_at", "note", "upload",
+    ]  # fmt: skip
+    acts = [
+        Act(
+            code="institution.account_confirm",
+            label=_("Confirm the bank account"),
+            do=confirm_account,
+            record="change",
+            offered=is_status(AccountChange.Status.OPEN),
+            help=_("By someone other than who entered it. Approved runs that are not paid yet are approved anew."),
+        ),
+        Act(
+            code="institution.account_drop",
+            label=_("Drop the change of the account"),
+            do=drop_account,
+            record="change",
+            form=NoteForm,
+            offered=is_status(AccountChange.Status.OPEN),
+            help=_("The account before it stands."),
+        ),
+    ]
+
+    @admin.display(description=_("account that counts now"))
+    def now(self, change):
+        where = change.institution
+        return f"{where.account_name} {where.bank_name} {where.bank_account}".strip()
 
 
 @admin.register(Agreement)

@@ -5,7 +5,8 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 
 from bureau.services.staging import Batch, Loader, overlap, refuse_other_areas
-from institutions.models import Agreement, Assessment, Institution, Level
+from institutions.models import AccountChange, Agreement, Assessment, Institution, Level
+from institutions.services.bank_accounts import ACCOUNT
 from institutions.services.matching import match_institutions
 
 
@@ -36,16 +37,11 @@ def _load_institutions(batch: Batch) -> None:
         """UPDATE roster_staged s SET first_of_code = TRUE
            WHERE s.line IN (SELECT min(line) FROM roster_staged GROUP BY code)"""
     )
-    details = {
-        "name": "s.name",
-        "county_id": "COALESCE(s.county, t.county_id)",
-        "bank_name": "COALESCE(s.bank_name, t.bank_name)",
-        "bank_account": "COALESCE(s.bank_account, t.bank_account)",
-        "account_name": "COALESCE(s.account_name, t.account_name)",
-    }
+    _enter_accounts(batch)
+    details = {"name": "s.name", "county_id": "COALESCE(s.county, t.county_id)"}
     same = " AND ".join(f"t.{column} IS NOT DISTINCT FROM {new}" for column, new in details.items())
     batch.unchanged(
-        f"""t.id = s.institution_id AND {same}
+        f"""t.id = s.institution_id AND {same} AND s.account_change IS NULL
             AND a.institution_id = t.id AND a.starts_on = s.starts_on AND a.ends_on IS NOT DISTINCT FROM s.ends_on
             AND l.institution_id = t.id AND l.level = s.level AND s.starts_on >= l.starts_on
             AND s.starts_on <= COALESCE(l.ends_on, 'infinity')""",
@@ -67,6 +63,40 @@ def _load_institutions(batch: Batch) -> None:
                              WHERE a.institution_id = s.institution_id AND a.starts_on = s.starts_on)""",
     )
     _set_levels(batch)
+
+
+def _enter_accounts(batch: Batch) -> None:
+    """Another account of an institution that is recorded waits for a second person, as at the desk."""
+    wanted = {name: f"COALESCE(o.{name}, t.{name})" for name in ACCOUNT}
+    batch.run(
+        f"""
+        UPDATE roster_staged s
+           SET ({", ".join(ACCOUNT)}, account_change) = ({", ".join(f"w.{name}" for name in ACCOUNT)}, w.how)
+          FROM (
+            SELECT o.line, {", ".join(f"{new} AS {name}" for name, new in wanted.items())},
+                   CASE WHEN c.id IS NULL THEN 'new' ELSE 'instead' END AS how
+              FROM roster_staged o JOIN institutions_institution t ON t.id = o.institution_id
+              LEFT JOIN institutions_accountchange c ON c.institution_id = t.id AND c.status = 'open'
+             WHERE o.first_of_code AND ({" OR ".join(f"{new} <> t.{name}" for name, new in wanted.items())})
+               AND (c.id IS NULL OR {" OR ".join(f"{new} <> c.{name}" for name, new in wanted.items())})
+          ) w WHERE w.line = s.line
+        """
+    )
+    entered = {"entered_by_id": "%(actor)s::bigint", "entered_at": "%(now)s::timestamptz"}
+    columns = {name: f"s.{name}" for name in ACCOUNT} | entered
+    who = {"actor": batch.actor.pk, "now": batch.now}
+    batch.update(
+        AccountChange,
+        columns,
+        where="s.account_change = 'instead' AND t.institution_id = s.institution_id AND t.status = 'open'",
+        **who,
+    )
+    batch.insert(
+        AccountChange,
+        {"institution_id": "s.institution_id", "status": "'open'", "note": "''"} | columns,
+        where="s.account_change = 'new'",
+        **who,
+    )
 
 
 def _refuse_places(batch: Batch) -> None:
@@ -225,12 +255,13 @@ INSTITUTIONS = Loader(
         "account_name": "text",
         "institution_id": "bigint",
         "first_of_code": "boolean",
+        "account_change": "text",
         "turn": "int",
         "level_until": "date",
     },
     stage=_stage_institution,
     load=_load_institutions,
-    models=(Level, Agreement, Institution),
+    models=(AccountChange, Level, Agreement, Institution),
 )
 
 

@@ -14,6 +14,7 @@ from bureau.rules.periods import ONE_DAY
 from bureau.services.records import locked, require_days, save
 from institutions.models import Agreement, Assessment, Institution, Level, Selection
 from institutions.queries import in_force
+from institutions.services.bank_accounts import ACCOUNT, said
 
 Kind = Institution.Kind
 
@@ -41,7 +42,7 @@ def register_institution(
         area, county = area or parent.area, county or parent.county
     institution = Institution(
         code=code, name=name, kind=kind, area=area, county=county, parent=parent,
-        bank_name=bank_name, bank_account=bank_account, account_name=account_name,
+        **said(account_name, bank_name, bank_account),
     )  # fmt: skip
     with transaction.atomic():
         known = Institution.objects.filter(code=code).first()
@@ -58,12 +59,12 @@ def register_institution(
     return institution
 
 
-_SAID = ("name", "kind", "area_id", "county_id", "parent_id", "bank_name", "bank_account", "account_name")
-_DETAILS = ("name", "county", "bank_name", "bank_account", "account_name")
+_SAID = ("name", "kind", "area_id", "county_id", "parent_id", *ACCOUNT)
+_DETAILS = ("name", "county")
 
 
 def change_details(*, institution: Institution, actor: Staff, now: datetime.datetime, **details) -> Institution:
-    """Change the name, the paying agency or the bank account; what was there before is audited."""
+    """Change the name or the paying agency; what was there before is audited."""
     if unknown := set(details) - set(_DETAILS):
         raise TypeError(f"not a detail of an institution: {', '.join(sorted(unknown))}")
     with transaction.atomic():

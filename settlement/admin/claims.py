@@ -39,7 +39,13 @@ from settlement.services.claims import (
     return_claim,
     reverse_claim,
 )
-from settlement.services.claims_payment import pay_claim, reissue_claim_payment, return_claim_payment, waiting
+from settlement.services.claims_payment import (
+    confirm_claim_account,
+    pay_claim,
+    reissue_claim_payment,
+    return_claim_payment,
+    waiting,
+)
 from settlement.services.claims_requests import bill_of
 from settlement.services.visits import Quote
 
@@ -123,7 +129,9 @@ class ClaimAdmin(OfMember):
                 "received_on", "papers_shown", "credential", "proxy_name", "proxy_relation", "proxy_document_last4",
             ],
         }),
-        (_("Account"), {"fields": ["pay_to", "account_name", "bank_name", "bank_account", "account_by"]}),
+        (_("Account"), {
+            "fields": ["pay_to", "account_name", "bank_name", "bank_account", "account_by", "account_confirmed_by"],
+        }),
         (_("Who did what"), {
             "fields": [
                 "entered_by", "entered_at", "checked_by", "checked_at", "approved_by", "approved_at", "paid_by",
@@ -222,7 +230,17 @@ class ClaimAdmin(OfMember):
             offered=lambda claim: (
                 claim.status == Claim.Status.APPROVED or (claim.status == Claim.Status.PAID and waiting(claim))
             ),
-            help=_("Of the member or of the proxy named in the claim. Whoever changes it does not pay."),
+            help=_("Of the member or of the proxy. Another person confirms it before anything is paid to it."),
+        ),
+        Act(
+            code="claim.account_confirm",
+            label=_("Confirm the bank account"),
+            do=confirm_claim_account,
+            record="claim",
+            offered=lambda claim: (
+                claim.status in (Claim.Status.APPROVED, Claim.Status.PAID) and claim.account_confirmed_by_id is None
+            ),
+            help=_("By someone other than who entered it."),
         ),
         Act(
             code="claim.reverse",
@@ -259,10 +277,6 @@ class ClaimAdmin(OfMember):
     @admin.display(description=_("paid by the fund"))
     def fund_amount(self, claim):
         return f"{claim.visit.pooled + claim.visit.large_claims:,.2f}" if claim.visit else ""
-
-    @admin.display(description=_("account name"))
-    def account_name(self, claim):
-        return claim.account_name
 
     @admin.display(description=_("papers"))
     def papers_shown(self, claim):

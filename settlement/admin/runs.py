@@ -33,7 +33,7 @@ from settlement.admin.budgets import YEAR
 from settlement.admin.traces import trace_of_steps
 from settlement.models import Adjustment, Line, Payment, Run, Visit
 from settlement.queries.lines import replay_line
-from settlement.services.runs.approval import approve_run, discard_run, return_run, submit_run
+from settlement.services.runs.approval import approve_accounts, approve_run, discard_run, return_run, submit_run
 from settlement.services.runs.compute import compute_run, compute_runs, decide_advance
 from settlement.services.runs.late import search_run
 from settlement.services.runs.payment import pay_run, reissue_payment, return_payment
@@ -190,6 +190,14 @@ class RunAdmin(Records):
             offered=is_status(Run.Status.SUBMITTED),
         ),
         Act(
+            code="run.approve_accounts",
+            label=_("Approve the accounts anew"),
+            do=approve_accounts,
+            record="run",
+            offered=is_status(Run.Status.APPROVED),
+            help=_("Where an institution's account has changed since the approval. Amounts stay as they are."),
+        ),
+        Act(
             code="run.pay",
             label=_("Pay"),
             do=pay_run,
@@ -244,7 +252,9 @@ class LineAdmin(Records):
     search_help_text = _("Institution code, or the beginning of the name")
     area_path = "run__area"
     county_path = "run__county"
-    fields = ["run", "institution", "edition", "amount", "adjustment", "to_pay"]
+    fields = [
+        "run", "institution", "edition", "amount", "adjustment", "to_pay", "account_name", "bank_name", "bank_account",
+    ]  # fmt: skip
     acts = [Report(code="run.statement", label=_("Download the statement"), file=statement_file)]
     sections = [
         line_trace,
@@ -305,7 +315,7 @@ class PaymentAdmin(Records):
             do=reissue_payment,
             record="payment",
             follow=True,
-            help=_("To the account that is recorded for the institution now."),
+            help=_("To the account that counts for the institution now."),
             offered=is_status(Payment.Status.RETURNED),
         ),
     ]

@@ -79,11 +79,15 @@ class Claim(models.Model):
         _("proxy's document number, enciphered"), null=True, blank=True, editable=False
     )
     proxy_document_last4 = models.CharField(_("last four of the proxy's document"), max_length=4, blank=True)
-    # Who is paid
+    # Who is paid. The account stands as it was approved; another one is confirmed anew.
     pay_to = models.CharField(_("paid to"), max_length=10, choices=PayTo, default=PayTo.MEMBER)
+    account_name = models.CharField(_("account name"), max_length=120, blank=True)
     bank_name = models.CharField(_("bank"), max_length=100)
     bank_account = models.CharField(_("bank account"), max_length=40)
     account_by = models.ForeignKey(Staff, models.PROTECT, related_name="+", verbose_name=_("account entered by"))
+    account_confirmed_by = models.ForeignKey(
+        Staff, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("account confirmed by")
+    )
     # Who did what
     entered_by = models.ForeignKey(Staff, models.PROTECT, related_name="+", verbose_name=_("entered by"))
     entered_at = models.DateTimeField(_("entered at"))
@@ -206,6 +210,12 @@ class Claim(models.Model):
                 & ~Q(proxy_document_kind="")
                 & Q(proxy_document_cipher__isnull=False),
             ),
+            models.CheckConstraint(
+                name="claim_account_by_two",
+                condition=Q(account_confirmed_by__isnull=True)
+                | ~Q(account_confirmed_by=F("account_by")) & Q(approved_by__isnull=False),
+                violation_error_message=_("An account is confirmed by someone other than who entered it."),
+            ),
             models.CheckConstraint(name="claim_names_an_account", condition=~Q(bank_name="") & ~Q(bank_account="")),
         ]
         indexes = [
@@ -217,8 +227,8 @@ class Claim(models.Model):
         return f"{self.pk:06d}"
 
     @property
-    def account_name(self) -> str:
-        """In whose name the bank account is: the member or the proxy, nobody else."""
+    def account_holder(self) -> str:
+        """In whose name a bank account may be: the member or the proxy, nobody else."""
         return self.proxy_name if self.pay_to == self.PayTo.PROXY else self.member.name
 
     @property

@@ -105,6 +105,10 @@ class Line(models.Model):
     amount = MoneyField(_("by the rules"), help_text=_("Negative: the institution owes it."))
     adjustment = MoneyField(_("by adjustments"), default=0)
     to_pay = MoneyField(_("to pay"))
+    # Where it is paid: the institution's account when the run was submitted, what its approval is an approval of.
+    account_name = models.CharField(_("account name"), max_length=120, blank=True)
+    bank_name = models.CharField(_("bank"), max_length=100, blank=True)
+    bank_account = models.CharField(_("bank account"), max_length=40, blank=True)
 
     class Meta:
         verbose_name = _("run line")

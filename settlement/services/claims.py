@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from bureau import audit
+from bureau.bank_accounts import account_number
 from bureau.errors import DomainError, RefusedError
 from bureau.identity import DOCUMENT_KINDS, DOCUMENT_MESSAGES, document_number_problem
 from bureau.models import Area, Staff
@@ -152,8 +153,10 @@ def name_proxy(claim: Claim, proxy: Proxy | None) -> None:
 
 
 def put_account(claim: Claim, account: BankAccount, actor: Staff) -> None:
-    claim.pay_to, claim.account_by = account.pay_to, actor
-    claim.bank_name, claim.bank_account = account.bank_name.strip(), "".join(account.bank_account.split())
+    """Name an account, which nobody has confirmed yet: the approval of the claim does."""
+    claim.pay_to, claim.account_by, claim.account_confirmed_by = account.pay_to, actor, None
+    claim.account_name, claim.bank_name = claim.account_holder, account.bank_name.strip()
+    claim.bank_account = account_number(account.bank_account)
 
 
 # Checking and deciding ----------------------------------------------------------------------------------------------
@@ -181,7 +184,8 @@ def check_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Claim:
 
 @transaction.atomic
 def approve_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Claim:
-    """Settle a checked claim by the rules of the date of care; what the fund pays is owed to the member.
+    """Settle a checked claim by the rules of the date of care; what the fund pays is owed to the member, and paid to
+    the account that the claim names now.
 
     Refused: who entered or checked it; a bill that was settled by card meanwhile; and what the rules refuse, by
     name (RefusedError: no edition in force, not designated, no benefit period …). A bill that only uses up the
@@ -201,6 +205,7 @@ def approve_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Clai
     visit = settle_visit(bill, actor=actor, now=now, area_id=claim.area_id)
     claim.status, claim.approved_by, claim.approved_at = Claim.Status.APPROVED, actor, now
     claim.visit = visit
+    claim.account_name, claim.account_confirmed_by = claim.account_holder, actor
     claim.save()
     return recorded(claim, "claim.approve", actor, now, visit=visit.pk, fund=str(visit.pooled + visit.large_claims))
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Fund, Journal, Subject
 from accounts.services.ledger import EntryRequest, JournalRequest, post
 from bureau import audit
+from bureau.bank_accounts import account_number
 from bureau.errors import DomainError
 from bureau.models import Staff
 from settlement.models import Claim, ClaimPayment, Visit
@@ -29,13 +30,15 @@ def owed_on(visit: Visit) -> dict[str, Decimal]:
 def pay_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Claim:
     """Order what an approved claim is owed, to the account it names. A paid claim is returned as it stands.
 
-    Refused: a claim that nobody approved, one with nothing to pay, and whoever entered it or its account.
+    Refused: a claim that nobody approved, one with nothing to pay, whoever entered it or its account, and an account
+    that was named after the approval and that nobody has confirmed.
     """
     claim = locked(claim)
     if claim.status == Claim.Status.PAID:
         return claim
     require(claim, Claim.Status.APPROVED)
     require_another(claim, actor)
+    require_confirmed(claim)
     owed = owed_on(claim.visit)
     if not owed:
         raise DomainError(_("There is nothing to pay on this claim."))
@@ -81,6 +84,7 @@ def reissue_claim_payment(*, payment: ClaimPayment, actor: Staff, now: datetime.
         return first
     require(claim, Claim.Status.PAID)
     require_another(claim, actor)
+    require_confirmed(claim)
     again = order(claim, payment.fund, payment.amount, ClaimPayment.Status.REISSUED, actor=actor, now=now)
     amounts = {payment.fund: payment.amount}
     move(claim, f"reissued:{again.pk}", amounts, Subject.SUSPENSE, Subject.BANK, actor=actor, now=now)
@@ -94,14 +98,15 @@ def reissue_claim_payment(*, payment: ClaimPayment, actor: Staff, now: datetime.
 def change_claim_account(*, claim: Claim, account: BankAccount, actor: Staff, now: datetime.datetime) -> Claim:
     """Name another account of the member or the proxy, where none was paid yet or the bank returned the payment.
 
-    Whoever changes it does not pay: whoever approved or paid the claim does not change it either.
+    Nothing is paid to it before another person has confirmed it. Whoever changes it does not pay: whoever approved or
+    paid the claim does not change it either.
     """
     claim = locked(claim)
     check_account(account, has_proxy=bool(claim.proxy_name))
     if (claim.pay_to, claim.bank_name, claim.bank_account) == (
         account.pay_to,
         account.bank_name.strip(),
-        "".join(account.bank_account.split()),
+        account_number(account.bank_account),
     ):
         return claim
     require(claim, Claim.Status.APPROVED, Claim.Status.PAID)
@@ -114,6 +119,20 @@ def change_claim_account(*, claim: Claim, account: BankAccount, actor: Staff, no
     return recorded(claim, "claim.account", actor, now, pay_to=claim.pay_to, ending=claim.bank_account[-4:])
 
 
+@transaction.atomic
+def confirm_claim_account(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Claim:
+    """Let the account that was named after the approval be paid. Refused: whoever named it."""
+    claim = locked(claim)
+    if claim.account_confirmed_by_id is not None:
+        return claim
+    require(claim, Claim.Status.APPROVED, Claim.Status.PAID)
+    if claim.account_by_id == actor.pk:
+        raise DomainError(_("An account is confirmed by someone other than who entered it."))
+    claim.account_confirmed_by = actor
+    claim.save()
+    return recorded(claim, "claim.account_confirm", actor, now, ending=claim.bank_account[-4:])
+
+
 def waiting(claim: Claim) -> bool:
     """Whether the bank has returned a payment that was not ordered again."""
     ordered = set(claim.payments.filter(status__in=STANDING).values_list("fund", flat=True))
@@ -123,6 +142,11 @@ def waiting(claim: Claim) -> bool:
 def require_another(claim: Claim, actor: Staff) -> None:
     if actor.pk in (claim.entered_by_id, claim.account_by_id):
         raise DomainError(_("A claim is paid by someone other than who entered it or its account."))
+
+
+def require_confirmed(claim: Claim) -> None:
+    if claim.account_confirmed_by_id is None:
+        raise DomainError(_("The account was changed after the approval: another person confirms it first."))
 
 
 def order(

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
 
+from bureau.bank_accounts import account_number
 from bureau.errors import DomainError
 from institutions.models import Institution
 from members.models import Member
@@ -116,12 +117,11 @@ def bill_of(claim: Claim) -> VisitRequest:
 
 
 def check_account(account: BankAccount, *, has_proxy: bool) -> None:
-    number = "".join(account.bank_account.split())
     if account.pay_to not in Claim.PayTo.values:
         raise DomainError(_("Money goes to the member's account or to the proxy's."), field="pay_to")
     if account.pay_to == Claim.PayTo.PROXY and not has_proxy:
         raise DomainError(_("No proxy is named whose account it could be."), field="pay_to")
     if not account.bank_name.strip():
         raise DomainError(_("Write the bank of the account."), field="bank_name")
-    if not (number.isascii() and number.isdigit() and 8 <= len(number) <= 30):
+    if account_number(account.bank_account) is None:
         raise DomainError(_("A bank account has 8 to 30 digits."), field="bank_account")

@@ -8,8 +8,9 @@ import pytest
 from bureau.errors import DomainError
 from bureau.models import Staff
 from bureau.services.undo import undo_upload
-from institutions.models import Agreement, Assessment, Institution, Level
+from institutions.models import AccountChange, Agreement, Assessment, Institution, Level
 from institutions.services import places
+from institutions.services.bank_accounts import confirm_account
 
 pytestmark = pytest.mark.django_db
 
@@ -91,10 +92,49 @@ def test_details_that_differ_are_changed_and_undone(load, city, clerk):
     before = everything()
     upload = load("institutions", HEADINGS, CENTRE.replace("622200000001", "622200009999").replace("一级", "二级"))
     assert counts(upload) == ("loaded", 1, 1, 0, 0)
-    assert Institution.objects.get(code="H44160200001").bank_account == "622200009999"
+    assert Institution.objects.get(code="H44160200001").bank_account == "622200000001"
+    waiting = AccountChange.objects.get()
+    assert (waiting.institution.code, waiting.bank_account, waiting.status) == ("H44160200001", "622200009999", "open")
+    assert (waiting.bank_name, waiting.account_name, waiting.entered_by) == ("工商银行", "东埠卫生院", clerk)
     assert Level.objects.get(institution__code="H44160200001").level == 2
     undo_upload(upload, actor=clerk, now=NOW)
     assert everything() == before
+    assert not AccountChange.objects.exists()
+
+
+def test_e3_account_in_a_roster_waits_for_a_second_person(load, city, clerk, reviewer):
+    load("institutions", HEADINGS, CENTRE)
+    other = CENTRE.replace("622200000001", "622200009999")
+    assert counts(load("institutions", HEADINGS, other)) == ("loaded", 1, 1, 0, 0)
+    assert counts(load("institutions", HEADINGS, other, PHARMACY)) == ("loaded", 2, 1, 1, 0)
+    assert counts(load("institutions", HEADINGS, CENTRE.replace("工商银行", "农业银行"))) == ("loaded", 1, 1, 0, 0)
+    change = AccountChange.objects.get()
+    assert (change.bank_name, change.bank_account) == ("农业银行", "622200000001")
+    with pytest.raises(DomainError, match="entered it"):
+        confirm_account(change=change, actor=clerk, now=NOW)
+    confirm_account(change=change, actor=reviewer, now=NOW)
+    assert Institution.objects.get(code="H44160200001").bank_name == "农业银行"
+
+
+def test_e3_roster_whose_account_was_confirmed_is_not_undone(load, city, clerk, reviewer):
+    load("institutions", HEADINGS, CENTRE)
+    upload = load("institutions", HEADINGS, CENTRE.replace("622200000001", "622200009999"))
+    confirm_account(change=AccountChange.objects.get(), actor=reviewer, now=NOW)
+    with pytest.raises(DomainError, match=r"institution.account_confirm"):
+        undo_upload(upload, actor=clerk, now=NOW)
+    assert Institution.objects.get().bank_account == "622200009999"
+
+
+@pytest.mark.parametrize("number", ["62220000000A", "622200-", "6222\t00000001", "1234567", "6" * 31])
+def test_d5_roster_takes_no_number_that_is_no_account(load, city, reasons, number):
+    upload = load("institutions", HEADINGS, CENTRE.replace("622200000001", number), PHARMACY)
+    assert reasons(upload) == [("2", "银行账号", "A bank account has 8 to 30 digits.")]
+    assert Institution.objects.get().code == "P44160200004"
+
+
+def test_d5_roster_stores_no_blanks_or_invisible_marks_of_a_number(load, city):
+    load("institutions", HEADINGS, CENTRE.replace("622200000001", "\u200b6222 0000 0001\t"))
+    assert Institution.objects.get().bank_account == "622200000001"
 
 
 def test_first_roster_is_undone_whole(load, city, clerk):

@@ -76,10 +76,10 @@ def test_register_in_an_area_without_agency_is_refused(area, clerk):
 
 def test_change_of_details_is_audited_with_what_was_before(place, clerk):
     centre = place("中心卫生院")
-    places.change_details(institution=centre, bank_account="6222000011", actor=clerk, now=NOW)
+    places.change_details(institution=centre, name="城东卫生院", actor=clerk, now=NOW)
     entry = AuditEntry.objects.get(action="institution.change")
-    assert entry.detail == {"before": {"bank_account": ""}, "after": {"bank_account": "6222000011"}}
-    places.change_details(institution=centre, bank_account="6222000011", actor=clerk, now=NOW)
+    assert entry.detail == {"before": {"name": "中心卫生院"}, "after": {"name": "城东卫生院"}}
+    places.change_details(institution=centre, name="城东卫生院", actor=clerk, now=NOW)
     assert AuditEntry.objects.filter(action="institution.change").count() == 1
 
 

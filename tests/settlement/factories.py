@@ -14,6 +14,7 @@ from bureau.rules import edition as rules_edition
 from bureau.rules.edition import RULEBOOKS, load
 from bureau.services.edition_life import load_edition
 from institutions.models import Agreement, Assessment, Institution, Level, Referral, Selection
+from institutions.services.bank_accounts import change_account, confirm_account
 from institutions.services.places import confirm_assessment, record_assessment
 from members.models import BenefitPeriod, Enrolment, Member
 from settlement.queries.facts import fetch
@@ -150,6 +151,15 @@ def institution(
     if level is not None:
         Level.objects.create(institution=made, level=level, starts_on=since)
     return made
+
+
+def move_account(city: City, where: Institution, number: str) -> Institution:
+    """Have an institution paid to another number: entered by the clerk, confirmed by the reviewer."""
+    said = {"account_name": where.name, "bank_name": "工商银行", "bank_account": number}
+    change = change_account(institution=where, **said, actor=city.clerk, now=LOADED_AT)
+    confirm_account(change=change, actor=city.reviewer, now=LOADED_AT)
+    where.refresh_from_db()
+    return where
 
 
 def member(

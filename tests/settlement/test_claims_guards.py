@@ -36,7 +36,8 @@ def test_checking_ones_own_claim_is_refused(bureau, person):
 def test_approving_what_one_entered_or_checked_is_refused(bureau, person, who):
     claim = bureau.checked(person)
     visit = settle_visit(bill_of(claim), actor=bureau.city.clerk, now=NOW)
-    approved = f"status = 'approved', approved_at = now(), visit_id = {visit.pk}"
+    confirmed = f"account_confirmed_by_id = {bureau.city.reviewer.pk}"
+    approved = f"status = 'approved', approved_at = now(), visit_id = {visit.pk}, {confirmed}"
     refused(of(claim, f"{approved}, approved_by_id = {who}"), "claim_approved_by_a_third")
 
 

@@ -185,6 +185,7 @@ def test_returned_payment_is_ordered_again_on_the_screens(bureau, person, desk):
     desk("finance", act("claim_payment.return"), {"note": "户名不符"})
     account = {"pay_to": "member", "bank_name": "中国银行", "bank_account": "6216610000012345678"}
     desk("clerk", page(claim, "claim.account"), account)
+    desk("reviewer", page(claim, "claim.account_confirm"))
     desk("finance", act("claim_payment.reissue"))
     assert [(o.status, o.bank_account) for o in claim.payments.order_by("id")] == [
         ("returned", "6222021234567890123"),

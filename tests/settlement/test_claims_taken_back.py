@@ -6,7 +6,12 @@ import pytest
 
 from bureau.errors import DomainError
 from settlement.services.claims import reverse_claim
-from settlement.services.claims_payment import change_claim_account, reissue_claim_payment, return_claim_payment
+from settlement.services.claims_payment import (
+    change_claim_account,
+    confirm_claim_account,
+    reissue_claim_payment,
+    return_claim_payment,
+)
 from settlement.services.claims_requests import BankAccount
 from settlement.services.reversals import reverse_visit
 from tests.settlement.claims import NOW, entries, moved
@@ -79,6 +84,7 @@ def test_payment_returned_by_the_bank_waits_in_suspense_and_goes_to_the_new_acco
     with pytest.raises(DomainError):
         change_claim_account(claim=claim, account=account, actor=city.finance, now=NOW)
     change_claim_account(claim=claim, account=account, actor=city.clerk, now=NOW)
+    confirm_claim_account(claim=claim, actor=city.reviewer, now=NOW)
     again = reissue_claim_payment(payment=order, actor=city.finance, now=NOW)
     assert (again.bank_account, again.status, again.amount) == ("6216610000012345678", "reissued", Decimal("500.00"))
     assert reissue_claim_payment(payment=order, actor=city.finance, now=NOW) == again

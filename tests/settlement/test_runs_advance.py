@@ -257,11 +257,10 @@ def test_returned_payment_waits_in_suspense_until_it_is_ordered_again(city):
     return_payment(payment=payment, note="account closed", actor=city.finance, now=NOW)
     return_payment(payment=payment, note="account closed", actor=city.finance, now=NOW)
     assert trial_balance("suspense") == {where.code: Decimal("21333.33")}
-    where.bank_account = "6222999"
-    where.save()
+    factories.move_account(city, where, "622299900001")
     again = reissue_payment(payment=payment, actor=city.finance, now=NOW)
     assert reissue_payment(payment=payment, actor=city.finance, now=NOW) == again
-    assert (again.bank_account, again.status) == ("6222999", "reissued")
+    assert (again.bank_account, again.status) == ("622299900001", "reissued")
     assert trial_balance("suspense") == {}
     refused("payment_stays", "UPDATE settlement_payment SET bank_account = 'x' WHERE id = %s", again.pk)
     assert trial_balance() == {}

@@ -12,20 +12,24 @@ from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import County, Staff
 from bureau.rules.money import yuan
+from institutions.models import Institution
+from institutions.services.bank_accounts import ACCOUNT
 from settlement.models import Line, Payment, Run
 from settlement.queries import bookings
 from settlement.queries.facts import fen
 from settlement.queries.lines import pooled_fund
 from settlement.queries.runs import adjustment_entries, adjustments_in_books
-from settlement.services.runs.approval import locked, require
+from settlement.services.runs.approval import account_of, accounts_changed, locked, names_of, require
 from settlement.services.runs.gathering import Scope
 
 
 @transaction.atomic
 def pay_run(*, run: Run, actor: Staff, now: datetime.datetime) -> Run:
-    """Order every payment of an approved run and post its journals. A paid run is returned as it stands.
+    """Order every payment of an approved run, to the accounts that were approved with it, and post its journals. A
+    paid run is returned as it stands.
 
-    Refused: a run that nobody approved, and an institution without a bank account, by name. What an institution
+    Refused: a run that nobody approved, an institution without a bank account, and one whose account is another now,
+    by name. What an institution
     owes becomes a recovery; what is below zero in payments by item stays on its payable and carries on.
     """
     # Computing a year and paying an advance of it come one after the other.
@@ -41,7 +45,7 @@ def pay_run(*, run: Run, actor: Staff, now: datetime.datetime) -> Run:
     orders, journals = [], []
     for line in lines:
         paid = bookings.payments(run.kind, book, line.results)
-        orders += [order(line, fund, amount, today) for fund, amount in sorted(paid.items()) if amount > 0]
+        orders += [order(line, line, fund, amount, today) for fund, amount in sorted(paid.items()) if amount > 0]
         code = line.institution.code
         own = bookings.booking(run.kind, code, book, line.facts, line.results)
         journals.append(
@@ -55,7 +59,7 @@ def pay_run(*, run: Run, actor: Staff, now: datetime.datetime) -> Run:
             )
         )
     journals += adjustment_journals(run, today)
-    refuse_without_account(orders)
+    require_accounts(run)
     post(journals=[asked for asked in journals if asked.entries], actor=actor, now=now)
     Payment.objects.bulk_create(orders)
     run.status, run.paid_by, run.paid_at = Run.Status.PAID, actor, now
@@ -71,28 +75,28 @@ def pay_run(*, run: Run, actor: Staff, now: datetime.datetime) -> Run:
     return run
 
 
-def order(line: Line, fund: str, amount: int, today: datetime.date) -> Payment:
-    where = line.institution
-    return Payment(
-        line=line,
-        fund=fund,
-        amount=yuan(amount),
-        account_name=where.account_name,
-        bank_name=where.bank_name,
-        bank_account=where.bank_account,
-        ordered_on=today,
-    )
+def order(line: Line, to: Line | Institution, fund: str, amount: int, today: datetime.date) -> Payment:
+    """An order to the account of a line, as approved, or to the one that its institution has now."""
+    account = {name: getattr(to, name) for name in ACCOUNT}
+    return Payment(line=line, fund=fund, amount=yuan(amount), ordered_on=today, **account)
 
 
-def refuse_without_account(orders: list[Payment]) -> None:
-    missing = {
-        payment.line.institution.name: None
-        for payment in orders
-        if not (payment.bank_account and payment.bank_name and payment.account_name)
-    }
-    if missing:
+def require_accounts(run: Run) -> None:
+    """Refuse to pay where there is no account, and where the account is not the one that was approved."""
+    paying = run.lines.filter(to_pay__gt=0).select_related("institution").order_by("institution__code")
+    require_account([line for line in paying if not all(account_of(line.institution))])
+    if moved := accounts_changed(run):
         raise DomainError(
-            _("No bank account is recorded for %(names)s."), field="bank_account", names=", ".join(missing)
+            _("The bank account of %(names)s has changed since the approval: have the accounts approved anew."),
+            field="bank_account",
+            names=names_of(moved),
+        )
+
+
+def require_account(without: list[Line]) -> None:
+    if without:
+        raise DomainError(
+            _("No bank account is recorded for %(names)s."), field="bank_account", names=names_of(without)
         )
 
 
@@ -144,16 +148,20 @@ def return_payment(*, payment: Payment, note: str, actor: Staff, now: datetime.d
 
 @transaction.atomic
 def reissue_payment(*, payment: Payment, actor: Staff, now: datetime.datetime) -> Payment:
-    """Order a returned payment again, to the account that is recorded now. Asked twice: the same order."""
+    """Order a returned payment again, to the account that counts now. Asked twice: the same order.
+
+    Another account than the first has been entered by one person and confirmed by another.
+    """
     payment = Payment.objects.select_for_update(no_key=True).get(pk=payment.pk)
     if payment.status != Payment.Status.RETURNED:
         raise DomainError(_("Only a payment that the bank returned is ordered again."))
     standing = Payment.objects.filter(line=payment.line_id, fund=payment.fund).exclude(status=Payment.Status.RETURNED)
     if (first := standing.first()) is not None:
         return first
-    again = order(payment.line, payment.fund, fen(payment.amount), timezone.localdate(now))
+    where = Institution.objects.select_for_update(no_key=True).get(pk=payment.line.institution_id)
+    require_account([] if all(account_of(where)) else [payment.line])
+    again = order(payment.line, where, payment.fund, fen(payment.amount), timezone.localdate(now))
     again.status = Payment.Status.REISSUED
-    refuse_without_account([again])
     again.save()
     run = payment.line.run
     move_suspense(again, run, payment.line.institution.code, "reissued", -fen(payment.amount), actor=actor, now=now)
