@@ -1,0 +1,218 @@
+"""What personal accounts pay and hold: every movement in the order in which it was posted.
+
+Opening balances, recoveries and interest are taken as they stand; credits, what accounts pay for visits, uses and
+payouts are computed again, from balances computed here.
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from fractions import Fraction
+from types import ModuleType
+from typing import Any
+
+from .credits import Credits
+from .differences import Findings
+from .history import known_at
+from .money import in_proportion
+from .reading import Area
+from .visits import Visits
+
+SELF = "self"
+
+
+class Accounts:
+    """Shares of accounts in visits, and balances, both by account."""
+
+    def __init__(self, area: Area, city: ModuleType, visits: Visits, credits: Credits, flags: dict[int, str]):
+        self.area, self.city, self.visits, self.flags = area, city, visits, flags
+        self.balances: dict[int, int] = defaultdict(int)
+        self.shares: dict[int, list[tuple[int, str, int]]] = {}  # visit → (account, relation, fen)
+        self.uses: dict[int, int] = {}
+        self.payouts: dict[int, int] = {}
+        self.paid_out: dict[int, int] = {}
+        self._credits: dict[tuple[int, int], int] = defaultdict(int)
+        for credit in credits.all:
+            self._credits[credit.job, credit.account] += credit.amount
+        self._returned = {row.id: row.at for row in area.rows_of_audit("accounts.payout", "payout.return")}
+        for _place, move, record in sorted(self._moves(), key=lambda m: m[0]):
+            move(record)
+
+    # The order of things
+
+    def _moves(self) -> Iterator[tuple[tuple[float, int], Any, Any]]:
+        """(journal, tie), what to do, and with what. What moved nothing has no journal: it stands by its moment."""
+        area = self.area
+        number = {row.source: row.id for row in area.journals}
+        times = [row.posted_at for row in area.journals]
+        ids = [row.id for row in area.journals]
+
+        def by_time(at: datetime) -> float:
+            place = bisect_right(times, at)
+            return ids[place - 1] + 0.5 if place else 0.0
+
+        following: float | None = None
+        places: dict[int, float] = {}
+        for visit in reversed(area.visits):
+            own = number.get(f"visit:{visit.id}")
+            if own is not None:
+                following, moment = own, visit.settled_at
+                places[visit.id] = own
+            elif following is not None and moment == visit.settled_at:
+                places[visit.id] = following - 0.5
+            else:
+                places[visit.id] = by_time(visit.settled_at)
+        for visit in area.visits:
+            yield (places[visit.id], visit.id), self._visit, visit
+        for use in area.uses:
+            own = number.get(f"use:{use.id}")
+            yield (own if own is not None else by_time(use.recorded_at), use.id), self._use, use
+        for payout in area.payouts:
+            yield (by_time(payout.submitted_at), payout.id), self._submit, payout
+            if payout.approved_at is not None:
+                yield (by_time(payout.approved_at), payout.id), self._approve, payout
+        given = ("visit", "reversal", "use", "payout", "credit")
+        for posting in area.postings:
+            if posting.kind not in given or posting.area_id != area.code:
+                yield (posting.journal_id, 0), self._as_it_stands, posting
+            elif posting.kind == "credit":
+                yield (posting.journal_id, 0), self._credit, posting
+
+    # What happens
+
+    def _as_it_stands(self, posting: Any) -> None:
+        self.balances[posting.account_id] += posting.amount
+
+    def _credit(self, posting: Any) -> None:
+        job = int(posting.source.removeprefix("job:"))
+        self.balances[posting.account_id] += self._credits.pop((job, posting.account_id), 0)
+
+    def _visit(self, visit: Any) -> None:
+        if visit.reverses_id is not None:
+            shares = [(account, relation, -fen) for account, relation, fen in self.shares[visit.reverses_id]]
+        else:
+            shares = list(self._pay(visit))
+        self.shares[visit.id] = shares
+        for account, _relation, fen in shares:
+            self.balances[account] -= fen
+
+    def _pay(self, visit: Any) -> Iterator[tuple[int, str, int]]:
+        """The patient's own account first, then those of relatives in the order of their grants; the rest is cash."""
+        answer, flag = self.visits.answers[visit.id], self._flag(visit)
+        rest = visit.total - answer.fund - visit.other_funds
+        if visit.by_hand or answer.through_selected or flag == "none" or not self._may_pay(visit, answer):
+            return
+        purpose = "pharmacy_drug" if self.area.places[visit.institution_id].kind == "pharmacy" else "hospital_selfpay"
+        for account, relation in self._candidates(visit, flag):
+            balance = self.balances[account]
+            if rest and balance > 0 and self._open(account, visit.settled_at) and self._lists(relation, purpose):
+                fen = min(rest, balance)
+                rest -= fen
+                yield account, relation, fen
+
+    def _may_pay(self, visit: Any, answer: Any) -> bool:
+        """Inside designated institutions (G-15), and while the city's rules are in force."""
+        in_days = visit.care_on >= self.city.FIRST and (self.city.LAST is None or visit.care_on <= self.city.LAST)
+        return answer.designated and in_days
+
+    def _lists(self, relation: str, purpose: str) -> bool:
+        return relation in self.city.PURPOSES.get(purpose, ())
+
+    def _candidates(self, visit: Any, flag: str) -> Iterator[tuple[int, str]]:
+        area, day, at = self.area, visit.care_on, visit.settled_at
+        own = area.account_of.get(visit.member_id)
+        if own is not None and self._alive(own, day, at):
+            yield own, SELF
+        if flag != "family":
+            return
+        for grant in known_at(area.grants.get(visit.member_id, ()), at):
+            relative = area.relatives[grant.relative_id]
+            both = all(
+                row.starts_on <= day and (row.ends_on is None or day <= row.ends_on) for row in (grant, relative)
+            )
+            if both and grant.account_id in area.accounts and self._alive(grant.account_id, day, at):
+                yield grant.account_id, relative.relation
+
+    def _alive(self, account: int, day: Any, at: datetime) -> bool:
+        """The balance of the dead belongs to their heirs."""
+        member = known_at(self.area.members[self.area.accounts[account].member_id], at)
+        return not member or member[0].died_on is None or day <= member[0].died_on
+
+    def _flag(self, visit: Any) -> str:
+        """Whose accounts the bill may use: as its file says; of the desk, as what was paid says."""
+        if visit.id in self.flags:
+            return self.flags[visit.id]
+        if any(payment.relation != SELF for payment in self.area.payments.get(visit.id, ())):
+            return "family"
+        return "own" if visit.account else "none"
+
+    def _open(self, account: int, at: datetime) -> bool:
+        """Not frozen, by a person or by a payout on its way, and not closed."""
+        status = "open"
+        for when, action in self.area.frozen.get(account, ()):
+            if when <= at:
+                status = {
+                    "account.freeze": "frozen",
+                    "account.unfreeze": "open",
+                    "account.close": "closed",
+                    "account.reopen": "open",
+                }.get(action, status)
+        on_its_way = any(
+            payout.account_id == account
+            and payout.submitted_at <= at
+            and at < (payout.paid_at or self._returned.get(payout.id) or datetime.max.replace(tzinfo=at.tzinfo))
+            for payout in self.area.payouts
+        )
+        return status == "open" and not on_its_way
+
+    def _use(self, use: Any) -> None:
+        if use.reverses_id is not None:
+            paid = -self.uses.get(use.reverses_id, 0)
+        elif self._lists(use.relation, use.purpose):
+            paid = min(use.asked, self.balances[use.account_id])
+        else:
+            paid = 0
+        self.uses[use.id] = paid
+        self.balances[use.account_id] -= paid
+
+    def _submit(self, payout: Any) -> None:
+        """HY-19: the balance of the day."""
+        self.payouts[payout.id] = self.balances[payout.account_id]
+
+    def _approve(self, payout: Any) -> None:
+        self.balances[payout.account_id] -= self.payouts[payout.id]
+
+
+def compare(accounts: Accounts, findings: Findings) -> None:
+    area = accounts.area
+    for visit in area.visits:
+        shares = accounts.shares[visit.id]
+        own = sum(fen for _account, relation, fen in shares if relation == SELF)
+        family = sum(fen for _account, _relation, fen in shares) - own
+        rest = accounts.visits.answers[visit.id].fund + own + family + visit.other_funds
+        record = f"visit:{visit.id}"
+        findings.compare("visit", "account", record, own, visit.account)
+        findings.compare("visit", "family", record, family, visit.family)
+        findings.compare("visit", "cash", record, visit.total - rest, visit.cash)
+        stored = {payment.account_id: payment.amount for payment in area.payments.get(visit.id, ())}
+        for account, _relation, fen in shares:
+            findings.compare("payment", "amount", f"{record}/account:{account}", fen, stored.pop(account, 0))
+        for account, fen in stored.items():
+            findings.compare("payment", "amount", f"{record}/account:{account}", 0, fen)
+    for use in area.uses:
+        findings.compare("use", "paid", f"use:{use.id}", accounts.uses[use.id], use.paid)
+        findings.compare("use", "cash", f"use:{use.id}", use.asked - accounts.uses[use.id], use.cash)
+    for payout in area.payouts:
+        findings.compare("payout", "amount", f"payout:{payout.id}", accounts.payouts[payout.id], payout.amount)
+        weights = {f"{n:04d}": int(Fraction(p["share"]) * 10000) for n, p in enumerate(payout.payees)}
+        parts = in_proportion(accounts.payouts[payout.id], weights)
+        for number, payee in enumerate(payout.payees):
+            stored_fen = int(Fraction(payee["amount"]) * 100)
+            findings.compare("payout", "share", f"payout:{payout.id}/{number}", parts[f"{number:04d}"], stored_fen)
+    posted: dict[int, int] = defaultdict(int)
+    for posting in area.postings:
+        posted[posting.account_id] += posting.amount
+    for number, account in area.accounts.items():
+        findings.compare("account", "balance", f"account:{number}", accounts.balances[number], account.balance)
+        findings.compare("account", "postings", f"account:{number}", accounts.balances[number], posted[number])
