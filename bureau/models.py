@@ -48,6 +48,7 @@ class County(models.Model):
 class Staff(AbstractUser):
     area = models.ForeignKey(Area, models.PROTECT, null=True, blank=True, verbose_name=_("area"))
     county = models.ForeignKey(County, models.PROTECT, null=True, blank=True, verbose_name=_("county agency"))
+    must_change_password = models.BooleanField(_("must change the password"), default=False, editable=False)
 
     class Meta:
         verbose_name = _("member of staff")

@@ -1,14 +1,17 @@
 """The admin site itself: its names, and the door. Apart from bureau.admin, which registers with it."""
 
 from django.contrib import admin
-from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
+from django.contrib.auth.views import PasswordChangeView
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from bureau import audit, clock
 from bureau.models import Staff
 from bureau.services.roles import roles_of
+from bureau.services.staff import change_own_password
 
 FAILURES_ALLOWED = 5
 LOCKED_SECONDS = 15 * 60
@@ -38,6 +41,20 @@ class DoorForm(AdminAuthenticationForm):
             audit.record(action, actor=staff, now=clock.now(), subject=staff)
 
 
+class OwnPasswordForm(AdminPasswordChangeForm):
+    """Another password for oneself: not the old one again, and written down by the house's service."""
+
+    def clean(self):
+        cleaned = super().clean()
+        if "old_password" in cleaned and cleaned["old_password"] == cleaned.get("new_password1"):
+            self.add_error("new_password1", _("The new password is the old one; choose another."))
+        return cleaned
+
+    def save(self, commit=True):
+        self.user = change_own_password(staff=self.user, password=self.cleaned_data["new_password1"], now=clock.now())
+        return self.user
+
+
 # Rooms in the order in which a year passes through them.
 ROOMS = ("members", "institutions", "accounts", "settlement", "bureau", "auth", "django_celery_beat")
 
@@ -52,6 +69,14 @@ class Office(admin.AdminSite):
 
     def get_app_list(self, request, app_label=None):
         return sorted(super().get_app_list(request, app_label), key=lambda app: ROOMS.index(app["app_label"]))
+
+    def password_change(self, request, extra_context=None):
+        view = PasswordChangeView.as_view(
+            form_class=OwnPasswordForm,
+            success_url=reverse("admin:password_change_done"),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        return view(request)
 
     def each_context(self, request):
         context = super().each_context(request)

@@ -87,7 +87,9 @@ def _person(
     known = Staff.objects.filter(username=username).first()
     if known is not None:
         return known
-    staff = register_staff(username=username, name=name, password=PASSWORD, area=area, actor=registrar, now=now)
+    staff = register_staff(
+        username=username, name=name, password=PASSWORD, area=area, must_change_password=False, actor=registrar, now=now
+    )
     if role is None:
         return staff
     assign_roles(staff=staff, roles=[role], actor=giver, now=now)

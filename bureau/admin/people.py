@@ -20,6 +20,7 @@ from bureau.services.staff import change_staff, register_staff, set_password
 # Acts of the audit trail that no button stands for.
 LABELS |= {
     "session.login": _("Log in"),
+    "staff.own_password": _("Change the own password"),
     "session.locked": _("Locked after wrong passwords"),
     "schedule.change": _("Change the schedule"),
     "upload.receive": _("Receive a file"),
@@ -76,10 +77,15 @@ class RolesForm(ActForm):
 class StaffAdmin(Records):
     ordering = ("username",)
     list_display = ["username", "full_name", "role", "area", "county", "is_active", "last_login"]
-    list_filter = ["is_active", "area"]
+    list_filter = ["is_active", ("area", admin.RelatedOnlyFieldListFilter)]
     search_fields = ["username", "first_name"]
     list_select_related = ["area", "county"]
-    fields = ["username", "full_name", "role", "area", "county", "is_active", "date_joined", "last_login"]
+    fields = [
+        "username", "full_name", "role", "area", "county", "is_active", "must_change_password", "date_joined",
+        "last_login",
+    ]  # fmt: skip
+    area_path = "area"
+    area_may_be_empty = True
     list_acts = [
         Act(
             code="staff.register",
@@ -116,6 +122,10 @@ class StaffAdmin(Records):
 
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("groups")
+
+    def is_near(self, request, record):
+        """Readable further than reachable: accounts of every area, and those of the other two duties."""
+        return roles.reaches_staff(request.user, record)
 
     @admin.display(description=pgettext_lazy("person", "name"), ordering="first_name")
     def full_name(self, staff):

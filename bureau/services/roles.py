@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from bureau import audit
+from bureau import audit, reach
 from bureau.errors import DomainError
 from bureau.models import Staff
 from bureau.services.records import locked
@@ -104,6 +104,8 @@ ROLES = {
         Role("security_auditor", _("Security auditor"), frozenset(), PEOPLE | {"bureau.auditentry"}, alone=True),
     )
 }  # fmt: skip
+# The three duties that watch each other: none of them reaches the other two.
+DUTIES = frozenset({"system_administrator", "security_administrator", "security_auditor"})
 # Who installs the house has no role yet: such an account may do what the administrators may, and nothing else.
 INSTALLER = ("system_administrator", "security_administrator", "security_auditor")
 ACTS = frozenset().union(*(role.acts for role in ROLES.values()))
@@ -139,8 +141,36 @@ def may_read(staff: Staff, label: str) -> bool:
     return any(label in role.reads or app in role.reads for role in roles_of(staff))
 
 
+def require_reach_of_staff(actor: Staff, staff: Staff, becoming: Iterable[str] = ()) -> None:
+    """Refuse an administrator's act on an account beyond their reach: of another area or agency, of one of the other
+    two duties (now, or by the roles it is about to get), or of who installs the house."""
+    reach.require_agency(actor, staff.area_id, staff.county_id)
+    if actor.is_superuser:
+        return
+    if staff.is_superuser:
+        raise DomainError(_("This account installs the house; no administrator reaches it."))
+    mine = {role.code for role in roles_of(actor)} & DUTIES
+    theirs = DUTIES & {*staff.groups.values_list("name", flat=True), *becoming}
+    if mine and (others := sorted(theirs - mine)):
+        raise DomainError(
+            _("“%(role)s” is another administrator's duty, which yours does not reach."), role=ROLES[others[0]].label
+        )
+
+
+def reaches_staff(actor: Staff, staff: Staff) -> bool:
+    """Whether require_reach_of_staff would let the act pass."""
+    try:
+        require_reach_of_staff(actor, staff)
+    except DomainError:
+        return False
+    return True
+
+
 def assign_roles(*, staff: Staff, roles: Iterable[str], actor: Staff, now: datetime.datetime) -> Staff:
-    """Give a member of staff these roles and no others. Refused: one's own, and roles that do not go together."""
+    """Give a member of staff these roles and no others.
+
+    Refused: one's own, roles that do not go together, and accounts or roles beyond the actor's reach.
+    """
     wanted = sorted(set(roles))
     if unknown := set(wanted) - set(ROLES):
         raise DomainError(_("There is no role “%(role)s”."), field="roles", role=min(unknown))
@@ -150,6 +180,7 @@ def assign_roles(*, staff: Staff, roles: Iterable[str], actor: Staff, now: datet
         raise DomainError(_("“%(role)s” goes with no other role."), field="roles", role=alone.label)
     with transaction.atomic():
         staff = locked(staff)
+        require_reach_of_staff(actor, staff, wanted)
         before = sorted(staff.groups.values_list("name", flat=True))
         if before == wanted:
             return staff

@@ -1,4 +1,7 @@
-"""Accounts of staff, and the areas and agencies they work for. Roles are assigned elsewhere, by someone else."""
+"""Accounts of staff, and the areas and agencies they work for. Roles are assigned elsewhere, by someone else.
+
+An administrator of an area reaches its own staff only, and nobody of the other two duties (bureau.services.roles).
+"""
 
 import datetime
 
@@ -7,15 +10,17 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from bureau import audit
+from bureau import audit, reach
 from bureau.errors import DomainError
 from bureau.models import Area, County, Staff
 from bureau.services.records import locked, save
+from bureau.services.roles import require_reach_of_staff
 
 
 def register_area(*, code: str, name: str, actor: Staff, now: datetime.datetime) -> Area:
     """Record an area under its GB/T 2260 code. The same again returns the first."""
     _require_code(code)
+    reach.require_agency(actor, code, None)
     with transaction.atomic():
         known = Area.objects.filter(pk=code).first()
         if known is not None:
@@ -29,6 +34,7 @@ def register_area(*, code: str, name: str, actor: Staff, now: datetime.datetime)
 def register_county(*, code: str, area: Area, name: str, actor: Staff, now: datetime.datetime) -> County:
     """Record a county's agency of an area. The same again returns the first."""
     _require_code(code)
+    reach.require_agency(actor, area.pk, None)
     with transaction.atomic():
         known = County.objects.filter(pk=code).first()
         if known is not None:
@@ -48,12 +54,19 @@ def register_staff(
     password: str,
     area: Area | None = None,
     county: County | None = None,
+    must_change_password: bool = True,
     actor: Staff,
     now: datetime.datetime,
 ) -> Staff:
-    """Open an account for a member of staff. It may do nothing until roles are assigned to it."""
+    """Open an account for a member of staff. It may do nothing until roles are assigned to it.
+
+    The password, which somebody else chose, is changed at the first log-in. Refused: an account that reaches further
+    than the actor's.
+    """
     staff = Staff(username=username, first_name=name, area=area, county=county, is_staff=True)
+    staff.must_change_password = must_change_password
     _require_county(staff)
+    _require_reach(actor, staff)
     if Staff.objects.filter(username=username).exists():
         raise DomainError(_("This user name is taken."), field="username")
     with transaction.atomic():
@@ -73,14 +86,19 @@ def change_staff(
     actor: Staff,
     now: datetime.datetime,
 ) -> Staff:
-    """Change name, area and agency, or shut an account out. Nobody shuts out themselves."""
+    """Change name, area and agency, or shut an account out.
+
+    Refused: shutting out oneself, and an account that lies beyond the actor's reach before or after the change.
+    """
     if staff.pk == actor.pk and not is_active:
         raise DomainError(_("Nobody shuts out themselves."), field="is_active")
     with transaction.atomic():
         staff = locked(staff)
+        require_reach_of_staff(actor, staff)
         before = _said(staff)
         staff.first_name, staff.area, staff.county, staff.is_active = name, area, county, is_active
         _require_county(staff)
+        _require_reach(actor, staff)
         after = _said(staff)
         if after == before:
             return staff
@@ -90,12 +108,32 @@ def change_staff(
 
 
 def set_password(*, staff: Staff, password: str, actor: Staff, now: datetime.datetime) -> Staff:
-    """Give a member of staff a new password; all their sessions end."""
+    """Give a member of staff a new password, to be changed at the next log-in; all their sessions end.
+
+    Refused: one's own, which is changed with the old one, and an account beyond the actor's reach.
+    """
+    if staff.pk == actor.pk:
+        raise DomainError(_("Change your own password under “Change password”, with the old one."))
     with transaction.atomic():
         staff = locked(staff)
+        require_reach_of_staff(actor, staff)
         _give_password(staff, password)
-        staff.save(update_fields=["password"])
+        staff.must_change_password = True
+        staff.save(update_fields=["password", "must_change_password"])
         audit.record("staff.password", actor=actor, now=now, subject=staff)
+    return staff
+
+
+def change_own_password(*, staff: Staff, password: str, now: datetime.datetime) -> Staff:
+    """Give oneself another password, once the form has asked for the old one. All other sessions end."""
+    with transaction.atomic():
+        staff = Staff.objects.select_for_update(no_key=True).get(pk=staff.pk)
+        if staff.check_password(password):
+            raise DomainError(_("The new password is the old one; choose another."), field="new_password1")
+        _give_password(staff, password)
+        staff.must_change_password = False
+        staff.save(update_fields=["password", "must_change_password"])
+        audit.record("staff.own_password", actor=staff, now=now, subject=staff)
     return staff
 
 
@@ -110,6 +148,13 @@ def _give_password(staff: Staff, password: str) -> None:
 def _require_code(code: str) -> None:
     if len(code) != 6 or not (code.isascii() and code.isdigit()):
         raise DomainError(_("A GB/T 2260 code has six digits."), field="code")
+
+
+def _require_reach(actor: Staff, staff: Staff) -> None:
+    """The place of an account lies within the actor's: nobody gives a wider one than their own."""
+    if not reach.reaches(actor, staff.area_id, staff.county_id):
+        field = "area" if staff.area_id != actor.area_id else "county"
+        raise DomainError(_("An administrator opens accounts for their own area and agency only."), field=field)
 
 
 def _require_county(staff: Staff) -> None:
