@@ -54,7 +54,8 @@ class City:
 def run_case(case: Mapping[str, Any], rulebook: Rulebook) -> list[str]:
     """The differences between what a case expects and what the rules give; empty if it passes.
 
-    An unknown kind, fact or expected key is a difference, never ignored; notes are.
+    An unknown kind, fact or expected key is a difference, never ignored; notes are. A case may name `switches` that
+    are read otherwise than chosen.
     """
     try:
         expected = _plain(case["expected"])
@@ -64,7 +65,10 @@ def run_case(case: Mapping[str, Any], rulebook: Rulebook) -> list[str]:
         if run is None:
             raise CaseError(f"unknown kind {case['kind']!r}")
         facts = {key: value for key, value in _plain(case["facts"]).items() if key not in ("note", "hypothetical")}
-        actual = run(City(rulebook, case["city"]), facts)
+        city = City(rulebook, case["city"])
+        if case.get("switches"):
+            city = City(Rulebook(city.editions).with_switches(**case["switches"]), case["city"])
+        actual = run(city, facts)
         if facts:
             raise CaseError(f"unknown facts {sorted(facts)}")
     except Refused as error:

@@ -174,6 +174,16 @@ class Rulebook:
                 return edition
         raise NoEdition(on, f"{area} {scheme}")
 
+    def with_switches(self, **choices: str) -> Rulebook:
+        """The same editions with other readings, each chosen in every edition that has such a switch."""
+        known = {name for edition in self.editions for name in edition.switches}
+        for name in sorted(choices.keys() - known):
+            raise EditionError("", "switches", name, _("is not a switch of this edition"))
+        return Rulebook(
+            edition.with_switches(**{name: choices[name] for name in choices.keys() & edition.switches.keys()})
+            for edition in self.editions
+        )
+
     def of_city(self, city: str) -> list[Edition]:
         """The editions of a city by its key in the files, latest first."""
         return [edition for edition in self.editions if edition.city == city]

@@ -250,6 +250,7 @@ SCHEMA: Tree = {
             "refuse": "reason",
             "charge": "one of " + "|".join(CHARGES),
             "level": "one of treating|selected",
+            "without_level": "one of refuse|unrated",
             "payee": "one of treating|selected",
             "article!": "article",
         }

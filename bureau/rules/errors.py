@@ -27,6 +27,7 @@ REASONS: dict[str, str] = {
     "suspended": _("Benefits are suspended on this day"),
     "arrears": _("Contributions are in arrears on this day"),
     "inpatient": _("In hospital on this day"),
+    "level_missing": _("The institution has no settlement level on this day; record one (unrated is one as well)"),
     "class_not_covered": _("The edition has no rate for this person, plan and level"),
     # how much
     "below_deductible": _("The cost does not exceed the deductible"),

@@ -31,6 +31,7 @@ CODES = {
     "year": "annual_cap",
     "period": "annual_cap",
 }
+UNRATED = 0
 OVER_YEAR_END = timedelta(days=31)
 ALWAYS = ("not_enrolled", "no_benefit_period", "suspended")  # refused in every city (G-18)
 
@@ -170,6 +171,8 @@ def _compile(edition: Edition, care: Care, age: int | None) -> Program:
                 refusal = Refusal("fact_missing", place["article"], {"fact": "selected_level"})
             else:
                 level = care.selected_level
+        elif level is None and place.get("without_level") == "unrated":
+            level = UNRATED
     profile = {
         "level": level,
         "person": group_of(tree["persons"], care.person_class, care.plan),
@@ -184,6 +187,9 @@ def _compile(edition: Edition, care: Care, age: int | None) -> Program:
     after_deductible = False
     for raw in benefits["terms"]:
         if holds(_listed(raw.get("when", [])), care.place) and _counted_on(raw, care.on):
+            if _needs_level(raw.get("rows", []), profile, costs):
+                refusal = refusal or Refusal("level_missing", raw["article"])
+                continue
             term = _term(raw, profile, costs)
             if term is None:
                 refusal = refusal or Refusal("class_not_covered", raw["article"])
@@ -191,10 +197,16 @@ def _compile(edition: Edition, care: Care, age: int | None) -> Program:
             terms.append(term)
             counted.extend(_counters(raw, term, after_deductible))
             after_deductible = after_deductible or term.kind == DEDUCTIBLE
-    prices = dict(_prices(benefits.get("prices", []), profile))
-    for cost, (amount, article) in prices.items():
-        if amount is None:
-            refusal = refusal or Refusal("figure_missing", article, {"figure": cost})
+    prices: dict[str, tuple[int | None, str]] = {}
+    for raw in benefits.get("prices", []):
+        if _needs_level(raw["rows"], profile, costs):
+            refusal = refusal or Refusal("level_missing", raw["article"])
+        fitting = [row for row in raw["rows"] if _fits(row, profile)]
+        if fitting:
+            amount = fitting[0].get("amount")
+            prices[raw["cost"]] = (None if amount is None else fen(amount), raw["article"])
+            if amount is None:
+                refusal = refusal or Refusal("figure_missing", raw["article"], {"figure": raw["cost"]})
     figures = edition.figures
     shares = tuple(
         Share(
@@ -291,13 +303,18 @@ def limit_of(value: Any, raw: Tree) -> Limit:
     return Limit(raw["article"], amount=fen(Decimal(value)))
 
 
-def _prices(rows: Iterable[Tree], profile: Mapping[str, Any]) -> Iterable[tuple[str, tuple[int | None, str]]]:
-    """Standard prices by cost class; None where the row that fits has no value on the day."""
-    for raw in rows:
-        fitting = [row for row in raw["rows"] if _fits(row, profile)]
-        if fitting:
-            amount = fitting[0].get("amount")
-            yield raw["cost"], (None if amount is None else fen(amount), raw["article"])
+def _needs_level(rows: Iterable[Tree], profile: Mapping[str, Any], costs: tuple[str, ...]) -> bool:
+    """Whether a table cannot be decided because the institution has no level: a row that asks for one comes first."""
+    if profile["level"] is not None:
+        return False
+    decided: set[str] = set()
+    for row in rows:
+        if _fits({key: value for key, value in row.items() if key != "level"}, profile):
+            named = set(_listed(row.get("cost", list(costs))))
+            if "level" in row and not named <= decided:
+                return True
+            decided |= named if "level" not in row else set()
+    return False
 
 
 def _fits(row: Tree, profile: Mapping[str, Any]) -> bool:

@@ -24,13 +24,14 @@ class Care:
     For a prescription filled outside, institution, level and kind are the prescriber's and the encounter is
     the one that prescribed. `encounter` is unique to the member. `place` and `standing` are flags (see
     `places.py`); `figures` are the published figures of the day in fen; `selected_level` is the level of
-    the selected institution, for editions that read a referral's ratio from it.
+    the selected institution, for editions that read a referral's ratio from it. `level` is None where none is
+    recorded on the day: unrated is a level of its own, 0.
     """
 
     on: date
     encounter: str
     institution: str
-    level: int
+    level: int | None
     kind: str
     place: frozenset[str]
     standing: frozenset[str]

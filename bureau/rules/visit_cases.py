@@ -138,7 +138,7 @@ def _care(member: Mapping[str, Any], event: Mapping[str, Any], settled: Mapping[
         on=on,
         encounter=str(event.get("encounter") or event["n"]),
         institution=event.get("inst") or "",
-        level=int(event["lvl"] if event.get("rx") is None else event.get("lvl", 0)),  # with `rx` the prescriber's
+        level=_level(event),
         kind=event.get("type") or "",
         place=PLACES[event["rel"]],
         standing=frozenset(standing),
@@ -159,6 +159,12 @@ def _care(member: Mapping[str, Any], event: Mapping[str, Any], settled: Mapping[
         kind=by.kind,
         place=by.place | {"prescription"},
     )
+
+
+def _level(event: Mapping[str, Any]) -> int | None:
+    """The level of an event's institution; with `rx` the prescriber's counts. Null: none is recorded on the day."""
+    level = event["lvl"] if event.get("rx") is None else event.get("lvl")
+    return None if level is None else int(level)
 
 
 def _cost_class(event: Mapping[str, Any]) -> str:

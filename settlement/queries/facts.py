@@ -90,6 +90,7 @@ def lock_account_ids(account_ids: Sequence[int]) -> None:
 
 # What an area has recorded counts in that area alone. A registration carries none: it is that of the enrolment on its
 # first day. A hospital stay is where the person is, whoever recorded it.
+# A village station is unrated by its kind (G-10); any other institution without a level on the day has none.
 FACTS = f"""
 SELECT r.n, r.institution AS institution_id,
        COALESCE(e.area_id, {AREA_ON.format(member="r.member", day="r.day")}) AS home_id,
@@ -105,10 +106,12 @@ SELECT r.n, r.institution AS institution_id,
        p.code AS prescriber_code, p.kind AS prescriber_kind,
        EXISTS (SELECT FROM institutions_agreement g WHERE g.institution_id = r.institution
            AND r.day BETWEEN g.starts_on AND COALESCE(g.ends_on, 'infinity')) AS designated,
-       (SELECT l.level FROM institutions_level l WHERE l.institution_id = COALESCE(r.prescriber, r.institution)
-           AND r.day BETWEEN l.starts_on AND COALESCE(l.ends_on, 'infinity')) AS level,
-       (SELECT l.level FROM institutions_level l WHERE l.institution_id = s.institution_id
-           AND r.day BETWEEN l.starts_on AND COALESCE(l.ends_on, 'infinity')) AS selected_level,
+       COALESCE((SELECT l.level FROM institutions_level l WHERE l.institution_id = COALESCE(r.prescriber, r.institution)
+           AND r.day BETWEEN l.starts_on AND COALESCE(l.ends_on, 'infinity')),
+           CASE COALESCE(p.kind, i.kind) WHEN 'station' THEN 0 END) AS level,
+       COALESCE((SELECT l.level FROM institutions_level l WHERE l.institution_id = s.institution_id
+           AND r.day BETWEEN l.starts_on AND COALESCE(l.ends_on, 'infinity')),
+           CASE chosen.kind WHEN 'station' THEN 0 END) AS selected_level,
        s.institution_id AS selected_id,
        CASE chosen.kind WHEN 'station' THEN chosen.parent_id ELSE chosen.id END AS quota_id,
        st.institution_id AS selected_station_id,

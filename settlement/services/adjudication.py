@@ -133,7 +133,7 @@ def care_of(
         on=request.care_on,
         encounter=request.encounter,
         institution=facts["prescriber_code" if through_prescription else "institution_code"],
-        level=facts["level"] or 0,
+        level=facts["level"],
         kind=facts["prescriber_kind" if through_prescription else "kind"],
         place=place_of(request, facts, written, stations_apart=stations_apart),
         standing=standing_of(facts, request.care_on),

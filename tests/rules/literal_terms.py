@@ -28,7 +28,7 @@ class Bill:
     on: date
     encounter: str
     institution: str
-    level: int
+    level: int | None
     kind: str
     place: frozenset[str]
     standing: frozenset[str]
@@ -126,8 +126,10 @@ class Text:
             outside += amount - kept
         return inside, outside
 
-    def level_of(self, bill: Bill) -> int:
+    def level_of(self, bill: Bill) -> int | None:
         rule = self.place_rule(bill)
+        if bill.level is None and rule and "charge" in rule and rule.get("level") != "selected":
+            return 0 if rule.get("without_level") == "unrated" else None
         if rule is None or rule.get("level") != "selected" or "refuse" in rule or bill.selected_level is None:
             return bill.level
         return bill.selected_level
@@ -137,7 +139,7 @@ class Text:
         rule = next((rule for rule in rules if flags_hold(rule["when"], bill.place)), None)
         return rule and {key: self.value(value, bill.on) for key, value in rule.items()}
 
-    def placed(self, bill: Bill) -> int:
+    def placed(self, bill: Bill) -> int | None:
         rule = self.place_rule(bill)
         if rule is None or "refuse" in rule:
             raise NotPaid("place_not_covered" if rule is None else rule["refuse"])
@@ -152,24 +154,41 @@ class Text:
             if standing in bill.standing:
                 raise NotPaid(code)
 
-    def covered(self, benefits: dict[str, Any], bill: Bill, level: int) -> None:
+    def covered(self, benefits: dict[str, Any], bill: Bill, level: int | None) -> None:
         """Every table has a row for the visit, and the row a value on the day."""
         rated = False
         for term in self.terms(benefits, bill):
+            self.known(term.get("rows", []), benefits, bill, level)
             if term["kind"] == "ratio":
                 self.rated(term, [], bill, level, {}, NOTHING, rated)
                 rated = True
             else:
                 self.cell(term, bill, level)
         for price in self.listed(benefits.get("prices", []), bill.on):
+            self.known(price["rows"], benefits, bill, level)
             row = self.first(price["rows"], bill, level)
             if row is not None and self.value(row.get("amount"), bill.on) is None:
                 raise NotPaid("figure_missing")
 
-    def first(self, rows: list[dict[str, Any]], bill: Bill, level: int) -> dict[str, Any] | None:
+    def known(self, rows: list[dict[str, Any]], benefits: dict[str, Any], bill: Bill, level: int | None) -> None:
+        """No class of cost meets a row that asks for a level, where there is none, before a row that takes it."""
+        if level is not None:
+            return
+        rows = [
+            row
+            for row in self.listed(rows, bill.on)
+            if self.fits({key: value for key, value in row.items() if key != "level"}, bill, level)
+        ]
+        classes = {*benefits["costs"], *(cost for row in rows for cost in row.get("cost", []))}
+        for name in classes:
+            row = next((row for row in rows if name in row.get("cost", benefits["costs"])), None)
+            if row is not None and "level" in row:
+                raise NotPaid("level_missing")
+
+    def first(self, rows: list[dict[str, Any]], bill: Bill, level: int | None) -> dict[str, Any] | None:
         return next((row for row in self.listed(rows, bill.on) if self.fits(row, bill, level)), None)
 
-    def fits(self, row: dict[str, Any], bill: Bill, level: int) -> bool:
+    def fits(self, row: dict[str, Any], bill: Bill, level: int | None) -> bool:
         group = next((name for name, classes in self.tree["persons"].items() if bill.person_class in classes), None)
         for key, actual in (("level", level), ("person", group), ("plan", bill.plan), ("kind", bill.kind)):
             if key in row and actual not in (row[key] if isinstance(row[key], list) else [row[key]]):
@@ -196,7 +215,7 @@ class Text:
         benefits: dict[str, Any],
         history: list[Paid],
         bill: Bill,
-        level: int,
+        level: int | None,
         inside: dict[str, Fraction],
         outside: Fraction,
     ) -> Paid:
@@ -262,7 +281,7 @@ class Text:
             if term.get("window") != "period" or any(span["from"] <= bill.on <= span["to"] for span in term["periods"])
         ]
 
-    def cell(self, term: dict[str, Any], bill: Bill, level: int) -> Any:
+    def cell(self, term: dict[str, Any], bill: Bill, level: int | None) -> Any:
         if "rows" not in term:
             return term.get("amount")
         row = self.first(term["rows"], bill, level)
@@ -275,7 +294,7 @@ class Text:
         term: dict[str, Any],
         history: list[Paid],
         bill: Bill,
-        level: int,
+        level: int | None,
         left: dict[str, Fraction],
         fund: Fraction,
         rated: bool,

@@ -212,8 +212,11 @@ def editions(draw: Any, number: int = 1, starts_on: date = FIRST) -> str:
             read = {"switch": "reading", "strict": "pool", "broad": "fund_direct"}
             rule["charge"] = draw(st.sampled_from(["fund_direct", "selected_capitation", read]))
             rule["level"] = draw(st.sampled_from(["selected", "selected", "treating"]))
+            rule["without_level"] = draw(st.sampled_from(["refuse", "unrated"]))
         places.append(rule)
     places += [{"when": ["local"], "charge": "pool", "article": "1"}]
+    if seldom(draw, 3):
+        places[-1]["without_level"] = "unrated"
     if not seldom(draw, 10):
         places += [{"when": ["!local"], "charge": "fee_for_service", "article": "1"}]
     edition = {
@@ -288,7 +291,7 @@ def histories(draw: Any) -> list[literal.Bill | int]:
                 on=on,
                 encounter=draw(st.sampled_from(["one", "two", "three"])),
                 institution=draw(st.sampled_from("AB")),
-                level=draw(st.integers(0, 3)),
+                level=None if seldom(draw, 12) else draw(st.integers(0, 3)),
                 kind=draw(st.sampled_from(KINDS)),
                 place=draw(st.frozensets(st.sampled_from(FLAGS[1:]))) | ({"local"} if not seldom(draw, 3) else set()),
                 standing=frozenset(

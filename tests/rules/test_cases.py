@@ -53,6 +53,10 @@ def test_cases_pass_with_every_name_of_the_files_changed() -> None:
     for parameter in ALL:
         case = dict(parameter.values[0])
         case["city"] = words[case["city"]]
+        if "switches" in case:
+            case["switches"] = {
+                words.get(name, name): words.get(option, option) for name, option in case["switches"].items()
+            }
         differences = run_case(case, rulebook)
         if differences:
             failed[case["id"]] = differences

@@ -79,9 +79,9 @@ ZHANJIANG = (RULEBOOKS / "zhanjiang" / "2022-12.toml").read_text("utf-8")
             "no declared figure",
         ),
         ('id = "visit_cap"\n', 'id = "ratio"\n', "benefits terms ratio", "id", "is used twice"),
-        ('refuse = "not_selected"', 'refuse = "go_away"', "places #9", "refuse", "refusal codes"),
-        ('refuse = "not_selected"', 'charge = "nobody"', "places #9", "charge", "write one of selected_capitation"),
-        ('refuse = "not_selected"\n', "", "places #9", "charge", "either charge or refuse"),
+        ('refuse = "not_selected"', 'refuse = "go_away"', "places #10", "refuse", "refusal codes"),
+        ('refuse = "not_selected"', 'charge = "nobody"', "places #10", "charge", "write one of selected_capitation"),
+        ('refuse = "not_selected"\n', "", "places #10", "charge", "either charge or refuse"),
         (
             'person = "active", level = 3',
             'person = "pilot", level = 3',
@@ -123,7 +123,7 @@ ZHANJIANG = (RULEBOOKS / "zhanjiang" / "2022-12.toml").read_text("utf-8")
         ),
         ("[[benefits.shares]]", "[benefits.shares]", "benefits", "shares", "[[…]]"),
         ("ratio = 0.70 }", "ratio = 1.7 }", "benefits terms ratio rows #1", "ratio", "between 0 and 1"),
-        ('when = ["referral"]', 'when = ["refferal"]', "places #8", "when", "'refferal' is no flag of a place"),
+        ('when = ["referral"]', 'when = ["refferal"]', "places #9", "when", "'refferal' is no flag of a place"),
         (
             'when = "prescription"\ncounts',
             'when = "drugs"\ncounts',

@@ -39,9 +39,11 @@ class Town:
     levels: dict[str, tuple[int | None, date, int | None]]
     figures: dict[int, dict[str, Fraction]]
 
-    def level(self, place: str, on: date) -> int:
+    def level(self, place: str, on: date) -> int | None:
+        """A station is unrated by its kind; where another has no level, nobody knows one."""
         first, changes, later = self.levels[place]
-        return (first if on < changes else later) or 0
+        level = first if on < changes else later
+        return 0 if level is None and PLACES[place][0] == "station" else level
 
 
 @dataclass
@@ -114,7 +116,7 @@ def towns(draw: Any) -> Town:
     level = st.integers(0, 3)
     levels = {}
     for name, (kind, *_rest) in PLACES.items():
-        first = None if kind in ("pharmacy", "station") else draw(level)
+        first = None if kind in ("pharmacy", "station") or seldom(draw, 12) else draw(level)
         changes = kind not in ("pharmacy", "station") and seldom(draw, 4)
         levels[name] = (first, draw(days), draw(level)) if changes else (first, LAST, first)
     figures = {

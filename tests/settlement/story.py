@@ -135,7 +135,7 @@ class Story:
         name = event["inst"]
         if name not in self.places:
             relation, level = event["rel"], event["lvl"]
-            kind, parent = "centre" if level < 2 else "hospital", None
+            kind, parent = "hospital" if level is None or level > 1 else "centre", None
             if relation in ("pharmacy", "pharmacy_rx"):
                 kind, level = "pharmacy", None
             elif relation == "selected" and self.has_stations and level == 0:

@@ -15,7 +15,7 @@ KNOWN = {"chongqing": 23, "heyuan": 22, "kaifeng": 29, "shaoguan": 14, "zhanjian
 
 @pytest.mark.parametrize(("key", "case"), CASES)
 def test_visit_case_through_the_database(db, key, case):
-    city = factories.city_of(key)
+    city = factories.city_of(key, **case.get("switches", {}))
     story, expected = Story(city, case), case["expected"]
 
     assert told(story, expected["lines"]) == expected["lines"]

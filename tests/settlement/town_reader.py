@@ -86,7 +86,7 @@ def bill_of(
         person_class=person_class if enrolled else "",
         plan=plan if enrolled else "",
         birth=person.birth,
-        selected_level=None if chosen is None else chosen_level(town, chosen, on),
+        selected_level=None if chosen is None else town.level(chosen, on),
         costs={name: amount for name, amount in costs.items() if amount},
         figures={code: amount for code, amount in published.items() if amount is not None},
     )
@@ -98,10 +98,6 @@ def published_in(town: Town, row: dict, year: int) -> Fraction | None:
         return town.figures.get(year, {}).get(row["code"])
     before = [known for at, known in sorted(town.figures.items()) if at <= year and row["code"] in known]
     return before[-1][row["code"]] if before else None
-
-
-def chosen_level(town: Town, chosen: str, on: date) -> int | None:
-    return None if town.levels[chosen][0] is None else town.level(chosen, on)
 
 
 def opening_of(person: Person, pool: str) -> list[literal.Paid]:
