@@ -256,6 +256,7 @@ SCHEMA: Tree = {
         }
     ],
     "benefits!": BENEFITS,
+    "prescription": {"article!": "article", "weeks!": "count"},  # how long after the visit one may be filled outside
     "newborn": {"article!": "article", "months!": "count", "place!": "texts"},
     "selection": {
         "article!": "article",
@@ -314,7 +315,7 @@ SCHEMA: Tree = {
 }
 
 DATED = ("amount", "limit", "ratio", "factor", "count", "flag")  # what may change from a day on
-SECTIONS = ("benefits", "newborn", "selection", "credits", "account", "provider")
+SECTIONS = ("benefits", "prescription", "newborn", "selection", "credits", "account", "provider")
 CHOOSABLE = (*SECTIONS, "entitlement", "places", "persons")
 PROVIDER: Tree = {
     "article!": "article",

@@ -18,6 +18,8 @@ REASONS: dict[str, str] = {
     "not_selected": _("Not the selected institution, and no referral"),
     "not_designated": _("Not a designated institution"),
     "no_prescription": _("Bought at a pharmacy without a prescription"),
+    "prescription_unknown": _("The institution has settled no visit that wrote this prescription"),
+    "prescription_outdated": _("The prescription was written too long ago"),
     "remote_not_filed": _("Out of the area without registration"),
     "by_hand_only": _("Care out of the area that this member pays and claims by hand"),
     "place_not_covered": _("The edition has no rule for care at such a place"),

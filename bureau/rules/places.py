@@ -18,6 +18,8 @@ FLAGS: dict[str, str] = {
     "referral": _("referred by the selected institution"),
     "emergency": _("emergency"),
     "prescription": _("valid prescription filled outside"),
+    "unwritten": _("prescription of which no visit is known"),
+    "outdated": _("prescription written too long ago"),
     "pharmacy": _("pharmacy, without a prescription"),
     "filed": _("registered as out of the area"),
     "temporary": _("registered for a temporary stay elsewhere"),
@@ -35,6 +37,9 @@ CHARGE_LABELS: dict[str, str] = {
     "pool": _("pool of the city"),
 }
 assert set(CHARGE_LABELS) == set(CHARGES)
+
+# Prescriptions that no fund pays for, whatever an edition says of the place.
+NO_PRESCRIPTION: dict[str, str] = {"unwritten": "prescription_unknown", "outdated": "prescription_outdated"}
 
 
 def holds(flags: Iterable[str], place: frozenset[str]) -> bool:

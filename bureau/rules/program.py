@@ -18,7 +18,7 @@ from .enrolment import group_of
 from .errors import Refusal
 from .money import UNIT, fen, millionths, round_half_up
 from .periods import age_on
-from .places import holds, rule_for
+from .places import NO_PRESCRIPTION, holds, rule_for
 from .visit import Care
 
 DEDUCTIBLE, COST_CAP, RATIO, CAP = 0, 1, 2, 3
@@ -160,7 +160,10 @@ def _compile(edition: Edition, care: Care, age: int | None) -> Program:
     benefits = tree["benefits"]
     place = rule_for(tree["places"], care.place)
     refusal, charge, level = None, "", care.level
-    if place is None:
+    barred = next((code for flag, code in NO_PRESCRIPTION.items() if flag in care.place), None)
+    if barred is not None:
+        refusal = Refusal(barred, tree["prescription"]["article"] if barred == "prescription_outdated" else "")
+    elif place is None:
         refusal = Refusal("place_not_covered", benefits["article"])
     elif "refuse" in place:
         refusal = Refusal(place["refuse"], place["article"])

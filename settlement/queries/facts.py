@@ -157,6 +157,26 @@ def load_facts(asked: Sequence[Asked]) -> list[dict]:
     )
 
 
+WRITTEN = """
+SELECT r.n - 1 AS n, min(v.care_on) AS care_on
+  FROM unnest(%(member)s::bigint[], %(prescriber)s::bigint[], %(encounter)s::varchar[], %(day)s::date[])
+       WITH ORDINALITY AS r(member, prescriber, encounter, day, n)
+  JOIN settlement_visit v ON v.member_id = r.member AND v.care_on <= r.day AND v.institution_id = r.prescriber
+       AND v.encounter = r.encounter AND v.prescriber_id IS NULL
+ GROUP BY r.n
+"""
+
+
+def written_on(asked: Sequence[tuple[int, int, str, datetime.date]]) -> dict[int, datetime.date]:
+    """The days of the visits that wrote prescriptions, however long before, by their place in the list.
+
+    Asked by member, institution that wrote it, encounter, and the day on which it is filled.
+    """
+    columns = ([row[place] for row in asked] for place in range(4))
+    rows = fetch(WRITTEN, dict(zip(("member", "prescriber", "encounter", "day"), columns, strict=True)))
+    return {row["n"]: row["care_on"] for row in rows}
+
+
 # What a fund paid elsewhere is outside every cap, as fixed amounts are: it counts against the fund's own limit alone.
 # A deductible was borne by as much cost; else bands and limits of the cost would count less than nothing.
 # Amounts come as whole fen and the place as one text: a file's batch reads some ten of these rows for each visit.

@@ -30,17 +30,21 @@ class Decision:
 
 
 def place_of(
-    request: VisitRequest, facts: dict, written: benefits.Past | None, *, stations_apart: bool
+    request: VisitRequest, facts: dict, written: benefits.Past | None, *, stations_apart: bool, weeks: int | None = None
 ) -> frozenset[str]:
     """Where the care took place, as the edition's place rules know it.
 
-    A prescription filled outside follows the visit that wrote it; the pharmacy must be designated as well. Care that
-    is claimed by hand was not settled over the network, wherever it took place.
+    A prescription filled outside follows the visit that wrote it, at most so many weeks ago; the pharmacy must be
+    designated as well. Care that is claimed by hand was not settled over the network, wherever it took place.
     """
     if written is not None:
         place = written.place - (set() if facts["designated"] else {"designated"}) | {"prescription"}
+        if weeks is not None and request.care_on > written.on + datetime.timedelta(weeks=weeks):
+            place |= {"outdated"}
     else:
         place = frozenset(flags_of(request, facts, stations_apart))
+        if request.prescriber_id is not None:
+            place |= {"unwritten"}
     return place - {"networked", "by_hand_only"} | {"hand_claim"} if request.by_hand else place - {"hand_claim"}
 
 
@@ -127,15 +131,16 @@ def care_of(
     written: benefits.Past | None,
     *,
     stations_apart: bool = False,
+    weeks: int | None = None,
 ) -> benefits.Care:
-    through_prescription = written is not None
+    through_prescription = request.prescriber_id is not None
     return benefits.Care(
         on=request.care_on,
         encounter=request.encounter,
         institution=facts["prescriber_code" if through_prescription else "institution_code"],
         level=facts["level"],
         kind=facts["prescriber_kind" if through_prescription else "kind"],
-        place=place_of(request, facts, written, stations_apart=stations_apart),
+        place=place_of(request, facts, written, stations_apart=stations_apart, weeks=weeks),
         standing=standing_of(facts, request.care_on),
         person_class=facts["person_class"] or "",
         plan=facts["plan"] or "",
@@ -201,7 +206,7 @@ def decide(
 ) -> Decision:
     """Ask the rules once. A day without an edition and a person who is not enrolled become named refusals.
 
-    `written` is the visit that wrote the prescription, where one is filled outside.
+    `written` is the visit that wrote the prescription, where one is filled outside and the visit is known.
     """
     if facts["area_id"] is None:
         return unanswered(care_of(request, facts, {}, written), Refusal("not_enrolled"))
@@ -216,6 +221,7 @@ def decide(
         {code: figures[code] for code in needed if code in figures},
         written,
         stations_apart=has_stations_apart(edition, request.care_on),
+        weeks=edition.at(request.care_on).get("prescription", {}).get("weeks"),
     )
     used = benefits.counters(edition, care, past)
     outcome = benefits.adjudicate(edition, care, used)

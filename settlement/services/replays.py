@@ -66,12 +66,15 @@ def propose_replay(
 
 
 def days_around(book: Rulebook, visits: Iterable[Visit]) -> tuple[datetime.date, datetime.date]:
-    """The first and the last day of care that counts with any of these visits."""
+    """The first and the last day of care that counts with any of these visits, those that wrote prescriptions too."""
+    visits = list(visits)
+    filled = [(v.member_id, v.prescriber_id, v.encounter, v.care_on) for v in visits if v.prescriber_id]
+    written = reading.written_on(filled).values() if filled else ()
     spans = [
         days_counted(edition_of({v.area_id: book}, {"area_id": v.area_id, "scheme": v.scheme}, v.care_on), v.care_on)
         for v in visits
     ]
-    return min(first for first, _last in spans), max(last for _first, last in spans)
+    return min([*(first for first, _last in spans), *written]), max(last for _first, last in spans)
 
 
 def as_it_stands(visit: Visit) -> benefits.Past:

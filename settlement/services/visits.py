@@ -35,6 +35,7 @@ from settlement.services.split import OWN, AccountShare, split_rest
 LARGE_CLAIMS = "large_claims"
 SELECTED_QUOTA = "selected_capitation"
 HAND_CLAIM = "hand_claim"
+FILLED = {"prescription", "unwritten"}
 
 
 class KeyReused(DomainError):
@@ -184,6 +185,22 @@ def same_or_reused(request: VisitRequest, first_hash: str, first: Settled) -> Se
     )
 
 
+def days_written(requests: Sequence[VisitRequest]) -> dict[VisitRequest, datetime.date]:
+    """When the prescriptions among these requests were written, by visits settled before or by others among them."""
+    filled = [request for request in requests if request.prescriber_id is not None]
+    if not filled:
+        return {}
+    asked = [(r.member_id, r.prescriber_id, r.encounter, r.care_on) for r in filled]
+    days = {filled[n]: day for n, day in reading.written_on(asked).items()}
+    together: dict[tuple, list[datetime.date]] = defaultdict(list)
+    for request in requests:
+        together[request.member_id, request.institution_id, request.encounter].append(request.care_on)
+    for request in filled:
+        among = together[request.member_id, request.prescriber_id, request.encounter]
+        days[request] = min([days.get(request, request.care_on), *among])
+    return days
+
+
 @dataclass(slots=True)
 class Desk:
     """Everything that deciding a group of requests needs, read once, and kept true as each one takes its share."""
@@ -216,6 +233,8 @@ class Desk:
         for row in facts:
             request = requests[row["n"] - 1]
             spans[request] = days_counted(edition_of(rulebooks, row, request.care_on), request.care_on)
+        for request, day in days_written(requests).items():
+            spans[request] = min(spans[request][0], day), spans[request][1]
         history: dict[int, dict[tuple[datetime.date, datetime.date], list[Used]]] = defaultdict(dict)
         for (member, *days), rows in reading.load_history((r.member_id, *days) for r, days in spans.items()).items():
             history[member][tuple(days)] = [used_by(row) for row in rows]
@@ -270,7 +289,7 @@ class Desk:
         area_id = self.area_of(request)
         facts = self.facts[request]
         self.refuse_paid_already(request)
-        written = self.prescribing(request)
+        written = self.prescribing(request, area_id)
         past = past_of(self.history_of(request), facts)
         try:
             decision = decide(request, facts, past, *self.rules(area_id, request.care_on), written)
@@ -386,25 +405,29 @@ class Desk:
             message = _("Encounter %(encounter)s was claimed by hand on %(day)s: it is not settled again by card.")
         raise DomainError(message, field="encounter", encounter=request.encounter, day=first.settled_on)
 
-    def prescribing(self, request: VisitRequest) -> benefits.Past | None:
-        """The visit that wrote a prescription filled outside: one that its prescriber has settled (HY-18)."""
+    def prescribing(self, request: VisitRequest, area_id: str) -> benefits.Past | None:
+        """The visit that wrote a prescription filled outside: one that its prescriber has settled (HY-18).
+
+        However long before, and with the same area: what an encounter was to another fund says nothing to this one.
+        """
         if request.channel != Visit.Channel.PRESCRIPTION:
             return None
         prescriber = self.code(request.prescriber_id)
-        for used in self.history_of(request):
-            if used.past.encounter == request.encounter and used.past.institution == prescriber:
-                return used.past
-        raise DomainError(
-            _("%(institution)s has settled no encounter %(encounter)s for this member in the year."),
-            field="encounter",
-            institution=prescriber,
-            encounter=request.encounter,
-        )
+        writing = [
+            used.past
+            for used in self.history_of(request)
+            if used.past.encounter == request.encounter
+            and used.past.institution == prescriber
+            and used.past.on <= request.care_on
+            and used.past.place.isdisjoint(FILLED)
+            and used.area_id == area_id
+        ]
+        return min(writing, key=lambda past: past.on, default=None)
 
     def take(self, request: VisitRequest, quote: Quote) -> None:
         """Let the next request of the group see what this one has used."""
-        facts, past = self.facts[request], quote.decision.past
-        used = Used(facts["area_id"], facts["scheme"], past)
+        past = quote.decision.past
+        used = Used(quote.row["area_id"], quote.row["scheme"], past)
         for (first, last), history in self.history[request.member_id].items():
             if first <= past.on <= last:
                 history.append(used)

@@ -140,6 +140,9 @@ class Text:
         return rule and {key: self.value(value, bill.on) for key, value in rule.items()}
 
     def placed(self, bill: Bill) -> int | None:
+        for flag, why in (("unwritten", "prescription_unknown"), ("outdated", "prescription_outdated")):
+            if flag in bill.place:
+                raise NotPaid(why)
         rule = self.place_rule(bill)
         if rule is None or "refuse" in rule:
             raise NotPaid("place_not_covered" if rule is None else rule["refuse"])

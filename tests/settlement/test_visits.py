@@ -254,15 +254,6 @@ def test_registration_for_another_province_does_not_cover(city, where, person):
     assert settle(city, away, person).refusal == "remote_not_filed"
 
 
-def test_prescription_of_no_settled_encounter_is_refused(city, where, person):
-    pharmacy = factories.institution(city, kind="pharmacy", level=None)
-    before = moved()
-    with pytest.raises(DomainError) as refused:
-        settle(city, pharmacy, person, channel="prescription", prescriber_id=where.pk, encounter="E9")
-    assert refused.value.field == "encounter"
-    assert moved() == before
-
-
 def test_emergency_at_the_selected_institution_uses_its_quota(city, where, person):
     visit = settle(city, where, person, channel="emergency")
     assert (visit.charge, visit.charged_institution) == ("selected_capitation", where)

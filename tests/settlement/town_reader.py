@@ -53,8 +53,10 @@ def bill_of(
     }
     place = frozenset(flag for flag, holds in flags.items() if holds)
     treating = seen.place
+    if seen.prescriber:
+        treating, kind = seen.prescriber, PLACES[seen.prescriber][0]
+        place |= {"unwritten"}
     if written is not None:
-        treating, kind = written.bill.institution, PLACES[written.bill.institution][0]
         place = written.bill.place - (frozenset() if designated else {"designated"}) | {"prescription"}
     standing = {name for name, span in person.stops if within(on, span)}
     if not enrolled:
@@ -144,15 +146,9 @@ class Reader:
         return answer
 
     def settle(self, seen: Seen) -> Answer:
-        written = None
-        if seen.prescriber:
-            written = self.written(seen)
-            if written is None:
-                return Answer(None)
+        written = self.written(seen) if seen.prescriber else None
         text = texts_on(self.texts, seen.on)
         bill = bill_of(self.town, self.person, seen, text, written)
-        if "not_enrolled" in bill.standing and not PLACES[seen.place][1]:
-            return Answer(None)  # nobody knows whose member this is
         paid = self.paid(text, bill, [*self.opening, *self.standing.values()])
         if paid.why == "figure_missing":
             return Answer(None)
@@ -169,11 +165,13 @@ class Reader:
         return Answer(paid, accounts)
 
     def written(self, seen: Seen) -> literal.Paid | None:
-        """The first visit with this encounter at the institution that wrote the prescription."""
-        for first, answer in self.settled.values():
-            if (first.encounter, first.place) == (seen.encounter, seen.prescriber):
-                return answer.paid
-        return None
+        """The first visit with this encounter at the institution that wrote the prescription, on that day or before."""
+        writing = [
+            (first.on, number, answer.paid)
+            for number, (first, answer) in self.settled.items()
+            if (first.encounter, first.place) == (seen.encounter, seen.prescriber) and first.on <= seen.on
+        ]
+        return min(writing)[2] if writing else None
 
     @staticmethod
     def lends(purse: Purse, seen: Seen) -> bool:
