@@ -7,8 +7,9 @@ from decimal import Decimal
 from django.db import connection
 
 # A person's class is that of the 1st of the month (G-12). Who comes later in the month counts only with a premium
-# paid for it. Benefits count as stopped where no benefit period touches the rest of the month, or where they are
-# suspended on its first day in the scheme. Bases are added up, since a difference of base is a row of its own.
+# paid for it. Benefits count as stopped where no benefit period touches the rest of the month, or where something
+# stands against the person on its first day in the scheme; what that stops is the edition's to say. Bases are added
+# up, since a difference of base is a row of its own.
 DUE = """
 WITH account AS MATERIALIZED (
     SELECT a.id, a.member_id, m.birth, date_trunc('month', a.opened_on::timestamp)::date AS since,
@@ -34,11 +35,10 @@ SELECT account.id, span.month, e.scheme, e.person_class, e.plan, account.birth, 
         WHERE b.member_id = account.member_id AND b.area_id = %(area)s AND b.scheme = e.scheme
             AND b.starts_on <= span.ends_on
             AND coalesce(b.ends_on, 'infinity') >= greatest(span.month, e.starts_on)
-    ) AND NOT EXISTS (
-        SELECT FROM members_suspension AS s
-        WHERE s.member_id = account.member_id AND s.area_id = %(area)s
-            AND greatest(span.month, e.starts_on) BETWEEN s.starts_on AND coalesce(s.ends_on, 'infinity')
     ),
+    (SELECT s.kind FROM members_suspension AS s
+        WHERE s.member_id = account.member_id AND s.area_id = %(area)s
+            AND greatest(span.month, e.starts_on) BETWEEN s.starts_on AND coalesce(s.ends_on, 'infinity')),
     coalesce(credited.amount, 0), coalesce(credited.number, 0)
 FROM (
     SELECT month::date AS month, (month + interval '1 month - 1 day')::date AS ends_on
@@ -61,7 +61,8 @@ ORDER BY account.id, span.month
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One month of one account. `base`: what an own share was paid on, None without a premium; yuan."""
+    """One month of one account. `base`: what an own share was paid on, None without a premium; yuan. `stop`: what
+    stands against the person on the first day, suspended or arrears."""
 
     account_id: int
     month: datetime.date
@@ -71,7 +72,8 @@ class Due:
     birth: datetime.date | None
     base: Decimal | None
     paid_later: bool
-    in_benefit: bool
+    has_benefit_period: bool
+    stop: str | None
     credited: Decimal
     number: int
 

@@ -19,6 +19,7 @@ from bureau.errors import DomainError
 from bureau.models import Area, Job, Scheme, Staff
 from bureau.rules import credits as rules
 from bureau.rules.edition import Edition, Rulebook
+from bureau.rules.enrolment import bars
 from bureau.rules.errors import NoEdition, Refusal
 from bureau.rules.money import fen, yuan
 from bureau.rules.periods import add_months, last_day, month_of
@@ -152,7 +153,8 @@ def decide(area_id: str, dues: Sequence[Due]) -> list[Line]:
             due.birth,
             due.base,
             due.paid_later,
-            due.in_benefit,
+            due.has_benefit_period,
+            due.stop,
         )
         decision = known.get(facts)
         if decision is None:
@@ -165,8 +167,9 @@ def _decide(book: Rulebook, area_id: str, due: Due) -> Decision:
     edition = _edition(book, area_id, due.scheme, due.month)
     if edition is None:
         return Decision(rules.Credit(0, "", "", Refusal("no_edition")), Decimal("0.00"), None, False)
+    in_benefit = due.has_benefit_period and not (due.stop and bars(edition, due.stop, due.month))
     # HY-20: a month without benefits whose arrears came later gets the own share of what was paid.
-    back = due.paid_later and not due.in_benefit
+    back = due.paid_later and not in_benefit
     credit = rules.monthly_credit(
         edition,
         person_class=due.person_class,
@@ -174,7 +177,7 @@ def _decide(book: Rulebook, area_id: str, due: Due) -> Decision:
         month=month_of(due.month),
         base=None if due.base is None else fen(due.base),
         birth=due.birth,
-        in_benefit=due.in_benefit,
+        in_benefit=in_benefit,
         paid=due.base is not None,
         made_up=back,
     )

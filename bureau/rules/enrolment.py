@@ -59,6 +59,14 @@ def group_of(persons: Mapping[str, Any], person_class: str, plan: str = "") -> s
     return None
 
 
+ALWAYS = ("not_enrolled", "no_benefit_period", "suspended")  # refused in every city (G-18)
+
+
+def bars(edition: Edition, standing: str, on: date) -> bool:
+    """Whether a standing stops the benefit on a day: always, or because the edition says so (arrears, say)."""
+    return standing in ALWAYS or any(row["standing"] == standing for row in edition.at(on)["entitlement"])
+
+
 @dataclass(frozen=True, slots=True)
 class NewbornCover:
     """`in_time`: enrolled within the months the edition allows. `span`: the days whose care is covered."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from .edition import Edition
 from .edition_schema import Tree
-from .enrolment import group_of
+from .enrolment import ALWAYS, group_of
 from .errors import Refusal
 from .money import UNIT, fen, millionths, round_half_up
 from .periods import age_on
@@ -33,7 +33,6 @@ CODES = {
 }
 UNRATED = 0
 OVER_YEAR_END = timedelta(days=31)
-ALWAYS = ("not_enrolled", "no_benefit_period", "suspended")  # refused in every city (G-18)
 
 
 @dataclass(frozen=True, slots=True)

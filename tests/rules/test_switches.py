@@ -221,6 +221,15 @@ def test_zj11_a_month_paid_up_later() -> None:
     assert monthly_credit(chosen("zhanjiang", arrears_credit="nothing"), paid=False, **facts).amount == 0
 
 
+@pytest.mark.parametrize(("city", "where", "fund"), [("heyuan", "selected", 6000), ("chongqing", "designated", 6000)])
+def test_hy23_cq18_care_in_arrears(city: str, where: str, fund: int) -> None:
+    facts: dict[str, Any] = {"standing": frozenset({"arrears"}), "plan": "unit"}
+    cost = 10_000 if city == "heyuan" else 30_000
+    refused = visit(CITY[city], where, cost, **facts)
+    assert (refused.fund, refused.refusal and refused.refusal.code) == (0, "arrears")
+    assert visit(chosen(city, arrears="paid"), where, cost, **facts).fund == fund
+
+
 @pytest.mark.parametrize("city", ["kaifeng", "chongqing"])
 def test_kf5_cq8_an_emergency_at_a_place_not_designated(city: str) -> None:
     on = {"on": date(2024, 3, 1), "plan": "unit"}

@@ -96,4 +96,4 @@ def test_a5_credits_look_at_this_areas_rows_alone(city, mover, elsewhere):
     Suspension.objects.create(member=mover, area=elsewhere, kind="arrears", starts_on=date(2026, 1, 1))
     [account] = mover.accounts.all()
     [due] = months_due(area_id=city.area.pk, first=account.pk, last=account.pk, starts_on=MOVED, ends_on=MOVED)
-    assert due.in_benefit
+    assert (due.has_benefit_period, due.stop) == (True, None)
