@@ -32,7 +32,8 @@ WHERE area_id = %s AND scheme = %s AND starts_on <= %s AND COALESCE(ends_on, 'in
 class Extraction:
     """What a year's outpatient account comes to, in yuan: heads × rate is the budget, `before` of it had been posted.
 
-    `posted` is what is new; `fund` the account that is fed, `source` the name under which its journals stand.
+    `posted` is what is new; `fund` the account that is fed, `source` the name under which its journals stand, `edition`
+    the hash of the edition that says so.
     """
 
     fund: Fund
@@ -42,6 +43,7 @@ class Extraction:
     budget: Decimal
     before: Decimal
     posted: Decimal
+    edition: str
 
 
 def quote_extraction(*, area: Area, scheme: str, year: int, now: datetime.datetime) -> Extraction:
@@ -63,7 +65,7 @@ def quote_extraction(*, area: Area, scheme: str, year: int, now: datetime.dateti
     source = f"extraction:{area.pk}:{scheme}:{year}"
     before = extracted(source, fund)
     new = max(budget - before, Decimal("0.00"))
-    return Extraction(fund, source, insured, Decimal(rule["per_insured"]), budget, before, new)
+    return Extraction(fund, source, insured, Decimal(rule["per_insured"]), budget, before, new, edition.content_hash)
 
 
 def extract_fund(*, area: Area, scheme: str, year: int, actor: Staff, now: datetime.datetime) -> Extraction:
@@ -102,6 +104,8 @@ def extract_fund(*, area: Area, scheme: str, year: int, actor: Staff, now: datet
             scheme=scheme,
             year=year,
             insured=found.insured,
+            rate=str(found.rate),
+            edition=found.edition,
             amount=str(found.posted),
         )
     return found

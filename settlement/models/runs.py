@@ -100,6 +100,8 @@ class Line(models.Model):
         Institution, models.PROTECT, related_name="lines", verbose_name=_("institution")
     )
     edition = models.ForeignKey(Edition, models.PROTECT, null=True, blank=True, verbose_name=_("edition"))
+    # By which editions: content hash and last day of each. Of a year those of its months, of anything else one.
+    receipt = models.JSONField(_("receipt"), default=list)
     facts = models.JSONField(_("facts"), default=dict, help_text=_("Amounts in fen."))
     results = models.JSONField(_("results"), default=dict, help_text=_("Amounts in fen."))
     amount = MoneyField(_("by the rules"), help_text=_("Negative: the institution owes it."))
@@ -127,7 +129,8 @@ class Adjustment(models.Model):
     """A late fact's difference of an approved run, in one fund, carried by the next payments by item.
 
     An amount of zero is a difference that moves between subjects of the books and changes no payment. `facts` and
-    `results` are the institution's as they are now: what the next search compares with.
+    `results` are the institution's as they were then: what the next search compares with. `receipt` names the editions
+    that gave the results; payments by item are compared as they are owed, and have neither.
     """
 
     institution = models.ForeignKey(
@@ -145,6 +148,7 @@ class Adjustment(models.Model):
     fund = models.CharField(_("fund"), max_length=20)
     amount = MoneyField(_("amount"))
     reason = models.CharField(_("reason"), max_length=300)
+    receipt = models.JSONField(_("receipt"), default=list)
     facts = models.JSONField(_("facts as they are now"), default=dict)
     results = models.JSONField(_("results as they are now"), default=dict)
     visits = models.ManyToManyField(Visit, related_name="adjustments", verbose_name=_("visits"))

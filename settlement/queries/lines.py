@@ -1,20 +1,24 @@
 """What the facts of a run's line come to: the only place where a run meets bureau.rules.provider.
 
 A line's facts are plain JSON with the day `on` whose rules apply; amounts are in fen. The same function computes a
-line, replays it and explains it.
+line, replays it and explains it. Its receipt names the editions that it was computed by, and they explain it, whatever
+edition of those days has come since.
 """
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from accounts.models import Fund
 from bureau.rules import provider
 from bureau.rules.edition import Edition, Rulebook
+from bureau.rules.periods import month_end
 from bureau.rules.places import CHARGE_LABELS
 from bureau.rules.trace import Message, Step
-from bureau.services.editions import rulebook
-from settlement.models import Line, Run
+from bureau.services.editions import edition_by_hash
+from settlement.models import Adjustment, Line, Run
 from settlement.queries.run_facts import CLAIMS
 
 Facts = Mapping[str, Any]
@@ -32,10 +36,59 @@ _ = noop
 OTHER_LABELS = {"account": _("personal-account money"), "use": _("purchases with account money")}
 
 
+Receipt = Sequence[Mapping[str, str | None]]
+
+
+def receipt_of(kind: str, book: Rulebook, area_id: str, scheme: str, facts: Facts) -> Receipt:
+    """The editions that decide these facts, each with the last day on which it counts. Raises NoEdition."""
+    editions = {
+        edition.content_hash: edition
+        for edition in (book.on(area_id, scheme, day, "provider") for day in days_of(kind, facts))
+    }
+    return [
+        {"edition": content_hash, "ends_on": edition.ends_on and edition.ends_on.isoformat()}
+        for content_hash, edition in editions.items()
+    ]
+
+
+def days_of(kind: str, facts: Facts) -> list[datetime.date]:
+    """The days whose rules are asked: one, or those of a year's spans and months."""
+    days = [datetime.date.fromisoformat(facts["on"])]
+    for span in facts.get("spans", []) if kind == Run.Kind.YEAR_END else []:
+        days.append(datetime.date.fromisoformat(span["to"]))
+        days += [month_end(month) for month in sorted(span["person_months"])]
+    return days
+
+
+def rulebook_of(receipt: Receipt) -> Rulebook:
+    """The rules that a receipt names, and no others."""
+    return _rulebook(tuple((one["edition"], one["ends_on"]) for one in receipt))
+
+
+@lru_cache(maxsize=64)
+def _rulebook(named: tuple[tuple[str, str | None], ...]) -> Rulebook:
+    return Rulebook(
+        replace(edition_by_hash(content_hash), ends_on=ends_on and datetime.date.fromisoformat(ends_on))
+        for content_hash, ends_on in named
+    )
+
+
+def replay(run: Run, one: Line | Adjustment, steps: list[Step] | None = None) -> Results:
+    """Compute a stored line, or what an adjustment of a run makes of one, again: from its facts by its own editions.
+
+    With `steps`, also say how.
+    """
+    return work_out(run.kind, rulebook_of(one.receipt), run.area_id, run.scheme, one.facts, steps)
+
+
 def replay_line(line: Line, steps: list[Step] | None = None) -> Results:
-    """Compute a stored line again, from its facts alone; with `steps`, also say how."""
-    run = line.run
-    return work_out(run.kind, rulebook(run.area_id), run.area_id, run.scheme, line.facts, steps)
+    return replay(line.run, line, steps)
+
+
+def fund_of(line: Line) -> str:
+    """The fund out of which a line's institution is paid, under the edition that the line was computed by."""
+    run, on = line.run, datetime.date.fromisoformat(line.facts["on"])
+    return pooled_fund(rulebook_of(line.receipt).on(run.area_id, run.scheme, on, "provider"), on)
 
 
 def work_out(

@@ -7,14 +7,14 @@ from django.db.models import Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Entry
+from bureau.models import Edition
 from bureau.proofs import Proof
 from bureau.rules.errors import Refused
 from bureau.rules.money import yuan
-from bureau.services.editions import edition_by_hash
 from settlement.models import Adjustment, Line, Payment, Run
 from settlement.queries import bookings
 from settlement.queries.facts import fen, fetch
-from settlement.queries.lines import Facts, Results, pooled_fund, replay_line
+from settlement.queries.lines import Facts, Results, fund_of, replay
 
 Answer = tuple[int, list[str]]
 PAYABLES = ("payable_items", "payable_quota")
@@ -22,7 +22,8 @@ PAYABLES = ("payable_items", "payable_quota")
 
 def runs_agree(area_id: str) -> Iterator[Proof]:
     """Each question about the runs of an area."""
-    yield Proof("lines_replay", _("Run lines replay to the stored fen")).all_of(*lines_replay(area_id))
+    replayed = Proof("lines_replay", _("Run lines and their adjustments replay to the stored fen"))
+    yield replayed.all_of(*lines_replay(area_id))
     yield Proof("runs_add_up", _("Runs are the total of their lines")).all_of(*totals_agree(area_id))
     yield Proof("lines_booked", _("Paid lines stand in the ledger as computed")).all_of(*paid_lines_booked(area_id))
     yield Proof("payables_agree", _("Payables are what visits say less what runs paid")).all_of(
@@ -39,19 +40,31 @@ def lines_of(area_id: str, **conditions):
 
 
 def lines_replay(area_id: str) -> Answer:
-    """Every line computed again from its facts gives the stored results and the stored amounts."""
+    """Every line, and every adjustment of a settlement, computed again from its facts by the editions that it names
+    gives the stored results and the stored amounts."""
     asked, differences = 0, []
-    for line in lines_of(area_id).iterator(500):
+    for name, run, one, amount in computed(area_id):
         asked += 1
         try:
-            again = replay_line(line)
-        except Refused as refused:
-            differences.append(f"line {line.pk}: {refused}")
+            again = replay(run, one)
+        except (Refused, Edition.DoesNotExist) as refused:
+            differences.append(f"{name} {one.pk}: {refused}")
             continue
-        paid = sum(bookings.payments(line.run.kind, "", again).values())
-        if again != line.results or paid != fen(line.to_pay):
-            differences.append(f"line {line.pk}: {line.results} / {again}")
+        paid = sum(bookings.payments(run.kind, "", again).values())
+        if again != one.results or paid != amount:
+            differences.append(f"{name} {one.pk}: {one.results} / {again}")
     return asked, differences
+
+
+def computed(area_id: str) -> Iterator[tuple[str, Run, Line | Adjustment, int]]:
+    """What the rules have computed for runs, with what it pays by the results, in fen."""
+    for line in lines_of(area_id).iterator(500):
+        yield "line", line.run, line, fen(line.to_pay)
+    settlements = Adjustment.objects.filter(origin__area=area_id).exclude(origin__kind=Run.Kind.ITEMS)
+    for late in settlements.select_related("origin").order_by("id"):
+        _facts, before = known_before(late)
+        paid = sum(bookings.payments(late.origin.kind, "", before).values()) if before else 0
+        yield "adjustment", late.origin, late, paid + fen(late.amount)
 
 
 def totals_agree(area_id: str) -> Answer:
@@ -95,7 +108,10 @@ def expected(area_id: str) -> Iterator[tuple[str, bookings.Entries, dict[tuple[i
     """By source: the entries that paid lines and carried adjustments call for, and the orders to the bank."""
     for line in lines_of(area_id, run__status=Run.Status.PAID).iterator(500):
         kind, code = line.run.kind, line.institution.code
-        book = pooled_fund(edition_by_hash(line.edition.content_hash), line.run.period)
+        try:
+            book = fund_of(line)
+        except (Refused, Edition.DoesNotExist):
+            book = ""  # then its entries agree with nothing, which is what there is to report
         paid = bookings.payments(kind, book, line.results)
         entries = bookings.merged(
             bookings.booking(kind, code, book, line.facts, line.results), bookings.settling(code, paid)

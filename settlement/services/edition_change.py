@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 
 from bureau.models import Edition, Job, Staff
 from bureau.services.jobs import create_job
-from settlement.models import Line, Run, Visit
+from settlement.models import Adjustment, Line, Run, Visit
 from settlement.services.replays import propose_replay
 
 KIND = "edition_replay"
@@ -34,7 +34,9 @@ def runs_within(area_id: str, scheme: str, first: datetime.date, last: Last) -> 
 
 
 def lines_under(edition: Edition) -> int:
-    return Line.objects.filter(edition=edition).count()
+    """Run lines and adjustments whose receipts name it, a year's by one of its months among them."""
+    named = [{"edition": edition.content_hash}]
+    return sum(model.objects.filter(receipt__contains=named).count() for model in (Line, Adjustment))
 
 
 def replay_visits(*, edition: Edition, actor: Staff, now: datetime.datetime) -> Job:

@@ -38,7 +38,7 @@ def test_a_year_of_two_documents_counts_months_at_each_rate() -> None:
     steps: list[Step] = []
     quota = provider.year_quota(both, area="441699", scheme="310", person_months=HEADS, steps=steps)
     assert quota == 7 * 2_000_000 + 13_333_333  # 7 × 20 000.00 and 5000 × 320 / 12, rounded once
-    assert [step.amount for step in steps] == [14_000_000, 13_333_333]
+    assert [step.amount for step in steps] == [None, None, quota]  # the parts are rounded together
     assert "under 河府办〔2022〕15号" in render(steps[0])
     spans = provider.settlement_spans(both, area="441699", scheme="310", year=2025)
     assert spans == [Span(date(2025, 1, 1), date(2025, 12, 31))]
@@ -106,6 +106,22 @@ def test_a_missing_fact_and_a_foreign_computation_are_refused() -> None:
         assert caught.value.refusal.code == "fact_missing"
     with pytest.raises(NoEdition):
         provider.compute(edition, date(2030, 8, 1), "advance", {})
+
+
+def test_a11_a_fault_inside_a_method_is_no_missing_fact(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(tree: object, facts: object, steps: object) -> dict[str, int]:
+        return {"advance": {}["headcount"]}
+
+    methods = provider.METHODS | {"capitation": {"advance": broken}}
+    monkeypatch.setattr(provider, "METHODS", methods)
+    with pytest.raises(KeyError, match="headcount"):
+        provider.compute(CITY["heyuan"], date(2026, 2, 1), "advance", {"headcount": 7})
+
+
+def test_a11_a_figure_that_is_not_published_is_named() -> None:
+    with pytest.raises(Refused) as caught:
+        provider.compute(CITY["zhanjiang"], date(2023, 1, 1), "fund_budget", {"levy_y_minus_2": 100})
+    assert (caught.value.refusal.code, caught.value.refusal.params) == ("fact_missing", {"fact": "remote_reserve"})
 
 
 def test_what_a_method_offers_can_be_asked() -> None:

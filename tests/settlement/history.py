@@ -124,6 +124,7 @@ def advanced(city: City, where: Institution, month: date, amount: str | Decimal)
         run=run,
         institution=where,
         edition=city.edition,
+        receipt=[{"edition": city.edition.content_hash, "ends_on": None}],
         facts={"on": month.isoformat()},
         results={"advance": fen(Decimal(amount))},
         amount=Decimal(amount),

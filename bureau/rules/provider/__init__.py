@@ -12,7 +12,7 @@ from typing import Any
 from ..edition import Edition, Rulebook
 from ..edition_schema import Tree
 from ..errors import NoEdition, Refused, _
-from ..money import fen, round_half_up
+from ..money import fen, round_half_up, yuan
 from ..periods import ONE_DAY, Span, month_end
 from ..trace import Step
 from . import capitation, fee_for_service, pool_share, prepaid_capitation
@@ -35,16 +35,24 @@ def compute(edition: Edition, on: date, kind: str, facts: Facts, steps: list[Ste
     """One payment under the method in force on a day.
 
     Raises NoEdition outside the days in force, and Refused where the method has no such computation or a
-    fact is missing.
+    fact is missing: a figure that is not published, say. Any other missing key is a fault of the code and stays one.
     """
     tree = edition.part("provider", on)
     method = METHODS[tree["method"]].get(kind)
     if method is None:
         raise Refused("not_in_method", tree["article"])
-    try:
-        return method(tree, facts, steps)
-    except KeyError as error:
-        raise Refused("fact_missing", tree["article"], fact=str(error.args[0])) from error
+    return method(tree, _Told(facts, tree["article"]), steps)
+
+
+class _Told(dict[str, Any]):
+    """The facts of one computation: one that is asked for and was not told is refused by its name."""
+
+    def __init__(self, facts: Facts, article: str) -> None:
+        super().__init__(facts)
+        self.article = article
+
+    def __missing__(self, fact: str) -> Any:
+        raise Refused("fact_missing", self.article, fact=fact)
 
 
 def kinds(edition: Edition, on: date) -> list[str]:
@@ -75,7 +83,8 @@ def year_quota(
     person_months: Mapping[str, int],
     steps: list[Step] | None = None,
 ) -> int:
-    """A year's quota in fen from person-months by month, each at the rate of its own day; rounded once.
+    """A year's quota in fen from person-months by month, each at the rate of its own day; rounded once, and carried on
+    as it is printed (G-20).
 
     Raises NoEdition for a month that no loaded edition covers: a year of two documents is not cleared
     without the older one (HY-14).
@@ -87,14 +96,18 @@ def year_quota(
         article = str(edition.part("provider", on).get("quota_article", ""))
         key = (edition.document, article, quota_per_head(edition, on))
         by_rate[key] = by_rate.get(key, 0) + number
-    total = 0
-    for (document, article, rate), number in by_rate.items():
-        total += rate * number
-        if steps is not None:
+    quota = round_half_up(sum(rate * number for (*_by, rate), number in by_rate.items()), 12)
+    if steps is not None:
+        # Of several documents each has its part, which is no amount of its own: the parts are rounded together.
+        alone = quota if len(by_rate) == 1 else None
+        for (document, article, rate), number in by_rate.items():
             template = _("{months} person-months at {rate} a year under {document}")
             params = {"months": str(number), "rate": rate, "document": document}
-            steps.append(Step("quota", article, template, params, round_half_up(rate * number, 12)))
-    return round_half_up(total, 12)
+            steps.append(Step("quota", article, template, params, alone))
+        if alone is None and by_rate:
+            parts = " + ".join(f"{number} × {yuan(rate)}" for (*_by, rate), number in by_rate.items())
+            steps.append(Step("quota", article, _("A twelfth of {parts}"), {"parts": parts}, quota))
+    return quota
 
 
 def settlement_spans(rulebook: Rulebook, *, area: str, scheme: str, year: int) -> list[Span]:

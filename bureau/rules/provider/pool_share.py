@@ -15,12 +15,13 @@ from .prepaid_capitation import retention_release
 def fund_budget(tree: Tree, facts: Mapping[str, Any], steps: list[Step] | None) -> dict[str, Any]:
     """The year's pool. Facts in fen: levy_y_minus_2, remote_reserve, emergency_reserve.
 
-    Months 1 to 11 are a rounded twelfth, December takes the rest (ZJ-4).
+    What is kept for contingencies is a part of the budget as it is printed (G-20). Months 1 to 11 are a rounded
+    twelfth, December takes the rest (ZJ-4).
     """
     rule = tree["budget"]
     levy, ratio, share = int(facts["levy_y_minus_2"]), millionths(rule["ratio"]), millionths(rule["contingency"])
     budget = round_half_up(levy * ratio, UNIT)
-    contingency = round_half_up(levy * ratio * share, UNIT * UNIT)
+    contingency = round_half_up(budget * share, UNIT)
     distributable = budget - contingency - int(facts["remote_reserve"]) - int(facts["emergency_reserve"])
     if distributable < 0:
         raise ValueError("the reserves exceed the budget; correct them")

@@ -75,6 +75,10 @@ def year_end(tree: Tree, facts: Mapping[str, Any], steps: list[Step] | None) -> 
     settled = settle_year(rule, quota=quota, use=use, steps=steps)
     ceiling = round_half_up(quota * millionths(tree["retention"]["ratio"]), UNIT)
     deposit = min(int(facts["deposit"]), ceiling)
+    if steps is not None and deposit < int(facts["deposit"]):
+        params: dict[str, object] = {"ratio": percent(millionths(tree["retention"]["ratio"])), "quota": quota}
+        article = tree["retention"]["article"]
+        steps.append(Step("ceiling", article, _("At most {ratio} of the quota {quota} is kept back"), params, ceiling))
     released = retention_release(tree, {"retained": deposit, "score": facts["score"]}, steps)
     due = settled.total - released["forfeited"]
     others = others_paid(rule, facts)

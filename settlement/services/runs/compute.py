@@ -20,7 +20,7 @@ from bureau.services import jobs
 from bureau.services.editions import rulebook, stored_edition
 from institutions.models import Institution
 from settlement.models import Line, Run
-from settlement.queries.lines import Facts, Results, work_out
+from settlement.queries.lines import Facts, Results, receipt_of, rulebook_of, work_out
 from settlement.queries.totals import YearTotal, year_total
 from settlement.services.runs.gathering import ByInstitution, Scope, gather, open_adjustments, shares_a_pool
 
@@ -80,6 +80,7 @@ def write_lines(run: Run, scope: Scope, found: ByInstitution) -> list[Line]:
                 run=run,
                 institution_id=number,
                 edition_id=edition_id,
+                receipt=receipt_of(scope.kind, scope.book, scope.area_id, scope.scheme, facts),
                 facts=facts,
                 results=results,
                 amount=yuan(amount),
@@ -106,16 +107,17 @@ def decide_advance(
     whose reading leaves nothing to decide.
     """
     run = Run.objects.select_for_update(no_key=True).get(pk=run.pk)
-    scope = Scope.of(run.county, run.scheme, run.kind, run.period)
     if run.status != Run.Status.COMPUTED or run.kind != Run.Kind.ADVANCE or run.period.month != 1:
         raise DomainError(_("Only a computed January advance is decided on."))
-    if scope.edition.part("provider", scope.on)["advance"].get("january") != "decided":
-        raise DomainError(_("Under %(document)s nothing is decided here."), document=scope.edition.document)
     if not note.strip():
         raise DomainError(_("Name the decision and its reason."), field="note")
     line = run.lines.filter(institution=institution).first()
     if line is None:
         raise DomainError(_("The run has no line of %(name)s."), field="institution", name=institution.name)
+    # By the edition that the line was computed by; computing the run again takes the one of today.
+    scope = Scope.by(rulebook_of(line.receipt), run.county, run.scheme, run.kind, run.period)
+    if scope.edition.part("provider", scope.on)["advance"].get("january") != "decided":
+        raise DomainError(_("Under %(document)s nothing is decided here."), document=scope.edition.document)
     most = outcome(scope, {**line.facts, "decided": None})["advance"]
     if not 0 <= amount <= yuan(most):
         raise DomainError(_("The amount lies between 0 and %(most)s."), field="amount", most=yuan(most))

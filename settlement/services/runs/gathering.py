@@ -46,9 +46,13 @@ class Scope:
 
     @classmethod
     def of(cls, county: County, scheme: str, kind: str, period: datetime.date) -> "Scope":
+        """By the rules as they stand now. Raises RefusedError."""
+        return cls.by(rulebook(county.area_id), county, scheme, kind, period)
+
+    @classmethod
+    def by(cls, book: Rulebook, county: County, scheme: str, kind: str, period: datetime.date) -> "Scope":
         """A month is settled by the rules of its first day, a year by those of its last. Raises RefusedError."""
         on = datetime.date(period.year, 12, 31) if kind == Run.Kind.YEAR_END else period
-        book = rulebook(county.area_id)
         try:
             edition = book.on(county.area_id, scheme, on, "provider")
         except Refused as refused:

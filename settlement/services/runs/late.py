@@ -31,7 +31,7 @@ from bureau.rules.provider.year_end import shown_usage
 from institutions.models import Institution
 from settlement.models import Adjustment, Line, Run, Visit
 from settlement.queries import bookings
-from settlement.queries.lines import Facts, Results, pooled_fund
+from settlement.queries.lines import Facts, Results, pooled_fund, receipt_of
 from settlement.services.runs.compute import SETTLED, outcome, payable
 from settlement.services.runs.gathering import Scope, gather, month_with, owed_for_month
 
@@ -136,6 +136,7 @@ def settlement(run: Run, scope: Scope, known: Known) -> list[Adjustment]:
                 fund=book,
                 amount=yuan(payable(run.kind, results) - before),
                 reason=explain(facts_then, results_then, facts, results),
+                receipt=receipt_of(run.kind, scope.book, scope.area_id, scope.scheme, facts),
                 facts=facts,
                 results=results,
             )

@@ -17,10 +17,9 @@ from institutions.services.bank_accounts import ACCOUNT
 from settlement.models import Line, Payment, Run
 from settlement.queries import bookings
 from settlement.queries.facts import fen
-from settlement.queries.lines import pooled_fund
+from settlement.queries.lines import fund_of
 from settlement.queries.runs import adjustment_entries, adjustments_in_books
 from settlement.services.runs.approval import account_of, accounts_changed, locked, names_of, require
-from settlement.services.runs.gathering import Scope
 
 
 @transaction.atomic
@@ -38,12 +37,11 @@ def pay_run(*, run: Run, actor: Staff, now: datetime.datetime) -> Run:
     if run.status == Run.Status.PAID:
         return run
     require(run, Run.Status.APPROVED)
-    lines = list(run.lines.select_related("institution").order_by("institution__code"))
-    scope = Scope.of(run.county, run.scheme, run.kind, run.period)
-    book = pooled_fund(scope.edition, scope.on)
+    lines = list(run.lines.select_related("run", "institution").order_by("institution__code"))
     today = timezone.localdate(now)
     orders, journals = [], []
     for line in lines:
+        book = fund_of(line)
         paid = bookings.payments(run.kind, book, line.results)
         orders += [order(line, line, fund, amount, today) for fund, amount in sorted(paid.items()) if amount > 0]
         code = line.institution.code
