@@ -48,12 +48,12 @@ class MonthClosed(DomainError):
 class AccountNotOpen(DomainError):
     """Nothing leaves an account that is frozen or closed."""
 
-    def __init__(self, account: Account):
+    def __init__(self, status: str, reason: str):
         super().__init__(
             _("The account is %(status)s: %(reason)s"),
             field="account",
-            status=account.get_status_display(),
-            reason=account.status_reason,
+            status=Account.Status(status).label,
+            reason=reason,
         )
 
 

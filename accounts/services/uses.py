@@ -9,9 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, AccountUse, Journal, Subject
 from accounts.services.family import granted_on, relative_on
-from accounts.services.holders import edition_of, is_retired
+from accounts.services.holders import Purse, draw, edition_of, is_retired
 from accounts.services.ledger import (
-    AccountNotOpen,
     JournalRequest,
     KeyReused,
     check_amount,
@@ -24,7 +23,6 @@ from accounts.services.ledger import (
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
-from bureau.rules import account_use
 from bureau.rules.money import fen, yuan
 from members.models import Member
 
@@ -65,17 +63,23 @@ def use_account(
     try:
         with transaction.atomic():
             account = lock_account(account.pk)
-            answer = account_use.use(
+            holder = account.member
+            answer = draw(
+                Purse(account.area_id, account.status, fen(account.balance), holder.died_on, account.status_reason),
                 edition,
                 on=on,
                 relation=relation,
                 purpose=purpose,
                 amount=fen(amount),
-                balance=fen(account.balance),
+                user_died_on=user.died_on,
                 retired=is_retired(account, edition, on),
             )
-            if answer.allowed:
-                _check_open(account, user, relation, on)
+            if answer.allowed and relation != SELF and not granted_on(account, user, on):
+                raise DomainError(
+                    _("The holder has not let %(name)s use the account; record the family grant first."),
+                    field="user",
+                    name=user.name,
+                )
             use = AccountUse.objects.create(
                 key=key,
                 request_hash=request_hash,
@@ -129,19 +133,6 @@ def _relation(account: Account, user: Member, on: datetime.date) -> str:
         return SELF
     relative = relative_on(account, user, on)
     return relative.relation if relative is not None else NO_RELATIVE
-
-
-def _check_open(account: Account, user: Member, relation: str, on: datetime.date) -> None:
-    if account.status != Account.Status.OPEN:
-        raise AccountNotOpen(account)
-    if account.member.died_on is not None and account.member.died_on < on:
-        raise DomainError(_("The holder had died; the balance is paid out to the heirs."), field="account")
-    if relation != SELF and not granted_on(account, user, on):
-        raise DomainError(
-            _("The holder has not let %(name)s use the account; record the family grant first."),
-            field="user",
-            name=user.name,
-        )
 
 
 @transaction.atomic

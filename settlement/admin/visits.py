@@ -246,11 +246,11 @@ class VisitAdmin(OfMember):
 @admin.register(VisitPayment)
 class VisitPaymentAdmin(OfMember):
     hidden = True
-    list_display = ["account", "visit", "relation_shown", "amount"]
-    list_select_related = ["account__member", "visit"]
+    list_display = ["account", "visit", "relation_shown", "amount", "payee"]
+    list_select_related = ["account__member", "visit", "payee"]
     member_path = "visit__member"
     area_path = "visit__area"
-    fields = ["visit", "account", "relation_shown", "amount"]
+    fields = ["visit", "account", "relation_shown", "amount", "payee"]
 
     @admin.display(description=_("relation"), ordering="relation")
     def relation_shown(self, payment):

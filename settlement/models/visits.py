@@ -191,6 +191,15 @@ class VisitPayment(models.Model):
     account = models.ForeignKey(Account, models.PROTECT, related_name="+", verbose_name=_("account"))
     relation = models.CharField(_("relation"), max_length=20, help_text=_("Of the patient to the holder."))
     amount = MoneyField(_("amount"))
+    payee = models.ForeignKey(
+        Institution,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("owed by the account's area to"),
+        help_text=_("Only where the account is another area's, which pays out of its own books."),
+    )
 
     class Meta:
         verbose_name = _("account payment")

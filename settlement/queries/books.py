@@ -64,7 +64,8 @@ WITH booked AS (
            -sum(e.amount) FILTER (WHERE e.subject = 'benefit_expenditure') AS fund,
            -sum(e.amount) FILTER (WHERE e.subject = 'member_accounts') AS accounts
       FROM accounts_journal j JOIN accounts_entry e ON e.journal_id = j.id
-     WHERE j.area_id = %(area)s AND j.source LIKE 'visit:%%'
+      LEFT JOIN settlement_visit v ON v.id = substr(j.source, 7)::bigint
+     WHERE COALESCE(v.area_id, j.area_id) = %(area)s AND j.source LIKE 'visit:%%'
      GROUP BY 1
 ), stated AS (
     SELECT v.id, v.account + v.family AS accounts,

@@ -62,16 +62,16 @@ def lock_members(member_ids: Sequence[int]) -> None:
 
 
 ACCOUNTS = """
-SELECT id, member_id, area_id, balance, status
-  FROM accounts_account
- WHERE id IN (
+SELECT a.id, a.member_id, a.area_id, a.balance, a.status, m.died_on
+  FROM accounts_account a JOIN members_member m ON m.id = a.member_id
+ WHERE a.id IN (
     SELECT id FROM accounts_account WHERE member_id = ANY(%(members)s::bigint[])
     UNION ALL
     SELECT account_id FROM accounts_familygrant WHERE beneficiary_id = ANY(%(members)s::bigint[])
  )
- ORDER BY id
+ ORDER BY a.id
 """
-LOCK_ACCOUNTS = f"{ACCOUNTS} FOR NO KEY UPDATE"
+LOCK_ACCOUNTS = f"{ACCOUNTS} FOR NO KEY UPDATE OF a"
 
 
 def accounts_of(member_ids: Sequence[int], *, lock: bool) -> dict[int, dict]:

@@ -162,9 +162,16 @@ SELECT fund, subject, holder, (sum(amount) * 100)::bigint AS amount FROM (
                 THEN 'payable_quota' ELSE 'payable_items' END AS subject
       FROM settlement_visit v
       JOIN institutions_institution p ON p.id = v.payee_id,
-           LATERAL (VALUES (v.pool, v.pooled, true), ('large_claims', v.large_claims, false),
-                           ('personal_accounts', v.account + v.family, false)) AS part(fund, amount, quota)
+           LATERAL (VALUES (v.pool, v.pooled, true), ('large_claims', v.large_claims, false))
+               AS part(fund, amount, quota)
      WHERE v.area_id = %(area)s AND part.amount <> 0
+    UNION ALL
+    SELECT 'personal_accounts', i.code, p.amount, 'payable_items'
+      FROM settlement_visitpayment p
+      JOIN settlement_visit v ON v.id = p.visit_id
+      JOIN accounts_account a ON a.id = p.account_id
+      JOIN institutions_institution i ON i.id = COALESCE(p.payee_id, v.payee_id)
+     WHERE CASE WHEN p.payee_id IS NULL THEN v.area_id ELSE a.area_id END = %(area)s
 ) AS owed GROUP BY 1, 2, 3
 """
 LEDGER = """

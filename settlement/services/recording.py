@@ -14,10 +14,10 @@ WITH visit AS (
     INSERT INTO settlement_visit
     SELECT * FROM jsonb_populate_recordset(NULL::settlement_visit, %(visits)s::jsonb) RETURNING id
 ), payment AS (
-    INSERT INTO settlement_visitpayment (visit_id, account_id, relation, amount)
-    SELECT p.visit_id, p.account_id, p.relation, p.amount
+    INSERT INTO settlement_visitpayment (visit_id, account_id, relation, amount, payee_id)
+    SELECT p.visit_id, p.account_id, p.relation, p.amount, p.payee_id
       FROM jsonb_to_recordset(%(payments)s::jsonb)
-           AS p(visit_id bigint, account_id bigint, relation varchar, amount numeric)
+           AS p(visit_id bigint, account_id bigint, relation varchar, amount numeric, payee_id bigint)
     RETURNING id
 )
 SELECT (SELECT count(*) FROM visit) AS visits, (SELECT count(*) FROM payment) AS payments
@@ -53,11 +53,11 @@ class Batch:
     ) -> None:
         """One visit with what each fund and each account pays; `funds` and shares are negative in a reversal.
 
-        What the fund pays is owed to the payee, or to the member where there is none (a claim by hand).
-        `also` are further entries of its journal, as (fund, subject, holder, account, fen).
+        What the fund pays is owed to the payee, or to the member where there is none (a claim by hand). What accounts
+        of other areas pay is a journal of each of them. `also` are further entries of the visit's own journal, as
+        (fund, subject, holder, account, fen).
         """
         self.visits.append(visit)
-        care_year, year = visit["care_on"].year, visit["settled_on"].year
         for share in shares:
             self.payments.append(
                 {
@@ -65,25 +65,17 @@ class Batch:
                     "account_id": share.account_id,
                     "relation": share.relation,
                     "amount": yuan(share.amount),
+                    "payee_id": share.elsewhere and share.elsewhere.payee_id,
                 }
             )
+        for books in dict.fromkeys(share.elsewhere for share in shares if share.elsewhere):
+            number = self._journal(visit, books.area_id)
+            self._accounts(number, [share for share in shares if share.elsewhere == books], books.payee_code)
+        shares = [share for share in shares if share.elsewhere is None]
         funds = {fund: amount for fund, amount in funds.items() if amount}
         if not funds and not shares and not also:
             return
-        reversal = visit["reverses_id"] is not None
-        kind = "reversal" if reversal else "visit"
-        self.journals.append(
-            (
-                f"visit:{visit['institution_id']}:{visit['key']}",
-                visit["request_hash"],
-                visit["area_id"],
-                kind,
-                visit["settled_on"],
-                care_year if care_year != year else None,
-                f"visit:{visit['id']}",
-            )
-        )
-        number = len(self.journals)
+        number = self._journal(visit, visit["area_id"])
         quota = visit["charged_institution_id"] is not None and visit["charged_institution_id"] == visit["payee_id"]
         for fund, amount in funds.items():
             # A quota is one of the pooled fund alone; what the large-claims fund adds is paid by item.
@@ -93,14 +85,32 @@ class Batch:
             self.entries.append((number, fund, "benefit_expenditure", "", None, -amount))
             self.entries.append((number, fund, *owed, None, amount))
         if shares:
-            for share in shares:
-                self.entries.append(
-                    (number, "personal_accounts", "member_accounts", "", share.account_id, -share.amount)
-                )
-            total = sum(share.amount for share in shares)
-            self.entries.append((number, "personal_accounts", "payable_items", payee_code, None, total))
-
+            self._accounts(number, shares, payee_code)
         self.entries += [(number, *entry) for entry in also]
+
+    def _journal(self, visit: dict, area_id: str) -> int:
+        """A journal of a visit in the books of its area, or of another whose accounts pay; its number in the batch."""
+        care_year, year = visit["care_on"].year, visit["settled_on"].year
+        key = f"visit:{visit['institution_id']}:{visit['key']}"
+        self.journals.append(
+            (
+                key if area_id == visit["area_id"] else f"{key}:{area_id}",
+                visit["request_hash"],
+                area_id,
+                "visit" if visit["reverses_id"] is None else "reversal",
+                visit["settled_on"],
+                care_year if care_year != year else None,
+                f"visit:{visit['id']}",
+            )
+        )
+        return len(self.journals)
+
+    def _accounts(self, number: int, shares: Sequence[AccountShare], payee_code: str) -> None:
+        """What accounts of one area pay, owed by it to one payee."""
+        for share in shares:
+            self.entries.append((number, "personal_accounts", "member_accounts", "", share.account_id, -share.amount))
+        total = sum(share.amount for share in shares)
+        self.entries.append((number, "personal_accounts", "payable_items", payee_code, None, total))
 
     def write(self) -> None:
         """Record everything. Anything the database refuses leaves nothing behind: the caller's transaction ends."""

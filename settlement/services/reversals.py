@@ -16,7 +16,7 @@ from settlement.queries import facts as reading
 from settlement.queries.facts import fen
 from settlement.services.invoices import free
 from settlement.services.recording import Batch, difference_entries, yuan
-from settlement.services.split import AccountShare
+from settlement.services.split import AccountShare, Elsewhere
 from settlement.services.visits import KeyReused
 
 NEGATED = (
@@ -106,7 +106,7 @@ def take_back(
     if Visit.objects.filter(reverses=visit).exists():
         raise DomainError(_("The visit has been reversed already."), field="visit")
 
-    payments = list(visit.payments.all())
+    payments = list(visit.payments.select_related("account", "payee"))
     reading.lock_account_ids([payment.account_id for payment in payments])
     row = {name: getattr(visit, name) for name in KEPT}
     row |= {name: yuan(-fen(getattr(visit, name))) for name in NEGATED}
@@ -122,7 +122,15 @@ def take_back(
         "reason": reason,
         "upload_id": upload_id,
     }
-    shares = [AccountShare(p.account_id, p.relation, -fen(p.amount)) for p in payments]
+    shares = [
+        AccountShare(
+            p.account_id,
+            p.relation,
+            -fen(p.amount),
+            p.payee and Elsewhere(p.account.area_id, p.payee_id, p.payee.code),
+        )
+        for p in payments
+    ]
     batch = Batch(actor_id=actor.pk, now=now)
     funds = {visit.pool: -fen(visit.pooled), "large_claims": -fen(visit.large_claims)}
     confirmed = visit.proposals.filter(status=Proposal.Status.CONFIRMED).order_by("id")

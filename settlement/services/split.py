@@ -1,9 +1,10 @@
-"""Who pays what the fund does not: the patient's account, relatives' accounts, cash."""
+"""Who pays what the fund does not: the patient's accounts, relatives' accounts, cash."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bureau.rules import account_use
+from accounts.services.holders import Purse, draw
+from bureau.errors import DomainError
 from bureau.rules.edition import Edition
 from settlement.services.requests import VisitRequest
 
@@ -11,10 +12,22 @@ OWN = "self"
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The books of an account of another area: that area, and the institution which it owes for the care."""
+
+    area_id: str
+    payee_id: int
+    payee_code: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccountShare:
+    """What an account pays, in fen; out of the books of the visit's area unless the account is another's."""
+
     account_id: int
     relation: str
     amount: int
+    elsewhere: Elsewhere | None = None
 
 
 def purpose_of(institution_kind: str) -> str:
@@ -24,51 +37,63 @@ def purpose_of(institution_kind: str) -> str:
 def split_rest(
     request: VisitRequest,
     facts: dict,
-    edition: Edition | None,
     rest: int,
+    *,
+    area_id: str,
     own: Sequence[dict],
     accounts: Mapping[int, dict],
     grants: Sequence[dict],
+    edition_for: Callable[[str], Edition | None],
+    books_of: Callable[[str], Elsewhere | None],
 ) -> list[AccountShare]:
-    """Shares of the accounts in `rest` (fen), own account first, then relatives' in the order of their grants.
+    """Shares of the accounts in `rest` (fen), own accounts first, then relatives' in the order of their grants.
 
-    A refusal by the fund does not matter here (G-18); an institution without an agreement does (G-15), and so does
-    the edition's list of relatives and purposes. `own` are the patient's among the accounts; balances are in fen and
-    are not changed.
+    What an account pays is its own area's to say (`accounts.services.holders.draw`), whatever the fund has answered
+    (G-18) and wherever the patient is insured; only an institution without an agreement is not paid (G-15). `own` are
+    the patient's among the accounts; balances are in fen and are not changed. `edition_for` an area, `books_of`
+    an area other than `area_id`: None where it can owe nobody for this care.
     """
-    if edition is None or rest == 0 or request.pay_from == "none" or not facts["designated"]:
+    if rest == 0 or request.pay_from == "none" or not facts["designated"]:
         return []
     purpose = purpose_of(facts["kind"])
     shares: list[AccountShare] = []
-    for account, relation in candidates(request, facts, own, accounts, grants):
+    for account, relation in candidates(request, area_id, own, accounts, grants):
         if rest == 0:
             break
-        if account["status"] != "open" or account["balance"] == 0:
+        edition = edition_for(account["area_id"]) if account["balance"] else None
+        if edition is None:
             continue
-        use = account_use.use(
-            edition,
-            on=request.care_on,
-            relation=relation,
-            purpose=purpose,
-            amount=rest,
-            balance=account["balance"],
-        )
+        elsewhere = books_of(account["area_id"]) if account["area_id"] != area_id else None
+        if elsewhere is None and account["area_id"] != area_id:
+            continue
+        try:
+            use = draw(
+                Purse(account["area_id"], account["status"], account["balance"], account["died_on"]),
+                edition,
+                on=request.care_on,
+                relation=relation,
+                purpose=purpose,
+                amount=rest,
+                user_died_on=facts["died_on"],
+            )
+        except DomainError:
+            continue  # frozen, closed, or its holder had died: the next one, and then cash
         if use.pay:
-            shares.append(AccountShare(account["id"], relation, use.pay))
+            shares.append(AccountShare(account["id"], relation, use.pay, elsewhere))
             rest -= use.pay
     return shares
 
 
 def candidates(
     request: VisitRequest,
-    facts: dict,
+    area_id: str,
     own: Sequence[dict],
     accounts: Mapping[int, dict],
     grants: Sequence[dict],
-):
-    for account in own:
-        if account["area_id"] == facts["area_id"]:
-            yield account, OWN
+) -> Iterable[tuple[dict, str]]:
+    """The accounts that may be asked, with what the patient is to the holder; of own ones that of the area first."""
+    for account in sorted(own, key=lambda account: account["area_id"] != area_id):
+        yield account, OWN
     if request.pay_from != "family":
         return
     for grant in grants:

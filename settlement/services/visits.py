@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.services.holders import edition_for
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Area, Staff
@@ -30,7 +31,7 @@ from settlement.services.adjudication import Decision, Used, decide, edition_of,
 from settlement.services.invoices import register_for_visits, require_unused, turn_away
 from settlement.services.recording import Batch, yuan
 from settlement.services.requests import WITHIN, VisitRequest
-from settlement.services.split import OWN, AccountShare, split_rest
+from settlement.services.split import OWN, AccountShare, Elsewhere, split_rest
 
 LARGE_CLAIMS = "large_claims"
 SELECTED_QUOTA = "selected_capitation"
@@ -300,15 +301,8 @@ class Desk:
             # Nothing to do with this patient: the bureau has a figure to publish first.
             raise RefusedError(named(outcome.refusal, decision.edition, request.care_on))
         rest = fen(request.total) - outcome.fund - fen(request.other_funds)
-        shares = split_rest(
-            request,
-            facts,
-            None if decision.through_selected else decision.edition,
-            rest,
-            self.own.get(request.member_id, ()),
-            self.accounts,
-            self.grants.get(request.member_id, ()),
-        )
+        # Where the patient has paid and is paid back by the selected institution, no account is asked.
+        shares = [] if decision.through_selected else self.shares(request, facts, rest, area_id)
         own = sum(share.amount for share in shares if share.relation == OWN)
         family = sum(share.amount for share in shares) - own
         large_claims = outcome.shares.get(LARGE_CLAIMS, 0)
@@ -328,7 +322,13 @@ class Desk:
             "place": sorted(decision.place),
             "refusal": outcome.refusal.code if outcome.refusal else "",
             "refusal_article": outcome.refusal.article if outcome.refusal else "",
-            "payee_id": self.payee(request, facts, area_id, decision, owed=outcome.fund + own + family),
+            "payee_id": self.payee(
+                request,
+                facts,
+                area_id,
+                decision,
+                owed=outcome.fund + sum(share.amount for share in shares if share.elsewhere is None),
+            ),
             "charge": outcome.charge,
             "charged_institution_id": facts["quota_id"] if outcome.charge == SELECTED_QUOTA else None,
             "total": yuan(fen(request.total)),
@@ -354,13 +354,39 @@ class Desk:
         }
         return Quote(row=row, shares=shares, decision=decision)
 
-    def rules(self, area_id: str, on: datetime.date) -> tuple[Rulebook, dict[str, int]]:
-        """The rulebook of an area and the figures of a day, asked once for the whole group."""
+    def shares(self, request: VisitRequest, facts: dict, rest: int, area_id: str) -> list[AccountShare]:
+        """What accounts pay of what the fund has left, each by the edition and in the books of its own area."""
+        return split_rest(
+            request,
+            facts,
+            rest,
+            area_id=area_id,
+            own=self.own.get(request.member_id, ()),
+            accounts=self.accounts,
+            grants=self.grants.get(request.member_id, ()),
+            edition_for=lambda area: edition_for(self.book(area), area, request.care_on),
+            books_of=lambda area: self.books_of(area, self.institutions[facts["institution_id"]]),
+        )
+
+    def books_of(self, area_id: str, institution: dict) -> Elsewhere | None:
+        """Whom an area owes where its account pays for care: who treated, a station's centre, the clearing body."""
+        if institution["area_id"] != area_id:
+            payee_id = self.clearing.get(area_id)
+        else:
+            station = institution["kind"] == Institution.Kind.STATION
+            payee_id = institution["parent_id"] if station else institution["id"]
+        return None if payee_id is None else Elsewhere(area_id, payee_id, self.code(payee_id))
+
+    def book(self, area_id: str) -> Rulebook:
         if area_id not in self.rulebooks:
             self.rulebooks[area_id] = rulebook(area_id)
+        return self.rulebooks[area_id]
+
+    def rules(self, area_id: str, on: datetime.date) -> tuple[Rulebook, dict[str, int]]:
+        """The rulebook of an area and the figures of a day, asked once for the whole group."""
         if (area_id, on) not in self.figures:
             self.figures[area_id, on] = figures(area_id, on)
-        return self.rulebooks[area_id], self.figures[area_id, on]
+        return self.book(area_id), self.figures[area_id, on]
 
     def edition_id(self, edition: Edition | None) -> int | None:
         if edition is None:
