@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('institutions', '0003_bank_accounts_by_two'),
-        ('settlement', '0010_approved_accounts'),
+        ('settlement', '0011_receipts_of_lines'),
     ]
 
     operations = [
