@@ -13,10 +13,10 @@ from types import ModuleType
 from typing import Any
 
 from .credits import Credits
+from .data.history import known_at
+from .data.reading import Area
 from .differences import Findings
-from .history import known_at
 from .money import in_proportion
-from .reading import Area
 from .visits import Visits
 
 SELF = "self"

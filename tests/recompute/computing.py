@@ -4,12 +4,17 @@ from collections.abc import Iterable, Iterator
 
 import psycopg
 
-from . import accounts, credits, files, visits
+from . import accounts, books, credits, heads, runs, visits
 from .accounts import Accounts
+from .books import Books
 from .cities import BY_AREA
 from .credits import Credits
+from .data import files
+from .data.reading import Area
 from .differences import Findings
-from .reading import Area
+from .heads import Heads
+from .runs import Runs
+from .used import Used
 from .visits import Visits
 
 
@@ -35,3 +40,8 @@ def compute_area(area: Area, city, findings: Findings) -> None:
     credits.compare(credited, findings)
     moved = Accounts(area, city, settled, credited, files.read(area, findings))
     accounts.compare(moved, findings)
+    counted = Heads(area)
+    heads.compare(counted, findings)
+    paid = Runs(area, city, Used(area, city, settled, moved), counted)
+    runs.compare(paid, findings)
+    books.compare(Books(area, city, settled, credited, moved, paid), findings)

@@ -7,11 +7,11 @@ from datetime import date, datetime
 from types import ModuleType
 from typing import Any
 
+from .data.history import known_at
+from .data.reading import Area
 from .days import first_of, last_of, months_later
 from .differences import Findings
-from .history import known_at
 from .money import half_up
-from .reading import Area
 
 LOOK_BACK = 11  # months before the one that is credited
 

@@ -8,9 +8,9 @@ from types import ModuleType
 from typing import Any
 
 from .cities.case import QUOTA, Before, Case, Paid, Past, Place, Refused
+from .data.history import in_force, known_at
+from .data.reading import Area
 from .differences import Findings
-from .history import in_force, known_at
-from .reading import Area
 
 
 @dataclass(slots=True)

@@ -3,7 +3,6 @@
 from datetime import date
 from fractions import Fraction
 
-from ..days import months_between
 from ..money import half_up
 from .case import BY_ITEM, QUOTA, Case, Paid, Past, Refused, at_most, capped, level_of
 
@@ -103,8 +102,10 @@ def year_end(*, person_months: int, use: int, others: int, advanced: int) -> dic
         percent = 80 if use * 100 >= 80 * quota else 20 if use * 100 >= 60 * quota else 0
         bonus = half_up(Fraction((quota - use) * percent, 100))
         due = use + bonus
-    return {"quota": quota, "bonus": bonus, "due": due, "clearing": due - advanced - others}
-
-
-def months_counted(first: date, last: date) -> int:
-    return months_between(first, last)
+    return {
+        "quota": quota,
+        "bonus": bonus,
+        "due": due,
+        "clearing": due - advanced - others,
+        "borne_by_institution": max(use - quota, 0),
+    }

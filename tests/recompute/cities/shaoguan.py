@@ -86,14 +86,19 @@ def month_settled(fund: int, heads: int) -> dict[str, int]:
 def year_end(*, person_months: int, use: int, others: int, paid: int, deposit: int, score: Fraction) -> dict[str, int]:
     """条9(二)3–5 (SG-6, SG-8, SG-14): T less what the assessment forfeits, less what was paid."""
     quota = half_up(Fraction(HEAD * person_months, 12))
-    if use > quota:
-        total = quota
-    else:
-        total = quota if use * 100 >= 80 * quota else use
+    total = quota if use * 100 >= 80 * quota else use
     deposit = min(deposit, half_up(Fraction(quota * 5, 100)))
     returned = half_up(deposit * score / 100)
     due = total - (deposit - returned)
-    return {"quota": quota, "deposit_paid": returned, "due": due, "clearing": due - paid - others}
+    return {
+        "quota": quota,
+        "award": max(total - use, 0),
+        "deposit_paid": returned,
+        "deposit_forfeited": deposit - returned,
+        "due": due,
+        "clearing": due - paid - others,
+        "borne_by_institution": max(use - quota, 0),
+    }
 
 
 def extracted(insured: int) -> int:

@@ -5,7 +5,7 @@ import io
 from collections import defaultdict
 from typing import Any
 
-from .differences import Findings
+from ..differences import Findings
 from .reading import Area
 
 FLAGS = {"0": "none", "1": "own", "2": "family"}
