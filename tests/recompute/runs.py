@@ -22,14 +22,15 @@ ACCOUNTS = "personal_accounts"
 
 @dataclass(slots=True)
 class Line:
-    """One institution in a run. `paid` by fund; `told` are the amounts that lines show by the names they are stored
-    under, `own` and `others` the use that a year is settled by."""
+    """One institution in a run. `paid` by fund; `facts` and `told` are heads and amounts that went in and came out, by
+    the names under which lines show them; `own` and `others` the use that a year is settled by."""
 
     paid: dict[str, int] = field(default_factory=dict)
     carried: dict[str, int] = field(default_factory=dict)
     owed: dict[str, dict[str, int]] = field(default_factory=dict)
     net: int = 0
     told: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, int] = field(default_factory=dict)
     own: int = 0
     others: dict[str, int] = field(default_factory=dict)
     advanced: int = 0
@@ -96,7 +97,8 @@ class Runs:
                 net = (use[institution].total if institution in use else 0) + below
                 below, used = min(net, 0), net
             amount = self.city.advance(month, heads.get(institution, 0), used)
-            found[institution] = Line({self.city.FUND: amount}, told={"advance": amount})
+            facts = {"headcount": heads.get(institution, 0)} | ({"prev_actual": used} if month.month > 1 else {})
+            found[institution] = Line({self.city.FUND: amount}, told={"advance": amount}, facts=facts)
         return found
 
     def _items(self, run: Any, at: datetime) -> dict[int, Line]:
@@ -175,11 +177,13 @@ class Runs:
             net = carried.get(institution, 0) + (uses[institution].own if institution in uses else 0)
             told = self.city.month_settled(max(net, 0), heads.get(institution, 0))
             found[institution] = self._monthly(net, told)
+            found[institution].facts["headcount_prev"] = heads.get(institution, 0)
         return found
 
     def _monthly(self, net: int, told: dict[str, int]) -> Line:
         fund = self.city.FUND
-        return Line({fund: told["paid"]}, {fund: net} if net < 0 else {}, net=net, told=dict(told))
+        carried = {fund: net} if net < 0 else {}
+        return Line({fund: told["paid"]}, carried, net=net, told=dict(told), facts={"net": net})
 
     def _year_end(self, run: Any, at: datetime, advanced: dict[int, int] | None = None) -> dict[int, Line]:
         city, year = self.city, run.period.year
@@ -191,7 +195,8 @@ class Runs:
                 retained = sum(line.told["retained"] for line in lines)
                 released = city.released(retained, score.get(institution, Fraction(0)))
                 told = {"released": released, "forfeited": retained - released}
-                found[institution] = Line({city.FUND: released}, told=told, retained=retained)
+                facts = {"retained": retained}
+                found[institution] = Line({city.FUND: released}, told=told, facts=facts, retained=retained)
             return found
         heads: dict[int, int] = defaultdict(int)
         for month in months_of(year):
@@ -210,6 +215,14 @@ class Runs:
                 settled=sum(m.told["paid"] for m in lines),
                 retained=sum(m.told["deposit"] for m in lines),
             )
+            line.facts = {
+                "person_months": heads.get(institution, 0),
+                "own": line.own,
+                "others": sum(line.others.values()),
+                "advanced": line.advanced,
+                "paid": line.settled,
+                "retained": line.retained,
+            }
             asked: dict[str, Any] = {
                 "person_months": heads.get(institution, 0),
                 "use": use.total,
@@ -287,6 +300,14 @@ SHOWN = (
 )  # fmt: skip
 
 
+def told(facts: dict[str, Any], name: str) -> int | None:
+    """A fact of a stored line; of a year over all its spans, months and payees."""
+    if "spans" not in facts:
+        return facts.get(name)
+    parts = [span[name] for span in facts["spans"]]
+    return sum(sum(part.values()) if isinstance(part, dict) else part for part in parts)
+
+
 def compare(runs: Runs, findings: Findings) -> None:
     area = runs.area
     stored: dict[int, dict[int, Any]] = defaultdict(dict)
@@ -308,6 +329,8 @@ def compare(runs: Runs, findings: Findings) -> None:
             record = f"line:{row.id}"
             findings.compare(kind, "to_pay", record, line.to_pay, row.to_pay, place)
             findings.compare(kind, "adjustment", record, line.adjustment, row.adjustment, place)
+            for name, expected in line.facts.items():
+                findings.compare(kind, name, record, expected, told(row.facts, name), place)
             for name in SHOWN:
                 if name in line.told and isinstance(row.results.get(name), int):
                     findings.compare(kind, name, record, line.told[name], row.results[name], place)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..differences import Findings
 from .reading import Area
+from .sealed import opened
 
 FLAGS = {"0": "none", "1": "own", "2": "family"}
 AMOUNTS = {
@@ -31,7 +32,7 @@ def read(area: Area, findings: Findings) -> dict[int, str]:
     flags: dict[int, str] = {}
     unread = 0
     for upload in area.rows("SELECT id, content FROM bureau_upload WHERE kind = 'visits' AND area_id = %(area)s"):
-        lines = _lines(bytes(upload.content))
+        lines = _lines(opened(bytes(upload.content)) or b"")
         if lines is None:
             unread += bool(visits[upload.id])
             continue
@@ -45,7 +46,7 @@ def read(area: Area, findings: Findings) -> dict[int, str]:
         for visit in visits[upload.id].values():
             findings.compare("file", "row", f"visit:{visit.id}", "no row", "a visit", f"upload {upload.id}")
     if unread:
-        findings.notes.append(f"{unread} files of visits are kept in a form that is not read here")
+        findings.notes.append(f"{unread} files of visits were not read: another data key, or another form")
     return flags
 
 
