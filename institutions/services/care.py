@@ -57,7 +57,7 @@ def refer(
             )
         if from_institution.pk == to_institution.pk:
             raise DomainError(_("A referral leads to another institution."), field="to_institution")
-        if to_institution.area_id and not designated_on(to_institution.pk, starts_on):
+        if not designated_on(to_institution, starts_on):
             raise DomainError(
                 _("%(name)s is not designated on %(day)s."),
                 field="to_institution",

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_noop as _
 
 from bureau.services.staging import Batch, Loader
 from institutions.models import HospitalStay, OutOfAreaRegistration, Referral
+from institutions.queries import DESIGNATED
 from institutions.services.matching import match_institutions
 from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_members, person
 from members.services.reach import ends_here, refuse_elsewhere
@@ -51,10 +52,7 @@ def _load_referrals(batch: Batch) -> None:
     batch.refuse(
         "to_institution",
         _("It is not designated on %(day)s."),
-        """i.id = s.to_institution_id AND i.area_id IS NOT NULL
-           AND NOT EXISTS (SELECT FROM institutions_agreement a
-                           WHERE a.institution_id = s.to_institution_id
-                             AND s.starts_on BETWEEN a.starts_on AND COALESCE(a.ends_on, 'infinity'))""",
+        f"i.id = s.to_institution_id AND NOT {DESIGNATED.format(day='s.starts_on')}",
         using="institutions_institution i",
         places={"day": "s.starts_on"},
     )

@@ -13,6 +13,7 @@ import psycopg
 from django.db import connection
 from psycopg.rows import dict_row
 
+from institutions.queries import DESIGNATED
 from members.queries import AREA_ON
 
 
@@ -104,8 +105,7 @@ SELECT r.n, r.institution AS institution_id,
            AND (h.discharged_on IS NULL OR r.day < h.discharged_on)) AS inpatient,
        i.code AS institution_code, i.area_id AS institution_area, i.kind, i.parent_id,
        p.code AS prescriber_code, p.kind AS prescriber_kind,
-       EXISTS (SELECT FROM institutions_agreement g WHERE g.institution_id = r.institution
-           AND r.day BETWEEN g.starts_on AND COALESCE(g.ends_on, 'infinity')) AS designated,
+       {DESIGNATED.format(day="r.day")} AS designated,
        COALESCE((SELECT l.level FROM institutions_level l WHERE l.institution_id = COALESCE(r.prescriber, r.institution)
            AND r.day BETWEEN l.starts_on AND COALESCE(l.ends_on, 'infinity')),
            CASE COALESCE(p.kind, i.kind) WHEN 'station' THEN 0 END) AS level,

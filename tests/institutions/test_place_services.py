@@ -140,10 +140,10 @@ def test_second_agreement_on_the_same_days_is_refused(place, clerk):
 def test_undesignated_institution_is_not_designated_the_day_after(place, clerk):
     centre = place("中心卫生院")
     places.undesignate(institution=centre, last_day=date(2026, 5, 31), reason="违约", actor=clerk, now=NOW)
-    assert queries.designated_on(centre.pk, date(2026, 5, 31))
-    assert not queries.designated_on(centre.pk, date(2026, 6, 1))
+    assert queries.designated_on(centre, date(2026, 5, 31))
+    assert not queries.designated_on(centre, date(2026, 6, 1))
     places.designate(institution=centre, starts_on=date(2027, 1, 1), actor=clerk, now=NOW)
-    assert queries.designated_on(centre.pk, date(2027, 1, 1))
+    assert queries.designated_on(centre, date(2027, 1, 1))
 
 
 def test_undesignate_without_agreement_is_refused(place, clerk):

@@ -151,8 +151,9 @@ def test_claim_before_any_edition_is_refused_by_name(bureau, person):
 
 
 def test_claim_outside_designated_institutions_is_refused_by_name(bureau, person):
+    home = factories.institution(bureau.city, kind="hospital", level=3, since=date(2024, 1, 1))
     Agreement.objects.all().delete()
-    claim = bureau.checked(person)
+    claim = bureau.checked(person, institution=home)
     before = moved()
     with pytest.raises(RefusedError) as refused:
         approve_claim(claim=claim, actor=bureau.city.reviewer, now=NOW)
