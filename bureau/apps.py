@@ -16,9 +16,11 @@ class BureauConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
 
         from bureau import celery, sessions  # noqa: F401  celery binds shared tasks to the application
+        from bureau.grants import install_grants
         from bureau.services import jobs, roles, uploads
 
         user_logged_in.connect(sessions.begin)
+        post_migrate.connect(install_grants, sender=self)
         post_migrate.connect(roles.install_roles, sender=self)
         jobs.register(uploads.JOB_KIND, uploads.load_as_job, queue="import")
         post_migrate.connect(_install_schedule, sender=self)

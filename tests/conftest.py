@@ -96,3 +96,18 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 def redis_url() -> str:
     """The address of a real Redis."""
     return os.environ["REDIS_URL"]
+
+
+@pytest.fixture
+def as_application(db: None) -> Iterator[None]:
+    """Work on the database as the application does in production: with the rights of bureau.grants and no others."""
+    from django.db import connection
+
+    from bureau.grants import ROLE
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET ROLE {ROLE}")
+    yield
+    connection.needs_rollback = False  # a test may end within a transaction that the database broke off
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")

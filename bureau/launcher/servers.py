@@ -48,18 +48,16 @@ THROWAWAY_SETTINGS = {
     "max_wal_senders": "0",
 }
 
-# The owner of the tables runs migrations and creates test databases; the application reads and writes rows,
-# and can neither truncate a table nor switch a trigger off. MAINTAIN is for ANALYZE after a large load.
-# Default privileges belong to one database: they are set in template1, of which every other is a copy.
+# The owner of the tables runs migrations and creates test databases; what the application may do to each table is
+# granted after every migration (bureau.grants). Earlier releases gave it everything by default, in template1 too.
 ROLES_SQL = r"""
 SELECT format('CREATE ROLE %I LOGIN', name) FROM unnest(ARRAY['gongji', 'gongji_app']) AS name
 WHERE name NOT IN (SELECT rolname FROM pg_roles) \gexec
 ALTER ROLE gongji CREATEDB PASSWORD :'password';
 ALTER ROLE gongji_app PASSWORD :'password';
 GRANT gongji_app TO gongji;
-ALTER DEFAULT PRIVILEGES FOR ROLE gongji
-    GRANT SELECT, INSERT, UPDATE, DELETE, MAINTAIN ON TABLES TO gongji_app;
-ALTER DEFAULT PRIVILEGES FOR ROLE gongji GRANT USAGE, SELECT ON SEQUENCES TO gongji_app;
+ALTER DEFAULT PRIVILEGES FOR ROLE gongji REVOKE ALL ON TABLES FROM gongji_app;
+ALTER DEFAULT PRIVILEGES FOR ROLE gongji REVOKE ALL ON SEQUENCES FROM gongji_app;
 SELECT 'CREATE DATABASE gongji OWNER gongji' WHERE 'gongji' NOT IN (SELECT datname FROM pg_database) \gexec
 """
 

@@ -57,7 +57,7 @@ def enter_figure(
         figure = known or PublishedFigure(area=area, code=code, year=year)
         figure.value, figure.document = value, document
         figure.entered_by, figure.entered_at = actor, now
-        figure.save()
+        figure.save(update_fields=["value", "document", "entered_by", "entered_at"] if known is not None else None)
         audit.record(
             "figure.enter",
             actor=actor,

@@ -1,6 +1,7 @@
 """How a single record is checked and written: the model's own constraints, said in words."""
 
 import datetime
+from collections.abc import Sequence
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, models, transaction
@@ -9,9 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from bureau.errors import DomainError
 
 
-def save(record: models.Model) -> None:
+def save(record: models.Model, *, fields: Sequence[str] | None = None) -> None:
     """Save a record that keeps its model's rules; DomainError names the first field that does not.
 
+    `fields`: the only ones written, where the others are not the application's to change.
     The caller holds the lock of the record's owner, so that what was checked is true when it is written.
     """
     try:
@@ -24,7 +26,7 @@ def save(record: models.Model) -> None:
         raise DomainError(_("%(label)s: %(problem)s"), field=field, label=label, problem=messages[0]) from None
     try:
         with transaction.atomic():
-            record.save()
+            record.save(force_insert=record._state.adding, update_fields=fields)
     except IntegrityError as error:
         raise DomainError(_("Someone recorded the same at this moment; look again.")) from error
 

@@ -102,7 +102,7 @@ def change_staff(
         after = _said(staff)
         if after == before:
             return staff
-        save(staff)
+        save(staff, fields=["first_name", "area", "county", "is_active"])
         audit.record("staff.change", actor=actor, now=now, subject=staff, before=before, after=after)
     return staff
 

@@ -180,7 +180,7 @@ def decide_proposal(
     proposal_id: int, *, confirm: bool, note: str = "", actor: Staff, now: datetime.datetime
 ) -> Proposal:
     """Confirm a proposal, which books the difference, or drop it. By someone other than who made it."""
-    proposal = Proposal.objects.select_for_update(no_key=True).select_related("visit").get(pk=proposal_id)
+    proposal = Proposal.objects.select_for_update(no_key=True, of=("self",)).select_related("visit").get(pk=proposal_id)
     wanted = Proposal.Status.CONFIRMED if confirm else Proposal.Status.DROPPED
     if proposal.status == wanted:
         return proposal
@@ -192,7 +192,7 @@ def decide_proposal(
         raise DomainError(_("Say why the proposal is dropped."), field="note")
     proposal.status = wanted
     proposal.decided_by, proposal.decided_at, proposal.note = actor, now, note
-    proposal.save()
+    proposal.save(update_fields=["status", "decided_by", "decided_at", "note"])
     if confirm:
         post([journal_of(proposal, now)], actor=actor, now=now)
     audit.record(

@@ -205,7 +205,7 @@ def what_there_is() -> dict[str, int]:
     }
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("as_application")  # as in production
 def test_tiny_city_lives_its_year_once():
     from django.core.management import CommandError, call_command
 
@@ -265,7 +265,7 @@ def test_tiny_city_lives_its_year_once():
     assert what_there_is() == before
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("as_application")  # as in production
 def test_residents_live_their_year_without_accounts():
     from accounts.models import Account, Entry
     from institutions.models import Selection

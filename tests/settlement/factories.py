@@ -106,7 +106,7 @@ def rechosen(text: str, switch: str, option: str) -> str:
 
 
 def figure(area: Area, code: str, year: int, value: str, entered_by: Staff, confirmed_by: Staff) -> PublishedFigure:
-    return PublishedFigure.objects.create(
+    made = PublishedFigure.objects.create(
         area=area,
         code=code,
         year=year,
@@ -114,9 +114,10 @@ def figure(area: Area, code: str, year: int, value: str, entered_by: Staff, conf
         document="test",
         entered_by=entered_by,
         entered_at=LOADED_AT,
-        confirmed_by=confirmed_by,
-        confirmed_at=LOADED_AT,
     )
+    made.confirmed_by, made.confirmed_at = confirmed_by, LOADED_AT
+    made.save(update_fields=["confirmed_by", "confirmed_at"])
+    return made
 
 
 def institution(

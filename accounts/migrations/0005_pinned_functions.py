@@ -1,0 +1,12 @@
+"""Functions that no temporary table deceives, and guards that hold at any isolation level."""
+
+from pathlib import Path
+
+from django.db import migrations
+
+PINNED = Path(__file__).with_name("pinned.sql")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("accounts", "0004_classes_without_pooled_only"), ("bureau", "0007_pinned_functions")]
+    operations = [migrations.RunSQL(PINNED.read_text(encoding="utf-8"), elidable=False)]
