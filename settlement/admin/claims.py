@@ -11,7 +11,7 @@ from bureau.admin import Act, Panel, ReasonForm, Report, Section, WhyReturnedFor
 from bureau.errors import DomainError, wording
 from bureau.models import Area
 from members.admin import OfMember
-from settlement.admin import notices
+from settlement.admin import notices, same_bills
 from settlement.admin.claim_forms import (
     ACCOUNT,
     AccountForm,
@@ -76,7 +76,7 @@ def quoted(answer: Quote) -> list[Panel]:
             _("What would be paid"),
             [Visit._meta.get_field(name).verbose_name for name in SHARES],
             [[Decimal(answer.row[name]) for name in SHARES]],
-            note=wording(refusal) if refusal is not None else "",
+            note=" ".join(filter(None, [refusal and wording(refusal), same_bills.warning(answer)])),
         ),
         trace(_("How it is computed"), explain(Visit(receipt=answer.decision.receipt))),
     ]

@@ -7,11 +7,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, Journal
 from bureau.admin import Act, ActForm, Answer, Panel, Section, extend, link, pick, when
-from bureau.models import Area, Job, Staff
+from bureau.models import Area, Job, Staff, Upload
 from institutions.models import Institution
 from institutions.services.selection import end_selections
 from members.models import Member
 from members.services.people import record_death
+from settlement.admin.same_bills import same_bills_of
 from settlement.admin.visits import ReplayForm, replay
 from settlement.models import Claim, Invoice, Line, OpeningUse, OtherUse, Visit
 from settlement.services.proofs import KIND, prove_books
@@ -65,6 +66,7 @@ extend(
     sections=[Section(model, "member") for model in (Visit, Claim, OpeningUse, OtherUse)],
 )
 extend(Visit, sections=[Section(Claim, "visit"), Section(Invoice, "visit", without=["claim"])])
+extend(Upload, sections=[same_bills_of])
 extend(Institution, sections=[Section(Visit, "institution"), Section(Line, "institution")])
 
 

@@ -34,8 +34,10 @@ from bureau.rules.places import CHARGE_LABELS, FLAGS
 from institutions.models import Institution
 from members.admin import OfMember
 from members.models import Member
+from settlement.admin import same_bills
 from settlement.admin.costs import COST_CLASSES, CostForm, parts_left_out
 from settlement.admin.invoices import InvoicesField
+from settlement.admin.same_bills import SameBillFilter
 from settlement.admin.traces import trace
 from settlement.models import OpeningUse, OtherUse, Proposal, Visit, VisitPayment
 from settlement.queries.explain import explain
@@ -93,7 +95,9 @@ def quote(request, record, data) -> list[Panel]:
     answer = quote_visit(request_of(**data), now=clock.now(), area_id=request.user.area_id)
     row, refusal = answer.row, answer.decision.outcome.refusal
     labels = [Visit._meta.get_field(name).verbose_name for name in ["total", *PAID]]
+    again = same_bills.warning(answer)
     panels = [
+        *([Panel(_("The same bill under another number"), note=again)] if again else ()),
         Panel(
             _("What each would pay"),
             labels,
@@ -159,6 +163,7 @@ class VisitAdmin(OfMember):
         ("refusal", admin.EmptyFieldListFilter),
         ("reverses", admin.EmptyFieldListFilter),
         SplitCareFilter,
+        SameBillFilter,
     ]
     list_select_related = ["member", "institution"]
     search_help_text = _("Document number, its last four, a name, an institution's code, or institution:number")
@@ -168,7 +173,7 @@ class VisitAdmin(OfMember):
         (None, {
             "fields": [
                 ("member", "institution"), ("key", "encounter"), ("care_on", "settled_on"), ("channel", "credential"),
-                "prescriber", ("reverses", "reason"), ("settled_at", "settled_by", "upload"),
+                "prescriber", ("reverses", "reason"), "same_as", ("settled_at", "settled_by", "upload"),
             ],
         }),
         (_("What decided it"), {
@@ -210,7 +215,7 @@ class VisitAdmin(OfMember):
     ]
 
     def left_out(self, record):
-        return parts_left_out(record)
+        return {*parts_left_out(record), *(() if record.same_as_id else ("same_as",))}
 
     def get_search_results(self, request, queryset, search_term):
         institution, colon, key = search_term.strip().partition(":")

@@ -98,6 +98,16 @@ class Visit(models.Model):
         "self", models.PROTECT, null=True, blank=True, related_name="reversal", verbose_name=_("reverses")
     )
     reason = models.CharField(_("reason of the reversal"), max_length=200, blank=True)
+    same_as = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="same_bills",
+        db_index=False,
+        verbose_name=_("the same bill as"),
+        help_text=_("Settled under another number before: same member, institution, day, encounter and total."),
+    )
     upload = models.ForeignKey(Upload, models.PROTECT, null=True, blank=True, verbose_name=_("upload"))
 
     class Meta:
@@ -178,6 +188,7 @@ class Visit(models.Model):
             models.Index(fields=["member", "care_on"], name="visit_member_day"),
             models.Index(fields=["area", "settled_on"], name="visit_area_day"),
             models.Index(fields=["institution", "settled_on"], name="visit_institution_day"),
+            models.Index(fields=["same_as"], name="visit_same_bill", condition=Q(same_as__isnull=False)),
         ]
 
     def __str__(self):

@@ -19,12 +19,14 @@ from members.queries import AREA_ON
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Where and when one visit took place: what the facts are looked up by."""
+    """Where and when one visit took place: what the facts are looked up by. With its bill, whether that is settled."""
 
     member_id: int
     institution_id: int
     prescriber_id: int | None
     care_on: datetime.date
+    encounter: str = ""
+    total: Decimal | None = None
 
 
 def fetch(sql: str, params: dict | None = None) -> list[dict]:
@@ -117,9 +119,14 @@ SELECT r.n, r.institution AS institution_id,
        st.institution_id AS selected_station_id,
        sr.institution_id AS selected_remote_id,
        f.from_institution_id AS referred_by,
-       o.destination AS registered_at, o.kind AS registered_as
-  FROM unnest(%(member)s::bigint[], %(institution)s::bigint[], %(prescriber)s::bigint[], %(day)s::date[])
-       WITH ORDINALITY AS r(member, institution, prescriber, day, n)
+       o.destination AS registered_at, o.kind AS registered_as,
+       (SELECT min(v.id) FROM settlement_visit v
+         WHERE v.member_id = r.member AND v.care_on = r.day AND v.institution_id = r.institution
+           AND v.encounter = r.encounter AND v.total = r.total
+           AND NOT EXISTS (SELECT FROM settlement_visit w WHERE w.reverses_id = v.id)) AS same_as
+  FROM unnest(%(member)s::bigint[], %(institution)s::bigint[], %(prescriber)s::bigint[], %(day)s::date[],
+              %(encounter)s::varchar[], %(total)s::numeric[])
+       WITH ORDINALITY AS r(member, institution, prescriber, day, encounter, total, n)
   JOIN members_member m ON m.id = r.member
   JOIN institutions_institution i ON i.id = r.institution
   LEFT JOIN institutions_institution p ON p.id = r.prescriber
@@ -153,6 +160,8 @@ def load_facts(asked: Sequence[Asked]) -> list[dict]:
             "institution": [a.institution_id for a in asked],
             "prescriber": [a.prescriber_id for a in asked],
             "day": [a.care_on for a in asked],
+            "encounter": [a.encounter for a in asked],
+            "total": [a.total for a in asked],
         },
     )
 

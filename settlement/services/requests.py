@@ -52,6 +52,11 @@ class VisitRequest:
     def in_policy(self) -> Decimal:
         return self.total - self.own_expense - self.over_limit - self.first_self
 
+    @property
+    def bill(self) -> tuple:
+        """What makes two numbers the same bill: member, institution, day, encounter and total (G-9)."""
+        return self.member_id, self.institution_id, self.care_on, self.encounter, self.total
+
     def fingerprint(self) -> str:
         """Equal for the same request sent again; the day on which it is sent again does not matter."""
         body = {name: getattr(self, name) for name in SAID}

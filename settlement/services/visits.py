@@ -113,7 +113,7 @@ def settle_visits(
         except DomainError as error:
             answers[n] = Settled(None, error=error)
             continue
-        desk.take(request, quote)
+        desk.take(request, quote, ids[n])
         row = quote.row | {
             "id": ids[n],
             "settled_on": request.settled_on or today,
@@ -216,6 +216,7 @@ class Desk:
     grants: dict[int, list[dict]]
     institutions: dict[int, dict]
     clearing: dict[str, int]
+    bills: dict[tuple, int] = field(default_factory=dict)  # settled in this group: the first visit of each bill
     rulebooks: dict[str, Rulebook] = field(default_factory=dict)
     figures: dict[tuple[str, datetime.date], dict[str, int]] = field(default_factory=dict)
     editions: dict[str, int] = field(default_factory=dict)
@@ -227,7 +228,10 @@ class Desk:
             reading.keep_one_plan()
             reading.lock_members(members)
         facts = reading.load_facts(
-            [Asked(r.member_id, r.institution_id, r.prescriber_id, r.care_on) for r in requests]
+            [
+                Asked(r.member_id, r.institution_id, r.prescriber_id, r.care_on, r.encounter, r.total)
+                for r in requests
+            ]
         )
         rulebooks = {area: rulebook(area) for row in facts if (area := row["area_id"])}
         spans = {request: days_counted(None, request.care_on) for request in requests}
@@ -351,6 +355,7 @@ class Desk:
             "receipt": decision.receipt,
             "reverses_id": None,
             "reason": "",
+            "same_as_id": facts["same_as"] or self.bills.get(request.bill),
         }
         return Quote(row=row, shares=shares, decision=decision)
 
@@ -450,8 +455,9 @@ class Desk:
         ]
         return min(writing, key=lambda past: past.on, default=None)
 
-    def take(self, request: VisitRequest, quote: Quote) -> None:
-        """Let the next request of the group see what this one has used."""
+    def take(self, request: VisitRequest, quote: Quote, visit_id: int) -> None:
+        """Let the next request of the group see what this one has used, and that its bill is settled."""
+        self.bills.setdefault(request.bill, visit_id)
         past = quote.decision.past
         used = Used(quote.row["area_id"], quote.row["scheme"], past)
         for (first, last), history in self.history[request.member_id].items():
