@@ -1,10 +1,12 @@
-"""The only writer of AuditEntry."""
+"""The only writer of AuditEntry, and the last who asks whether an act lies within its actor's reach."""
 
 import datetime
+from types import EllipsisType
 from typing import Any
 
 from django.db import models
 
+from bureau import reach
 from bureau.identity import without_numbers
 from bureau.models import AuditEntry, Staff
 
@@ -16,17 +18,26 @@ def record(
     now: datetime.datetime,
     subject: models.Model | None = None,
     area_id: str | None = None,
+    county_id: str | EllipsisType | None = ...,
     **detail,
 ) -> AuditEntry:
     """Write down one act, in the caller's transaction. `action` is dotted: visit.settle, run.approve.
 
+    An act beyond the actor's reach is refused, and the caller's transaction undone. Area and agency are the subject's
+    own where they are not given; `county_id` None is an act on the whole area, ... one that no agency owns.
     Identity numbers in the detail are cut to their last four, but for keys of requests, which only look like one.
     """
+    area_id = area_id or getattr(subject, "area_id", None)
+    county_id = getattr(subject, "county_id", ...) if county_id is ... else county_id
+    if area_id is not None and county_id is ...:
+        reach.require_area(actor, area_id)
+    elif area_id is not None:
+        reach.require_agency(actor, area_id, county_id)
     return AuditEntry.objects.create(
         at=now,
         actor=actor,
         action=action,
-        area_id=area_id or getattr(subject, "area_id", None),
+        area_id=area_id,
         record_type=subject._meta.label_lower if subject is not None else "",
         record_id=str(subject.pk) if subject is not None else "",
         detail={name: value if name == "key" else _cut(value) for name, value in detail.items()},

@@ -4,7 +4,6 @@ import re
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -23,7 +22,7 @@ from members.models import (
     Relative,
     Suspension,
 )
-from members.queries import find
+from members.queries import find, seen_by
 from members.services.facts import add_relative, end_relative, record_contribution
 from members.services.newborns import enrol_newborn
 from members.services.people import correct_member, register_employer, register_member
@@ -42,14 +41,6 @@ from members.services.spans import (
 SEARCH_HELP = _("Document number, its last four, or the beginning of a name")
 INSTITUTION_CODE = re.compile(r"[HPC]\d{11}", re.ASCII | re.IGNORECASE)
 MOST_FOUND = 1000
-
-
-def seen_by(staff, path: str) -> Q:
-    """Members enrolled in the area of a member of staff at some time, or nowhere yet."""
-    if not staff.area_id:
-        return Q()
-    enrolled = Enrolment.objects.filter(member=OuterRef(path))
-    return Exists(enrolled.filter(area=staff.area_id)) | ~Exists(enrolled)
 
 
 class OfMember(Records):
@@ -126,6 +117,16 @@ class PlanField(forms.CharField):
     def to_python(self, value):
         said = super().to_python(value)
         return plan(said) if said else said
+
+
+def register(*, actor, **asked) -> Member | Answer:
+    """Register a member; somebody whom another area keeps is not shown here."""
+    member = register_member(actor=actor, **asked)
+    if Member.objects.filter(seen_by(actor, "pk"), pk=member.pk).exists():
+        return member
+    return Answer(
+        text=_("This person is recorded already, in another area. A roster of members enrols them here from a day on.")
+    )
 
 
 EnrolmentForm = form_of(
@@ -216,7 +217,7 @@ class MemberAdmin(Records):
     search_help_text = SEARCH_HELP
     fields = ["name", "document", "sex", "birth", "phone", "died_on", "upload"]
     list_acts = [
-        Act(code="member.register", label=_("Register a member"), do=register_member, form=MemberForm),
+        Act(code="member.register", label=_("Register a member"), do=register, form=MemberForm),
     ]
     acts = [
         Act(

@@ -4,8 +4,9 @@ import datetime
 import re
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from bureau.models import Staff
 from members.identity import keyed_hash
 from members.models import Enrolment, Member
 
@@ -27,6 +28,19 @@ def find(text: str) -> QuerySet[Member]:
     if _DOCUMENT.fullmatch(number):
         return Member.objects.filter(document_hash=keyed_hash(number))
     return Member.objects.filter(name__startswith=text)
+
+
+def seen_by(staff: Staff, path: str) -> Q:
+    """Members enrolled in the area of a member of staff at some time, or nowhere yet. `path` leads to their id."""
+    if not staff.area_id:
+        return Q()
+    enrolled = Enrolment.objects.filter(member=OuterRef(path))
+    return Exists(enrolled.filter(area=staff.area_id)) | ~Exists(enrolled)
+
+
+# The same in SQL: of a member's id, for a roster of %(area)s.
+SEEN_HERE = """(NOT EXISTS (SELECT FROM members_enrolment e WHERE e.member_id = {member})
+    OR EXISTS (SELECT FROM members_enrolment e WHERE e.member_id = {member} AND e.area_id = %(area)s))"""
 
 
 def enrolment_on(member_id: int, day: datetime.date) -> Enrolment | None:

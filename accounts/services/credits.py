@@ -17,6 +17,7 @@ from accounts.services.standing import open_accounts
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Area, Job, Scheme, Staff
+from bureau.reach import require_agency
 from bureau.rules import credits as rules
 from bureau.rules.edition import Edition, Rulebook
 from bureau.rules.enrolment import bars
@@ -69,6 +70,7 @@ def credit_month(*, area: Area, month: datetime.date, run: int = 1, actor: Staff
     returns its job; a later `run` of the same month credits only what has come in since. Raises DomainError for a
     month that has not begun and where no edition has credits.
     """
+    require_agency(actor, area.pk, None)
     month = month.replace(day=1)
     if month > timezone.localdate(now):
         raise DomainError(_("The month %(month)s has not begun."), field="month", month=month_of(month))

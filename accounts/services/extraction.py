@@ -14,6 +14,7 @@ from accounts.services.ledger import JournalRequest, control, post
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Area, Staff
+from bureau.reach import require_agency
 from bureau.rules import provider
 from bureau.rules.errors import Refused
 from bureau.rules.money import yuan
@@ -74,6 +75,7 @@ def extract_fund(*, area: Area, scheme: str, year: int, actor: Staff, now: datet
     Who is enrolled later is added by doing it again; with nobody new it posts nothing. Never takes anything back.
     Refused: a year that has not begun, and an edition that feeds no account by heads (RefusedError, DomainError).
     """
+    require_agency(actor, area.pk, None)
     with transaction.atomic():
         Area.objects.select_for_update(no_key=True).get(pk=area.pk)
         found = quote_extraction(area=area, scheme=scheme, year=year, now=now)

@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from bureau.identity import numbers_in
-from bureau.models import Area
+from bureau.models import Area, County
 
 FEW = ("bureau.area", "bureau.county")  # chosen from a plain list
 
@@ -82,6 +82,8 @@ class ActForm(forms.Form):
         model = field.queryset.model
         if admin.site.is_registered(model):
             field.queryset = admin.site.get_model_admin(model).get_queryset(self.request)
+        if model is County and (mine := self.request.user.county_id):
+            field.queryset, field.initial = field.queryset.filter(pk=mine), mine
         if model is Area and field.initial is None:
             field.initial = self.request.user.area_id or (
                 field.queryset.first() if field.queryset.count() == 1 else None

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Area, PublishedFigure, Staff
+from bureau.reach import require_agency
 from bureau.rules import edition as rules
 from bureau.rules.errors import Refusal
 from bureau.rules.money import fen
@@ -34,6 +35,7 @@ def enter_figure(
     The same figure again changes nothing; one that is not confirmed may be entered anew. Refused: a figure that
     no edition of the area asks for, a value that breaks the edition's formula, a figure that is confirmed.
     """
+    require_agency(actor, area.pk, None)
     if not document.strip():
         raise DomainError(_("Name the document that publishes the figure."), field="document")
     try:
@@ -74,6 +76,7 @@ def enter_figure(
 
 def confirm_figure(*, figure: PublishedFigure, actor: Staff, now: datetime.datetime) -> PublishedFigure:
     """Put a figure in force. Refused: the person who entered it, and a value that breaks the edition's formula."""
+    require_agency(actor, figure.area_id, None)
     with transaction.atomic():
         Area.objects.select_for_update(no_key=True).get(pk=figure.area_id)
         figure = PublishedFigure.objects.select_for_update(no_key=True).get(pk=figure.pk)

@@ -15,7 +15,7 @@ from celery import current_app
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from bureau import audit
+from bureau import audit, reach
 from bureau.errors import DomainError
 from bureau.identity import without_numbers
 from bureau.models import Chunk, Job, Staff
@@ -156,7 +156,11 @@ def work(job_id: int, *, clock: Callable[[], datetime.datetime], limit: int | No
 
 
 def retry_job(job: Job, *, actor: Staff, now: datetime.datetime) -> Job:
-    """Open the failed chunks of a failed job once more. Chunks that are done stay done."""
+    """Open the failed chunks of a failed job once more. Chunks that are done stay done.
+
+    Staff of an agency try again what the agency has started.
+    """
+    reach.require_agency(actor, job.area_id, job.actor.county_id)
     with transaction.atomic():
         job = Job.objects.select_for_update(no_key=True).get(pk=job.pk)
         if job.status != Job.Status.FAILED:

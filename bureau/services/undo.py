@@ -7,7 +7,7 @@ from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from bureau import audit
+from bureau import audit, reach
 from bureau.errors import DomainError
 from bureau.models import Staff, Upload
 from bureau.services.uploads import lock_rosters, objections, roster
@@ -18,7 +18,9 @@ def undo_upload(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Uplo
 
     Refused, with the reason, once something rests on it: a later upload or a person changed one of its records,
     records from elsewhere refer to them, or a room that builds on such records objects. Then nothing moves.
+    Staff of an agency undo what the agency has loaded.
     """
+    reach.require_agency(actor, upload.area_id, upload.uploaded_by.county_id)
     with transaction.atomic():
         upload = Upload.objects.select_for_update(no_key=True).get(pk=upload.pk)
         if upload.status == Upload.Status.UNDONE:

@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_noop as _
 
-from bureau import audit
+from bureau import audit, reach
 from bureau.errors import DomainError
 from bureau.files import FileProblem, Sheet, read_rows, write_rejects
 from bureau.identity import without_numbers
@@ -78,6 +78,7 @@ def receive_upload(*, kind: str, name: str, content: bytes, area: Area, actor: S
     A file that was refused or undone may come again. Nothing is read or loaded yet.
     """
     roster(kind)
+    reach.require_area(actor, area.pk)
     if len(content) > LARGEST_FILE:
         raise DomainError(
             gettext_lazy("The file has more than %(limit)d MB; split it."), field="file", limit=LARGEST_FILE >> 20
@@ -109,8 +110,9 @@ def receive_upload(*, kind: str, name: str, content: bytes, area: Area, actor: S
 def load_upload(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Upload:
     """Load a received file: at once if it is small, otherwise as a job (key `upload <id>`).
 
-    Returns the upload with its status: loaded, refused (see `problem`), or loading.
+    Returns the upload with its status: loaded, refused (see `problem`), or loading. Staff of an agency load its own.
     """
+    reach.require_agency(actor, upload.area_id, upload.uploaded_by.county_id)
     if upload.status == Upload.Status.RECEIVED and _is_large(upload):
         with transaction.atomic():
             if Upload.objects.filter(pk=upload.pk, status=Upload.Status.RECEIVED).update(status=Upload.Status.LOADING):

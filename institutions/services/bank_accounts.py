@@ -120,6 +120,7 @@ def recorded(act: str, change: AccountChange, actor: Staff, now: datetime.dateti
         now=now,
         subject=change,
         area_id=where.area_id,
+        county_id=where.county_id,
         institution=where.code,
         bank=change.bank_name,
         ending=change.bank_account[-4:],

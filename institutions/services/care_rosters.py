@@ -35,7 +35,7 @@ def _stage_referral(values: dict[str, Any]) -> tuple:
 
 
 def _load_referrals(batch: Batch) -> None:
-    match_members(batch)
+    match_members(batch, strangers=True)
     match_institutions(batch, "from_institution", "from_id")
     match_institutions(batch, "to_institution", "to_institution_id")
     same = "r.member_id = s.member_id AND r.to_institution_id = s.to_institution_id AND r.starts_on = s.starts_on"
@@ -100,7 +100,7 @@ def _stage_registration(values: dict[str, Any]) -> tuple:
 
 
 def _load_registrations(batch: Batch) -> None:
-    match_members(batch)
+    match_members(batch, strangers=True)
     same = "r.member_id = s.member_id AND r.starts_on = s.starts_on"
     refuse_elsewhere(batch, "starts_on", unless=ends_here("institutions_outofarearegistration", same, "ends_on"))
     _refuse_after_death(batch, "starts_on")
@@ -145,7 +145,7 @@ def _stage_stay(values: dict[str, Any]) -> tuple:
 
 def _load_stays(batch: Batch) -> None:
     """A stay ends the day before its discharge (G-8): another may begin on that day."""
-    match_members(batch)
+    match_members(batch, strangers=True)
     match_institutions(batch, "institution", "institution_id")
     begun = "r.member_id = s.member_id AND r.admitted_on = s.admitted_on"
     refuse_elsewhere(batch, "admitted_on", unless=ends_here("institutions_hospitalstay", begun, "discharged_on"))

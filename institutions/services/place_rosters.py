@@ -27,9 +27,21 @@ def _stage_institution(values: dict[str, Any]) -> tuple:
     )
 
 
+_COUNTY = "(SELECT i.county_id FROM institutions_institution i WHERE i.id = s.institution_id)"
+
+
+def _refuse_other_agencies(batch: Batch, field: str, county: str) -> None:
+    """Staff of an agency load its own institutions: turn away the lines where `county` (SQL) is another."""
+    if batch.actor.county_id is not None:
+        message = _("This belongs to another agency, which your account does not reach.")
+        batch.refuse(field, message, f"{county} <> %(mine)s", mine=batch.actor.county_id)
+
+
 def _load_institutions(batch: Batch) -> None:
     """Each line is an institution, an agreement, and the level from the agreement's first day on."""
     batch.run("UPDATE roster_staged s SET institution_id = i.id FROM institutions_institution i WHERE i.code = s.code")
+    _refuse_other_agencies(batch, "county", "s.county")
+    _refuse_other_agencies(batch, "code", _COUNTY)
     _refuse_places(batch)
     _refuse_agreements(batch)
     _refuse_parents(batch)
@@ -267,6 +279,7 @@ INSTITUTIONS = Loader(
 
 def _load_assessments(batch: Batch) -> None:
     match_institutions(batch, "institution", "institution_id")
+    _refuse_other_agencies(batch, "institution", _COUNTY)
     same = "t.institution_id = s.institution_id AND t.year = s.year"
     document = "COALESCE(s.document, t.document)"
     batch.unchanged(

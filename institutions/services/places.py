@@ -2,6 +2,7 @@
 
 import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Area, County, Staff
+from bureau.reach import require_agency
 from bureau.rules.periods import ONE_DAY
 from bureau.services.records import locked, require_days, save
 from institutions.models import Agreement, Assessment, Institution, Level, Selection
@@ -67,6 +69,7 @@ def change_details(*, institution: Institution, actor: Staff, now: datetime.date
     """Change the name or the paying agency; what was there before is audited."""
     if unknown := set(details) - set(_DETAILS):
         raise TypeError(f"not a detail of an institution: {', '.join(sorted(unknown))}")
+    require_agency_of(actor, institution.area_id, institution.county_id)
     with transaction.atomic():
         institution = locked(institution)
         before = {name: str(getattr(institution, name) or "") for name in details}
@@ -90,6 +93,7 @@ def change_parent(
     So it is refused while a member has chosen the station, or if its heads ever counted: months of the old
     centre would move. Then the station ends its agreement and is registered anew.
     """
+    require_agency_of(actor, station.area_id, station.county_id)
     with transaction.atomic():
         station = locked(station)
         if station.kind != Kind.STATION:
@@ -157,7 +161,7 @@ def set_level(
                 save(old)
         save(new)
         audit.record(
-            "institution.level", actor=actor, now=now, subject=new, area_id=institution.area_id,
+            "institution.level", actor=actor, now=now, subject=new, **_place(institution),
             institution=institution.code, level=level, starts_on=str(starts_on), before=before,
         )  # fmt: skip
     return new
@@ -181,7 +185,7 @@ def designate(
         agreement = Agreement(institution=institution, starts_on=starts_on, ends_on=ends_on)
         save(agreement)
         audit.record(
-            "institution.designate", actor=actor, now=now, subject=agreement, area_id=institution.area_id,
+            "institution.designate", actor=actor, now=now, subject=agreement, **_place(institution),
             institution=institution.code, starts_on=str(starts_on), ends_on=str(ends_on or ""),
         )  # fmt: skip
     return agreement
@@ -201,7 +205,7 @@ def undesignate(
         before, agreement.ends_on = agreement.ends_on, last_day
         save(agreement)
         audit.record(
-            "institution.undesignate", actor=actor, now=now, subject=agreement, area_id=institution.area_id,
+            "institution.undesignate", actor=actor, now=now, subject=agreement, **_place(institution),
             institution=institution.code, before=str(before or ""), ends_on=str(last_day), reason=reason,
         )  # fmt: skip
     return agreement
@@ -236,7 +240,7 @@ def record_assessment(
         assessment.confirmed_by = assessment.confirmed_at = None
         save(assessment)
         audit.record(
-            "institution.assess", actor=actor, now=now, subject=assessment, area_id=institution.area_id,
+            "institution.assess", actor=actor, now=now, subject=assessment, **_place(institution),
             institution=institution.code, year=year, score=str(score), before=before, document=document,
         )  # fmt: skip
     return assessment
@@ -254,10 +258,21 @@ def confirm_assessment(*, assessment: Assessment, actor: Staff, now: datetime.da
         save(assessment)
         institution = assessment.institution
         audit.record(
-            "assessment.confirm", actor=actor, now=now, subject=assessment, area_id=institution.area_id,
+            "assessment.confirm", actor=actor, now=now, subject=assessment, **_place(institution),
             institution=institution.code, year=assessment.year, score=str(assessment.score),
         )  # fmt: skip
     return assessment
+
+
+def require_agency_of(actor: Staff, area_id: str | None, county_id: str | None) -> None:
+    """An agency's staff act on what its own institutions send, and on care outside the area; not on its neighbours'."""
+    if county_id is not None and area_id == actor.area_id:
+        require_agency(actor, area_id, county_id)
+
+
+def _place(institution: Institution) -> dict[str, Any]:
+    """The area and agency of what belongs to an institution, for the audit trail; outside the area nobody's."""
+    return {"area_id": institution.area_id, "county_id": institution.county_id}
 
 
 def waiting_assessments(area: Area, year: int, *, county: County | None = None) -> QuerySet[Assessment]:

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
+from bureau.reach import require_agency
 from bureau.rules import selection as rules
 from bureau.services.editions import rulebook
 from institutions.models import SelectionWindow
@@ -23,6 +24,7 @@ def renew_selections(*, window: SelectionWindow, actor: Staff, now: datetime.dat
     say): those choose in the year. Does nothing where members must choose. In parts, each of its own; doing it
     again finds those that are left.
     """
+    require_agency(actor, window.area_id, None)
     edition = rulebook(window.area_id).on(window.area_id, window.scheme, window.closes_on)
     if not rules.renews(edition, window.closes_on):
         return 0, 0

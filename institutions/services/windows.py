@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Area, Staff
+from bureau.reach import require_agency
 from bureau.rules import selection as rules
 from bureau.rules.edition import Edition
 from bureau.rules.periods import Span
@@ -24,6 +25,7 @@ def open_window(
 
     Refused: where no edition in force sets a window, before the window's first day, once it is closed.
     """
+    require_agency(actor, area.pk, None)
     with transaction.atomic():
         area = Area.objects.select_for_update(no_key=True).get(pk=area.pk)
         window = SelectionWindow.objects.filter(area=area, scheme=scheme, year=year).first()
@@ -55,6 +57,7 @@ def close_window(
     the window's days may still be recorded later: the day of the request decides. Closing it again changes
     nothing.
     """
+    require_agency(actor, window.area_id, None)
     if on <= window.closes_on:
         raise DomainError(_("The window is open until %(day)s."), field="on", day=window.closes_on)
     if window.closed_at is None:

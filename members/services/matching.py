@@ -7,6 +7,12 @@ from django.utils.translation import gettext_noop as _
 
 from bureau.services.staging import Batch
 from members.identity import keyed_hash
+from members.queries import SEEN_HERE
+
+OTHER_NAME_ELSEWHERE = _(
+    "This document is recorded already, in another area and under another name; compare it with the card, and if the "
+    "name is right, have the area that keeps the record correct it."
+)
 
 # What every roster about known people stages first, in this order; `member_id` is filled by match_members.
 PERSON_COLUMNS: Mapping[str, str] = {"name": "text", "document_kind": "text", "document_hash": "bytea"}
@@ -18,14 +24,24 @@ def person(values: dict[str, Any]) -> tuple[str | None, str, bytes]:
     return values.get("name"), values["document_kind"], keyed_hash(values["document_number"])
 
 
-def match_members(batch: Batch) -> None:
-    """Fill `s.member_id`, and turn away lines of people who are unknown or recorded under another name."""
+def match_members(batch: Batch, *, strangers: bool = False) -> None:
+    """Fill `s.member_id`, and turn away lines of people who are unknown or recorded under another name.
+
+    Without a name a line finds people of this area only: no number tells who holds it elsewhere. `strangers`: the
+    caller turns those away itself, by the day of the line.
+    """
     find_members(batch)
     batch.refuse(
         "document_number",
         _("No member is recorded with this document; load the roster of members first."),
         "s.member_id IS NULL",
     )
+    if not strangers:
+        batch.refuse(
+            "name",
+            _("Nobody of this area is recorded with this document; give the name as it stands on the document."),
+            f"s.name IS NULL AND NOT {SEEN_HERE.format(member='s.member_id')}",
+        )
     refuse_other_names(batch)
 
 
@@ -40,7 +56,17 @@ def find_members(batch: Batch) -> None:
 
 
 def refuse_other_names(batch: Batch, name: str = "name", member: str = "member_id", *, field: str = "name") -> None:
-    """Turn away lines that name a person otherwise than the record does; a line without a name passes."""
+    """Turn away lines that name a person otherwise than the record does; a line without a name passes.
+
+    How the record names them is said of people of this area only.
+    """
+    batch.refuse(
+        field,
+        OTHER_NAME_ELSEWHERE,
+        f"""m.id = s.{member} AND s.{name} IS NOT NULL AND s.{name} <> m.name
+            AND NOT {SEEN_HERE.format(member='m.id')}""",
+        using="members_member m",
+    )
     batch.refuse(
         field,
         _("The roster says %(said)s, the record of this document %(recorded)s; correct the one or the other."),

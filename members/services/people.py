@@ -13,6 +13,8 @@ from bureau.models import Area, Staff
 from bureau.services.records import locked, save
 from members import identity
 from members.models import Employer, Member
+from members.queries import seen_by
+from members.services.matching import OTHER_NAME_ELSEWHERE
 
 _DETAILS = ("name", "sex", "birth", "phone")
 
@@ -54,7 +56,7 @@ def register_member(
         known = _holder(document_kind, number)
         if known is not None:
             if known.name != name:
-                raise _other_name(known)
+                raise _other_name(known, actor)
             return known
         member = Member(name=name, document_kind=document_kind, sex=sex, birth=birth, phone=phone)
         _give_document(member, number)
@@ -103,9 +105,7 @@ def correct_member(
             number = _number(member.document_kind, document_number or number)
             holder = _holder(member.document_kind, number)
             if holder is not None and holder.pk != member.pk:
-                raise DomainError(
-                    _("This document is recorded for %(name)s."), field="document_number", name=holder.name
-                )
+                raise _recorded_for(holder, actor)
             _give_document(member, number)
             if not {"sex", "birth"} & set(details):
                 member.sex, member.birth = _stated(member.document_kind, number, member)
@@ -223,7 +223,20 @@ def _holder(document_kind: str, number: str) -> Member | None:
     return Member.objects.filter(document_kind=document_kind, document_hash=identity.keyed_hash(number)).first()
 
 
-def _other_name(known: Member) -> DomainError:
+def _is_seen(member: Member, actor: Staff) -> bool:
+    return Member.objects.filter(seen_by(actor, "pk"), pk=member.pk).exists()
+
+
+def _recorded_for(holder: Member, actor: Staff) -> DomainError:
+    """Another person has the document. Who it is, the actor learns of people of the own area only."""
+    if not _is_seen(holder, actor):
+        return DomainError(_(OTHER_NAME_ELSEWHERE), field="document_number")
+    return DomainError(_("This document is recorded for %(name)s."), field="document_number", name=holder.name)
+
+
+def _other_name(known: Member, actor: Staff) -> DomainError:
+    if not _is_seen(known, actor):
+        return DomainError(_(OTHER_NAME_ELSEWHERE), field="name")
     return DomainError(
         _("This document is recorded for %(name)s; compare the card, or correct the record."),
         field="name",

@@ -274,7 +274,7 @@ def load_grants(member_ids: Sequence[int]) -> dict[int, list[dict]]:
 
 
 INSTITUTIONS = """
-SELECT id, code, kind, area_id, parent_id FROM institutions_institution
+SELECT id, code, kind, area_id, county_id, parent_id FROM institutions_institution
  WHERE id IN (SELECT unnest(%(ids)s::bigint[])
               UNION SELECT parent_id FROM institutions_institution WHERE id = ANY(%(ids)s::bigint[]))
     OR kind = 'clearing'

@@ -201,6 +201,7 @@ def decide_proposal(
         now=now,
         subject=proposal,
         area_id=proposal.visit.area_id,
+        county_id=proposal.visit.institution.county_id or ...,
     )
     return proposal
 

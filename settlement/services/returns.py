@@ -59,7 +59,14 @@ def submit_return(
     row.submitted_by, row.submitted_at = actor, now
     save(row)
     audit.record(
-        "return.submit", actor=actor, now=now, subject=row, area_id=institution.area_id, fund=str(fund), visits=visits
+        "return.submit",
+        actor=actor,
+        now=now,
+        subject=row,
+        area_id=institution.area_id,
+        county_id=institution.county_id,
+        fund=str(fund),
+        visits=visits,
     )
     return row
 
@@ -92,6 +99,7 @@ def review_return(
         now=now,
         subject=row,
         area_id=row.institution.area_id,
+        county_id=row.institution.county_id,
         note=row.note,
     )
     return row

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
+from institutions.models import Institution
+from institutions.services.places import require_agency_of
 from settlement.models import Proposal, Visit
 from settlement.queries import facts as reading
 from settlement.queries.facts import fen
@@ -53,6 +55,8 @@ def reverse_visit(
     """
     if Visit.objects.filter(pk=visit_id, payee=None).exists():
         raise DomainError(_("A claim by hand was settled by this visit: take the claim back."), field="visit")
+    if (place := Institution.objects.filter(visits__pk=visit_id).first()) is not None:
+        require_agency_of(actor, place.area_id, place.county_id)
     return take_back(
         visit_id,
         key=key,

@@ -83,7 +83,7 @@ def _stage_visit(values: dict[str, Any]) -> tuple:
 
 
 def _load_visits(batch: Batch) -> None:
-    match_members(batch)
+    match_members(batch, strangers=True)
     for column in ("institution", "prescriber"):
         batch.run(f"UPDATE {STAGED} s SET {column}_id = i.id FROM institutions_institution i WHERE i.code = s.{column}")
         batch.refuse(

@@ -24,6 +24,7 @@ from bureau.rules.program import days_counted
 from bureau.services.editions import rulebook, stored_edition
 from bureau.services.figures import figures, named
 from institutions.models import Institution
+from institutions.services.places import require_agency_of
 from settlement.models import Visit
 from settlement.queries import facts as reading
 from settlement.queries.facts import Asked, fen
@@ -109,6 +110,8 @@ def settle_visits(
         try:
             if ids[n] in used:
                 raise used[ids[n]]
+            if (place := desk.institutions.get(request.institution_id)) is not None and not request.by_hand:
+                require_agency_of(actor, place["area_id"], place["county_id"])
             quote = desk.decide(request)
         except DomainError as error:
             answers[n] = Settled(None, error=error)

@@ -20,6 +20,21 @@ WINTER = date(2023, 12, 1)
 
 
 @pytest.fixture
+def clerk(db):
+    """Staff of both areas of these tests."""
+    from bureau.models import Staff
+
+    return Staff.objects.create(username="clerk")
+
+
+@pytest.fixture
+def reviewer(db):
+    from bureau.models import Staff
+
+    return Staff.objects.create(username="reviewer")
+
+
+@pytest.fixture
 def shaoguan(clerk, reviewer):
     texts = {path.name: path.read_text("utf-8") for path in (RULEBOOKS / "shaoguan").glob("*.toml")}
     area = Area.objects.create(code="440299", name="韶关市")

@@ -116,14 +116,15 @@ def test_suspensions_keep_their_kind_and_reason(load, four, reasons):
     assert reasons(other) == [("2", "类型", "The record has a suspension of another kind from this day on.")]
 
 
-def test_a5_rosters_of_two_areas_stand_beside_each_other(load, four, clerk):
+def test_a5_rosters_of_two_areas_stand_beside_each_other(load, four):
     """A row that another area never ended is none of ours: the same days load here, and change nothing there."""
-    from bureau.models import Area
+    from bureau.models import Area, Staff
     from bureau.services.uploads import load_now, receive_upload
     from members.models import BenefitPeriod, Suspension
     from tests.members.samples import NOW
 
     other = Area.objects.create(code="440899", name="湛江市")
+    clerk = Staff.objects.create(username="there", area=other)
     files = {
         "suspensions": roster(SUSPENSIONS, f"李明,{LI},欠费,2026-03-01,,单位欠缴"),
         "benefit_periods": roster(PERIODS, f"李明,{LI},310,2026-03-01,"),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Area, County, Job, Staff
+from bureau.reach import require_agency
 from bureau.rules import provider
 from bureau.rules.edition import Edition
 from bureau.rules.errors import NoEdition, Refused
@@ -40,6 +41,7 @@ def compute_run(
     and a year with advances on their way.
     """
     period = check_period(kind, period)
+    require_agency(actor, area.pk, county.pk)
     if county.area_id != area.pk:
         raise DomainError(_("%(county)s is no agency of %(area)s."), field="county", county=county, area=area)
     # Runs of one agency are computed one after the other.
@@ -259,6 +261,7 @@ def compute_runs(
     *, area: Area, scheme: str, kind: str, period: datetime.date, actor: Staff, now: datetime.datetime
 ) -> Job:
     """Compute a run for every agency of an area, as a job with one part an agency. Asked again: the same job."""
+    require_agency(actor, area.pk, None)
     period = check_period(kind, period)
     counties = County.objects.filter(area=area).order_by("code").values_list("pk", flat=True)
     return jobs.create_job(

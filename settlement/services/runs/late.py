@@ -22,7 +22,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from bureau import audit
+from bureau import audit, reach
 from bureau.errors import DomainError
 from bureau.models import Area, County, Staff
 from bureau.rules.money import yuan
@@ -41,10 +41,13 @@ Known = dict[int, tuple[Facts, Results, datetime.datetime]]
 def find_adjustments(
     *, area: Area, kind: str, period: datetime.date, actor: Staff, now: datetime.datetime
 ) -> list[Adjustment]:
-    """Search the approved runs of a kind and period, of every agency and scheme, for late facts."""
+    """Search the approved runs of a kind and period, of every agency and scheme within reach, for late facts."""
     if kind == Run.Kind.ADVANCE:
         raise DomainError(_("Advances are never computed again; the year-end settlement offsets them."))
+    reach.require_area(actor, area.pk)
     runs = Run.objects.filter(area=area, kind=kind, period=period, status__in=SETTLED).order_by("county_id", "scheme")
+    if actor.county_id is not None:
+        runs = runs.filter(county=actor.county_id)
     return [found for run in runs for found in search_run(run=run, actor=actor, now=now)]
 
 
@@ -69,6 +72,7 @@ def search_run(*, run: Run, actor: Staff, now: datetime.datetime) -> list[Adjust
             now=now,
             subject=adjustment,
             area_id=run.area_id,
+            county_id=run.county_id,
             run=run.pk,
             institution=adjustment.institution.code,
             amount=str(adjustment.amount),

@@ -140,7 +140,15 @@ def return_payment(*, payment: Payment, note: str, actor: Staff, now: datetime.d
     payment.status, payment.note = Payment.Status.RETURNED, note.strip()[:200]
     payment.save(update_fields=["status", "note"])
     move_suspense(payment, run, code, "returned", fen(payment.amount), actor=actor, now=now)
-    audit.record("payment.return", actor=actor, now=now, subject=payment, area_id=run.area_id, note=payment.note)
+    audit.record(
+        "payment.return",
+        actor=actor,
+        now=now,
+        subject=payment,
+        area_id=run.area_id,
+        county_id=run.county_id,
+        note=payment.note,
+    )
     return payment
 
 
@@ -163,7 +171,15 @@ def reissue_payment(*, payment: Payment, actor: Staff, now: datetime.datetime) -
     again.save()
     run = payment.line.run
     move_suspense(again, run, payment.line.institution.code, "reissued", -fen(payment.amount), actor=actor, now=now)
-    audit.record("payment.reissue", actor=actor, now=now, subject=again, area_id=run.area_id, returned=payment.pk)
+    audit.record(
+        "payment.reissue",
+        actor=actor,
+        now=now,
+        subject=again,
+        area_id=run.area_id,
+        county_id=run.county_id,
+        returned=payment.pk,
+    )
     return again
 
 
