@@ -73,11 +73,14 @@ class Accounts:
             if payout.approved_at is not None:
                 yield (by_time(payout.approved_at), payout.id), self._approve, payout
         given = ("visit", "reversal", "use", "payout", "credit")
+        here = {f"visit:{visit.id}" for visit in area.visits} | {f"use:{use.id}" for use in area.uses}
         for posting in area.postings:
             if posting.kind not in given or posting.area_id != area.code:
                 yield (posting.journal_id, 0), self._as_it_stands, posting
             elif posting.kind == "credit":
                 yield (posting.journal_id, 0), self._credit, posting
+            elif posting.kind in ("visit", "reversal") and posting.source not in here:
+                yield (posting.journal_id, 0), self._as_it_stands, posting  # of a visit that another area settled
 
     # What happens
 
@@ -95,7 +98,8 @@ class Accounts:
             shares = list(self._pay(visit))
         self.shares[visit.id] = shares
         for account, _relation, fen in shares:
-            self.balances[account] -= fen
+            if account in self.area.accounts:
+                self.balances[account] -= fen
 
     def _pay(self, visit: Any) -> Iterator[tuple[int, str, int]]:
         """The patient's own account first, then those of relatives in the order of their grants; the rest is cash."""
@@ -104,7 +108,14 @@ class Accounts:
         if visit.by_hand or answer.through_selected or flag == "none" or not self._may_pay(visit, answer):
             return
         purpose = "pharmacy_drug" if self.area.places[visit.institution_id].kind == "pharmacy" else "hospital_selfpay"
+        if self._died(visit.member_id, visit.care_on, visit.settled_at):
+            return
         for account, relation in self._candidates(visit, flag):
+            if account not in self.area.accounts:  # another area's: it pays by its own rules, out of its own books
+                given = [p for p in self.area.payments[visit.id] if p.account_id == account]
+                rest -= given[0].amount
+                yield account, relation, given[0].amount
+                continue
             balance = self.balances[account]
             if rest and balance > 0 and self._open(account, visit.settled_at) and self._lists(relation, purpose):
                 fen = min(rest, balance)
@@ -122,8 +133,11 @@ class Accounts:
     def _candidates(self, visit: Any, flag: str) -> Iterator[tuple[int, str]]:
         area, day, at = self.area, visit.care_on, visit.settled_at
         own = area.account_of.get(visit.member_id)
-        if own is not None and self._alive(own, day, at):
+        if own is not None:
             yield own, SELF
+        for payment in area.payments.get(visit.id, ()):
+            if payment.account_id not in area.accounts:
+                yield payment.account_id, payment.relation
         if flag != "family":
             return
         for grant in known_at(area.grants.get(visit.member_id, ()), at):
@@ -131,13 +145,15 @@ class Accounts:
             both = all(
                 row.starts_on <= day and (row.ends_on is None or day <= row.ends_on) for row in (grant, relative)
             )
-            if both and grant.account_id in area.accounts and self._alive(grant.account_id, day, at):
-                yield grant.account_id, relative.relation
+            if both and grant.account_id in area.accounts:
+                holder = area.accounts[grant.account_id].member_id
+                if not self._died(holder, day, at):  # the balance of the dead belongs to their heirs
+                    yield grant.account_id, relative.relation
 
-    def _alive(self, account: int, day: Any, at: datetime) -> bool:
-        """The balance of the dead belongs to their heirs."""
-        member = known_at(self.area.members[self.area.accounts[account].member_id], at)
-        return not member or member[0].died_on is None or day <= member[0].died_on
+    def _died(self, member: int, day: Any, at: datetime) -> bool:
+        """Whether somebody had died before a day, as far as was known."""
+        known = known_at(self.area.members[member], at)
+        return bool(known) and known[0].died_on is not None and known[0].died_on < day
 
     def _flag(self, visit: Any) -> str:
         """Whose accounts the bill may use: as its file says; of the desk, as what was paid says."""

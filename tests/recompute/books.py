@@ -56,7 +56,7 @@ class Books:
             pooled = ("payable_quota", code) if on_own_quota else items
             self._move(self.city.FUND, ("benefit_expenditure", ""), pooled, answer.paid.pooled)
             self._move("large_claims", ("benefit_expenditure", ""), items, answer.paid.mutual)
-            share = sum(fen for _account, _relation, fen in accounts.shares[visit.id])
+            share = sum(fen for account, _relation, fen in accounts.shares[visit.id] if account in self.area.accounts)
             if share:
                 self._move(ACCOUNTS, ("member_accounts", ""), items, share)
 

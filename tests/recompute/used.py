@@ -89,7 +89,8 @@ class Used:
                 owed[self.city.FUND][answer.charge] += answer.paid.pooled
             if answer.paid.mutual:
                 owed["large_claims"][answer.charge] += answer.paid.mutual
-            share = sum(fen for _account, _relation, fen in self.accounts.shares[visit.id])
+            shares = self.accounts.shares[visit.id]
+            share = sum(fen for account, _relation, fen in shares if account in self.area.accounts)
             if share:
                 owed["personal_accounts"]["account"] += share
         for use in self._uses.get(month, ()):

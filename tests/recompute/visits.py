@@ -172,11 +172,16 @@ class Visits:
             raise Refused("suspended")
 
     def _written(self, visit: Any, settled: list[tuple[Any, Answer]]) -> Answer | None:
-        for before, answer in reversed(settled):
-            same = before.encounter == visit.encounter and answer.past.institution == visit.prescriber_id
-            if same and before.reverses_id is None:
-                return answer
-        return None
+        """The visit that wrote a prescription, however long before: the first of its encounter at the prescriber."""
+        found = [
+            answer
+            for before, answer in settled
+            if (before.encounter, before.institution_id) == (visit.encounter, visit.prescriber_id)
+            and before.channel != "prescription"
+            and before.reverses_id is None
+            and before.care_on <= visit.care_on
+        ]
+        return min(found, key=lambda answer: answer.past.on, default=None)
 
     def _place(
         self, visit: Any, facts: Mapping[str, Any], selected: Any, person: Any, written: Answer | None
@@ -184,10 +189,17 @@ class Visits:
         """Where it took place, and whether who treated (or filled the prescription) is designated itself."""
         area, day, at = self.area, visit.care_on, visit.settled_at
         treated = area.places[visit.institution_id]
-        designated = in_force(area.agreements.get(treated.id, ()), day, at) is not None
+        designated = treated.area_id is None or in_force(area.agreements.get(treated.id, ()), day, at) is not None
         if written is not None:
-            both = written.place.designated and designated
-            return replace(written.place, designated=both, prescription=True, by_hand=visit.by_hand), designated
+            weeks = getattr(self.city, "WEEKS", None)
+            place = replace(
+                written.place,
+                designated=written.place.designated and designated,
+                prescription=True,
+                by_hand=visit.by_hand,
+                outdated=weeks is not None and (day - written.past.on).days > 7 * weeks,
+            )
+            return place, designated
         roles = {
             role: in_force(
                 [v for v in facts["institutions_selection"] if v.row.role == role and v.row.area_id == area.code],
@@ -201,6 +213,11 @@ class Visits:
         if area.code != "440299" and treated.kind == "station":
             own.add(treated.parent_id)  # a station is chosen with its centre, where it is not chosen for itself
         registered = in_force(facts["institutions_outofarearegistration"], day, at)
+        if registered is not None and person is not None:
+            # It counts where the person was enrolled on its first day.
+            then = in_force(facts["members_enrolment"], registered.starts_on, at)
+            if then is not None and then.area_id != person.area_id:
+                registered = None
         filed = registered is not None and covers(registered.destination, treated.code)
         referred = selected is not None and any(
             row.from_institution_id == selected.institution_id
@@ -240,7 +257,9 @@ class Visits:
 
     def _level(self, institution: int, day: date, at: datetime) -> int | None:
         row = in_force(self.area.levels.get(institution, ()), day, at)
-        return None if row is None else row.level
+        if row is None:
+            return 0 if self.area.places[institution].kind == "station" else None  # a station is unrated (G-10)
+        return row.level
 
 
 def costs_of(visit: Any) -> dict[str, int]:

@@ -19,7 +19,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where care took place. A prescription filled outside has the place of the visit that wrote it."""
+    """Where care took place. A prescription filled outside has the place of the visit that wrote it.
+
+    An institution outside every area kept here has its agreement elsewhere and counts as designated.
+    """
 
     local: bool
     designated: bool
@@ -35,6 +38,7 @@ class Place:
     remote_selected: bool = False
     by_hand: bool = False
     newborn: bool = False
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from .case import BY_ITEM, Case, Paid, Past, Refused, at_most, capped, level_of
 CODE, SCHEME, FUND = "500000", "310", "employees_pool"
 FIRST, LAST = date(2024, 1, 1), None
 FUNDS = (FUND, "large_claims")
+WEEKS = 12  # how long a prescription may be filled (问22)
 COSTS = ("ordinary", "chronic_remainder")  # what other funds left over comes in (问14, CQ-3)
 FIXED = {"consultation_fee": "consultation_fee_paid", "general_fee": "general_fee_paid"}  # 定额报销 (条6)
 
@@ -21,8 +22,9 @@ def charge(case: Case) -> tuple[str, str]:
         raise Refused("问12(三) claimed by hand alone")
     if place.pharmacy:
         raise Refused("条12 without a prescription")
-    # 条7, 问12: no filing is needed, and nobody outside the area has an agreement with this bureau (CQ-7).
-    if place.local and not place.designated:
+    if place.outdated:
+        raise Refused("问22 written more than twelve weeks ago")
+    if not place.designated:  # at home and away; no filing is needed (条7, 问12, CQ-7)
         raise Refused("条2 not designated")
     return BY_ITEM, "treating"
 

@@ -38,8 +38,10 @@ def in_policy(case: Case) -> dict[str, int]:
 
 
 def pay(case: Case, past: Past) -> Paid:
-    # ZJ-8: an emergency at a hospital without a level counts as 一级及以下.
-    level = 0 if case.level is None and case.place.emergency else level_of(case)
+    # ZJ-8: an emergency at a hospital without an agreement here and without a level counts as 一级及以下.
+    place = case.place
+    without = case.level is None and place.emergency and not (place.local and place.designated)
+    level = 0 if without else level_of(case)
     percent = ({0: 63, 1: 63, 2: 58, 3: 53} if case.retired else {0: 60, 1: 60, 2: 55, 3: 50})[level]
     # 条28: November and December 2022 are a period of their own, and the only days of 2022 in force.
     limit = {2022: 326_00, 2023: 1996_00}.get(case.on.year)

@@ -107,9 +107,10 @@ SELECT e.account_id, e.number, e.journal_id, j.area_id, j.kind, j.source, {fen("
  WHERE a.area_id = %(area)s ORDER BY e.account_id, e.number
 """
 BALANCES = """
-SELECT j.kind, split_part(j.source, ':', 1) AS source, e.fund, e.subject, e.holder,
-       (sum(e.amount) * 100)::bigint AS amount
+SELECT j.kind, CASE WHEN v.area_id <> j.area_id THEN 'elsewhere' ELSE split_part(j.source, ':', 1) END AS source,
+       e.fund, e.subject, e.holder, (sum(e.amount) * 100)::bigint AS amount
   FROM accounts_entry e JOIN accounts_journal j ON j.id = e.journal_id
+  LEFT JOIN settlement_visit v ON 'visit:' || v.id = j.source
  WHERE j.area_id = %(area)s GROUP BY 1, 2, 3, 4, 5
 """
 RUNS = """
