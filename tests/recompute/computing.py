@@ -10,7 +10,7 @@ from .accounts import Accounts
 from .books import Books
 from .cities import BY_AREA
 from .credits import Credits
-from .data import files
+from .data import files, rosters
 from .data.reading import Area
 from .differences import Findings
 from .heads import Heads
@@ -42,6 +42,7 @@ def compute_area(area: Area, city: ModuleType, findings: Findings) -> None:
     visits.compare(settled, findings)
     credited = Credits(area, city)
     credits.compare(credited, findings)
+    rosters.compare(area, findings)
     moved = Accounts(area, city, settled, credited, files.read(area, findings))
     accounts.compare(moved, findings)
     counted = Heads(area)

@@ -10,6 +10,7 @@ from psycopg.rows import namedtuple_row
 from psycopg.types.json import JsonbLoader
 
 from .history import History, Version
+from .sealed import document
 
 FEN = "(%s * 100)::bigint AS %s"
 
@@ -136,6 +137,7 @@ class Area:
         self.code = code
         self._cursor = connection.cursor(row_factory=namedtuple_row)
         self._cursor.adapters.register_loader("jsonb", JsonbLoader)  # whatever the connection itself does with it
+        self._documents: dict[int, str] | None = None
         self._read_history()
         self._read_people()
         self._read_places()
@@ -205,6 +207,13 @@ class Area:
         self.relatives = {
             row.id: row for row in self.rows("SELECT id, relation, starts_on, ends_on FROM members_relative")
         }
+
+    def documents(self) -> dict[int, str]:
+        """The numbers of the members' documents, deciphered; read only where files are held against rows."""
+        if self._documents is None:
+            rows = self.rows(f"SELECT id, document_cipher FROM members_member WHERE id IN ({MEMBERS})")
+            self._documents = {row.id: document(bytes(row.document_cipher)) for row in rows}
+        return self._documents
 
     # Places
 
