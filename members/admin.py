@@ -87,6 +87,11 @@ class CorrectionForm(ActForm):
     )
     sex = forms.ChoiceField(label=_("sex"), choices=Member.Sex.choices)
     birth = when(_("date of birth"), required=False)
+    reached_age_on = when(
+        _("reached the retirement age on"),
+        required=False,
+        help_text=Member._meta.get_field("reached_age_on").help_text,
+    )
     phone = forms.CharField(label=_("telephone"), max_length=30, required=False)
     reason = reason_field(_("Reason of the correction"))
 
@@ -215,7 +220,7 @@ class MemberAdmin(Records):
     list_display = ["name", "document", "sex", "birth", "enrolled", "died_on"]
     search_fields = ["pk"]
     search_help_text = SEARCH_HELP
-    fields = ["name", "document", "sex", "birth", "phone", "died_on", "upload"]
+    fields = ["name", "document", "sex", "birth", "reached_age_on", "phone", "died_on", "upload"]
     list_acts = [
         Act(code="member.register", label=_("Register a member"), do=register, form=MemberForm),
     ]
@@ -227,7 +232,8 @@ class MemberAdmin(Records):
             record="member",
             form=CorrectionForm,
             initial=lambda request, member: {
-                name: getattr(member, name) for name in ("name", "document_kind", "sex", "birth", "phone")
+                name: getattr(member, name)
+                for name in ("name", "document_kind", "sex", "birth", "reached_age_on", "phone")
             },
         ),
         Act(

@@ -143,6 +143,7 @@ MEMBERS = Sheet(
             "large_claims", "大额互助参保", yes_no, ("大额互助", "大额医疗互助", "大额医疗费用补助", "是否参加大额互助")
         ),
         Column("by_hand_elsewhere", "市外手工报销", yes_no, ("特病未开通跨省直接结算", "特病未开通跨省结算")),
+        Column("reached_age_on", "达到法定退休年龄日期", date_, ("法定退休年龄日期", "到龄日期", "到达退休年龄日期")),
         Column("paid_on", "首次缴费日期", date_, ("缴费日期", "首次到账日期")),
     ),
     checks=(document(), _birth_and_sex, way_of_being_insured, class_of_member, in_order()),

@@ -51,6 +51,12 @@ class Member(FromRoster):
     document_last4 = models.CharField(_("last four of the document"), max_length=4)
     sex = models.CharField(_("sex"), max_length=1, choices=Sex, default=Sex.UNKNOWN)
     birth = models.DateField(_("date of birth"), null=True, blank=True)
+    reached_age_on = models.DateField(
+        _("reached the retirement age on"),
+        null=True,
+        blank=True,
+        help_text=_("The statutory age. Asked for where date of birth and sex leave it open."),
+    )
     phone = models.CharField(_("telephone"), max_length=30, blank=True)
     died_on = models.DateField(_("date of death"), null=True, blank=True)
 

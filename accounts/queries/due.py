@@ -12,7 +12,8 @@ from django.db import connection
 # up, since a difference of base is a row of its own.
 DUE = """
 WITH account AS MATERIALIZED (
-    SELECT a.id, a.member_id, m.birth, date_trunc('month', a.opened_on::timestamp)::date AS since,
+    SELECT a.id, a.member_id, m.birth, m.sex, m.reached_age_on,
+        date_trunc('month', a.opened_on::timestamp)::date AS since,
         coalesce(m.died_on, 'infinity') AS until
     FROM accounts_account AS a JOIN members_member AS m ON m.id = a.member_id
     WHERE a.area_id = %(area)s AND a.id BETWEEN %(first)s AND %(last)s AND a.status <> 'closed'
@@ -28,7 +29,8 @@ WITH account AS MATERIALIZED (
     WHERE account_id BETWEEN %(first)s AND %(last)s AND month BETWEEN %(starts_on)s AND %(ends_on)s
     GROUP BY account_id, month
 )
-SELECT account.id, span.month, e.scheme, e.person_class, e.plan, account.birth, premium.base,
+SELECT account.id, span.month, e.scheme, e.person_class, e.plan, account.birth, account.sex, account.reached_age_on,
+    premium.base,
     coalesce(premium.back, false),
     EXISTS (
         SELECT FROM members_benefitperiod AS b
@@ -70,6 +72,8 @@ class Due:
     person_class: str
     plan: str
     birth: datetime.date | None
+    sex: str
+    reached_age_on: datetime.date | None
     base: Decimal | None
     paid_later: bool
     has_benefit_period: bool

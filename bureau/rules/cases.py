@@ -265,11 +265,14 @@ def _choice(item: Any) -> selection.Choice:
     return selection.Choice(item["id"], item.get("type", ""), item.get("parent"))
 
 
+SEGMENT = {"from", "to", "status", "plan", "base", "paid", "made_up", "in_benefit", "reached_age_on"}
+
+
 def _accrual(city: City, facts: Facts) -> Facts:
     birth = facts.pop("birth", None)
     amounts: dict[str, int] = {}
     for segment in facts.pop("segments"):
-        unknown = set(segment) - {"from", "to", "status", "plan", "base", "paid", "made_up", "in_benefit"}
+        unknown = set(segment) - SEGMENT
         if unknown:
             raise CaseError(f"unknown facts of a segment {sorted(unknown)}")
         person_class, plan = enrolment.insured_as(segment["status"], segment.get("plan") or "")
@@ -281,6 +284,8 @@ def _accrual(city: City, facts: Facts) -> Facts:
                 plan=plan,
                 base=fen(segment["base"]) if segment.get("base") is not None else None,
                 birth=birth,
+                # A case that does not tell it speaks of who reached the age as the segment begins.
+                reached_age_on=segment.get("reached_age_on", month_start(segment["from"])),
                 paid=segment.get("paid", True),
                 made_up=segment.get("made_up", False),
                 in_benefit=segment.get("in_benefit", True),

@@ -32,6 +32,8 @@ def monthly_credit(
     plan: str = "",
     base: int | None = None,
     birth: date | None = None,
+    sex: str = "",
+    reached_age_on: date | None = None,
     in_benefit: bool = True,
     paid: bool = True,
     made_up: bool = False,
@@ -40,14 +42,16 @@ def monthly_credit(
     """The credit of one month, "YYYY-MM". One credit a month (G-12): the class is that of the month.
 
     `base` is the contribution base in fen on which an own share is really paid (0 or more; HY-15).
-    `in_benefit`: the benefit period covers the month; `paid`: its premium is paid; which of them counts
-    is the edition's. `made_up`: the month's arrears were paid later (HY-20). Raises NoEdition before the
-    edition's credits start.
+    `reached_age_on`: the day of the statutory retirement age; where nobody has recorded it, `birth` and `sex` ("1" men,
+    "2" women) say what they can. `in_benefit`: the benefit period covers the month; `paid`: its premium is paid; which
+    of them counts is the edition's. `made_up`: the month's arrears were paid later (HY-20). Raises NoEdition before
+    the edition's credits start.
     """
     tree = edition.part("credits", month_start(month)) if edition.has("credits") else None
     if tree is None:
         return _none(Refusal("no_account"), steps)
-    line = _line(tree, person_class, plan, birth, month)
+    reached = (reached_age_on, reached_age_on) if reached_age_on else retirement_age_between(birth, sex)
+    line = _line(tree, person_class, plan, birth, reached, month)
     if line is None:
         return _none(Refusal("no_account", tree["article"]), steps)
     if isinstance(line, Refusal):
@@ -78,8 +82,26 @@ def _none(refusal: Refusal, steps: list[Step] | None) -> Credit:
     return Credit(0, "", refusal.article, refusal)
 
 
-def _line(tree: Tree, person_class: str, plan: str, birth: date | None, month: str) -> Tree | Refusal | None:
-    """The first line that fits; a refusal where an age decides and the birthday is unknown."""
+# Men at 60, women at 50 or 55 by their post (国发〔1978〕104号); since 2025 up to five years later, by months.
+_RETIREMENT_AGES = {"1": (60, 60), "2": (50, 55)}
+_LATER_SINCE, _LATER_BY = date(2025, 1, 1), 5
+
+Between = tuple[date | None, date | None]
+
+
+def retirement_age_between(birth: date | None, sex: str) -> Between:
+    """The first and the last day on which the statutory retirement age can have been reached."""
+    if birth is None:
+        return None, None
+    youngest, oldest = _RETIREMENT_AGES.get(sex, (50, 60))
+    last = add_years(birth, oldest)
+    return add_years(birth, youngest), last if last < _LATER_SINCE else add_years(last, _LATER_BY)
+
+
+def _line(
+    tree: Tree, person_class: str, plan: str, birth: date | None, reached: Between, month: str
+) -> Tree | Refusal | None:
+    """The first line that fits; a refusal where an age decides and its day is unknown."""
     line: Tree
     names = names_of(person_class, plan)
     for line in tree["lines"]:
@@ -99,6 +121,12 @@ def _line(tree: Tree, person_class: str, plan: str, birth: date | None, month: s
                 continue
             if "age_below" in line and _reached(birth, line["age_below"], month, counts):
                 continue
+        if "age_reached_before" in line:
+            first, last = reached
+            if first is not None and first >= line["age_reached_before"]:
+                continue
+            if last is None or last >= line["age_reached_before"]:
+                return Refusal("fact_missing", line["article"], {"fact": "reached_age_on"})
         return line
     return None
 

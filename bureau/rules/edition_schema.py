@@ -285,6 +285,7 @@ SCHEMA: Tree = {
                 "plan": "texts",
                 "age_from": "count",
                 "age_below": "count",
+                "age_reached_before": "day",
                 "ratio": "ratio",
                 "amount": "amount",
                 "source!": "one of contribution|pool",

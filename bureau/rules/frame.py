@@ -116,7 +116,8 @@ def _credits(credits: Tree, frame: Tree, figures: Mapping[str, int]) -> Iterator
     """In service: the own share and nothing of the employer's. Retired: about so much of the average pension."""
     own, rule = millionths(frame["own_share"]["ratio"]), frame["retired_amount"]
     for line in credits.get("lines", []):
-        retired = "retired" in _listed(line["classes"])
+        # Who has reached the retirement age is retired to the frame, though still paying.
+        retired = "retired" in _listed(line["classes"]) or "age_reached_before" in line
         named = Message(CLASSES.get(_listed(line["classes"])[0], _listed(line["classes"])[0]))
         term, article = "credits lines", line["article"]
         if not retired and line["source"] == "pool":

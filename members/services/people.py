@@ -16,7 +16,7 @@ from members.models import Employer, Member
 from members.queries import seen_by
 from members.services.matching import OTHER_NAME_ELSEWHERE
 
-_DETAILS = ("name", "sex", "birth", "phone")
+_DETAILS = ("name", "sex", "birth", "reached_age_on", "phone")
 
 
 def register_employer(*, area: Area, code: str, name: str, actor: Staff, now: datetime.datetime) -> Employer:
@@ -83,7 +83,7 @@ def correct_member(
     document_kind: str | None = None,
     **details,
 ) -> Member:
-    """Correct name, sex, birth, phone or the document itself; what stood there before is audited.
+    """Correct name, sex, birth, retirement age, phone or the document itself; what stood there before is audited.
 
     A changed identity number changes date of birth and sex with it. Refused: no reason, a number its document
     cannot have, and a document that another person holds.

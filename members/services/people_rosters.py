@@ -34,6 +34,7 @@ def _stage_member(values: dict[str, Any]) -> tuple:
         identity.last4(number),
         values["sex"],
         values["birth"],
+        values["reached_age_on"],
         values["phone"],
         values["employer_code"],
         values["employer_name"],
@@ -101,6 +102,7 @@ def _load_members(batch: Batch) -> None:
     details = {
         "sex": "CASE WHEN COALESCE(s.sex, '0') = '0' THEN t.sex ELSE s.sex END",
         "birth": "COALESCE(s.birth, t.birth)",
+        "reached_age_on": "COALESCE(s.reached_age_on, t.reached_age_on)",
         "phone": "COALESCE(s.phone, t.phone)",
     }
     terms = {
@@ -140,6 +142,7 @@ def _load_members(batch: Batch) -> None:
             "document_last4": "s.document_last4",
             "sex": "COALESCE(s.sex, '0')",
             "birth": "s.birth",
+            "reached_age_on": "s.reached_age_on",
             "phone": "COALESCE(s.phone, '')",
         },
         where="s.later_line IS NULL AND s.member_id IS NULL",
@@ -238,6 +241,7 @@ MEMBERS = Loader(
     columns={
         **PERSON_COLUMNS,
         **_DOCUMENT_COLUMNS,
+        "reached_age_on": "date",
         "phone": "text",
         "employer_code": "text",
         "employer_name": "text",

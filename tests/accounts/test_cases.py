@@ -55,9 +55,13 @@ def test_the_cases_are_there(kind):
 
 @pytest.mark.parametrize(("key", "case"), told("pa_accrual"))
 def test_credits_of_a_year_equal_the_case(key, case):
-    city = factories.city_of(key)
+    city = factories.city_of(key, **case.get("switches", {}))
     segments = case["facts"]["segments"]
     person = factories.bare_members(1, birth=case["facts"].get("birth") or date(1965, 5, 20))[0]
+    paying = [segment for segment in segments if segment["status"] == "retired_paying_monthly"]
+    if paying:
+        person.reached_age_on = paying[0].get("reached_age_on", month_start(paying[0]["from"]))
+        person.save()
     here = {"member": person, "area": city.area, "scheme": city.scheme}
     for number, segment in enumerate(segments):
         person_class, plan = insured_as(segment["status"], segment.get("plan", ""))

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from tests.members.samples import CHEN, FOUR, LI, NOW, WANG, ZHAO, members
+from tests.members.samples import CHEN, FOUR, LI, NOW, WANG, ZHAO, members, roster
 
 pytestmark = pytest.mark.django_db
 
@@ -133,3 +133,19 @@ def test_ended_enrolment_is_not_opened_by_an_old_roster(load, four, clerk, reaso
         )
     ]
     assert Enrolment.objects.get(member__name="李明").ends_on == date(2026, 2, 28)
+
+
+def test_b6_day_of_the_retirement_age_comes_by_roster_and_by_correction(load, clerk):
+    from members.services.people import correct_member
+
+    headings = "姓名,证件号码,险种类型,人员类别,本次参保日期,参保所属医保区划,待遇人员类别,达到法定退休年龄日期"
+    line = f"王芳,{WANG},310,11,2026-01-01,441699,到龄按月缴费"
+    load("members", roster(headings, f"{line},2023-05-31"))
+    from members.models import Member
+
+    member = Member.objects.get()
+    assert member.reached_age_on == date(2023, 5, 31)
+    assert load("members", roster(headings, f"{line},")).unchanged == 1  # an empty cell says nothing
+    correct_member(member=member, reached_age_on=date(2023, 6, 1), reason="退休审批表", actor=clerk, now=NOW)
+    member.refresh_from_db()
+    assert member.reached_age_on == date(2023, 6, 1)

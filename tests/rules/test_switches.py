@@ -149,7 +149,10 @@ def test_hy13_usage_exact_or_as_displayed() -> None:
 
 
 def test_hy15_of_retirement_age_and_paying_monthly() -> None:
-    facts: dict[str, Any] = {"person_class": "retired_paying_monthly", "month": "2026-03", "base": 500_000}
+    reached = date(2025, 7, 1)
+    facts: dict[str, Any] = {
+        "person_class": "retired_paying_monthly", "month": "2026-03", "base": 500_000, "reached_age_on": reached,
+    }  # fmt: skip
     assert monthly_credit(HEYUAN, **facts).amount == 10_000
     nothing = monthly_credit(chosen("heyuan", paying_monthly="nothing"), **facts)
     assert (nothing.amount, nothing.refusal and nothing.refusal.code) == (0, "no_account")
