@@ -9,10 +9,13 @@ from decimal import Decimal
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import Account, Fund, Journal, Subject
+from accounts.queries.months import closed_months
 from bureau.errors import DomainError
 from bureau.models import Staff
+from bureau.rules.periods import month_of
 
 POST = """
 SELECT n, journal_id FROM accounts_post(
@@ -36,13 +39,20 @@ class Overdrawn(DomainError):
         super().__init__(_("The balance of the account does not cover this."), field="amount")
 
 
-class MonthClosed(DomainError):
-    """The accounting month of the posting is closed."""
+MONTH_CLOSED = gettext_noop("The accounting month %(month)s is closed: post it into an open month, or reopen that one.")
 
-    def __init__(self):
-        super().__init__(
-            _("The accounting month is closed; post it into an open month or reopen that one."), field="posted_on"
-        )
+
+class MonthClosed(DomainError):
+    """The accounting month of the posting is closed. `field` names the day in the words of the act."""
+
+    def __init__(self, *days: datetime.date, field: str = "posted_on"):
+        super().__init__(_(MONTH_CLOSED), field=field, month=", ".join(sorted({month_of(day) for day in days})))
+
+
+def require_open_month(area_id: str, day: datetime.date, *, field: str = "posted_on") -> None:
+    """Raise MonthClosed where the books of a day's month are closed, before anything is worked out for it."""
+    if day.replace(day=1) in closed_months(area_id):
+        raise MonthClosed(day, field=field)
 
 
 class AccountNotOpen(DomainError):
@@ -57,11 +67,12 @@ class AccountNotOpen(DomainError):
         )
 
 
-REFUSALS = {
-    "account_not_overdrawn": Overdrawn,
-    "entry_not_overdrawn": Overdrawn,
-    "journal_month_open": MonthClosed,
-}
+def refusal(error: IntegrityError, days: Iterable[datetime.date]) -> DomainError | None:
+    """What the database refused of journals of these days, in words; None where it is a fault of the caller's."""
+    name = error.__cause__.diag.constraint_name or ""
+    if name == "journal_month_open":
+        return MonthClosed(*days)
+    return Overdrawn() if name in ("account_not_overdrawn", "entry_not_overdrawn") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +138,9 @@ def post(journals: Sequence[JournalRequest], *, actor: Staff, now: datetime.date
             with transaction.atomic():
                 made = _write([journals[n] for n in missing], [hashes[n] for n in missing], actor.pk, now)
         except IntegrityError as error:
+            if (refused := refusal(error, [journals[n].posted_on for n in missing])) is not None:
+                raise refused from error
             name = error.__cause__.diag.constraint_name or ""
-            if name in REFUSALS:
-                raise REFUSALS[name]() from error
             # Somebody posted the same key a moment ago: look again, unless the call itself holds it twice.
             if not name.startswith("accounts_journal_key") or len({j.key for j in journals}) < len(journals):
                 raise

@@ -76,7 +76,7 @@ class Bill(NamedTuple):
 
 
 # A request's field in the roster's words.
-COLUMNS = {"invoices": "invoice", "member": "document_number", "visit": "reverses"}
+COLUMNS = {"invoices": "invoice", "member": "document_number", "settled_on": "settled_at", "visit": "reverses"}
 
 
 class Turned(NamedTuple):

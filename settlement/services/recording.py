@@ -5,6 +5,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from django.db import IntegrityError
+
+from accounts.services.ledger import refusal
 from settlement.models import Proposal
 from settlement.queries.facts import fetch
 from settlement.services.split import AccountShare
@@ -113,7 +116,10 @@ class Batch:
         self.entries.append((number, "personal_accounts", "payable_items", payee_code, None, total))
 
     def write(self) -> None:
-        """Record everything. Anything the database refuses leaves nothing behind: the caller's transaction ends."""
+        """Record everything. Anything the database refuses leaves nothing behind: the caller's transaction ends.
+
+        Raises MonthClosed where somebody closed the month meanwhile, and Overdrawn.
+        """
         if not self.visits:
             return
         fetch(RECORD, {"visits": json.dumps(self.visits, default=str), "payments": json.dumps(self.payments)})
@@ -126,7 +132,12 @@ class Batch:
             keys = ("journal", "fund", "subject", "holder", "account", "amount")
             params |= {f"e_{key}": list(column) for key, column in zip(keys, columns, strict=True)}
             params["e_amount"] = [yuan(amount) for amount in params["e_amount"]]
-            fetch(POST, params | {"actor": self.actor_id, "posted_at": self.now})
+            try:
+                fetch(POST, params | {"actor": self.actor_id, "posted_at": self.now})
+            except IntegrityError as error:
+                if (refused := refusal(error, params["j_posted_on"])) is None:
+                    raise
+                raise refused from error
 
 
 def difference_entries(proposal: Proposal) -> list[tuple]:

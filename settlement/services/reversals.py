@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.services.ledger import require_open_month
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
@@ -105,6 +106,7 @@ def take_back(
         raise KeyReused(
             _("Number %(key)s has been used by this institution for another settlement."), field="key", key=key
         )
+    require_open_month(visit.area_id, settled_on or today, field="settled_on")
     if visit.reverses_id is not None:
         raise DomainError(_("A reversal cannot be reversed: settle the visit again."), field="visit")
     if Visit.objects.filter(reverses=visit).exists():

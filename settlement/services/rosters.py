@@ -16,6 +16,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from accounts.models import Entry, Journal
+from accounts.services.ledger import MONTH_CLOSED
 from bureau.files import Problem, Row, read_rows, write_rejects
 from bureau.models import Chunk, Job, Staff, Upload
 from bureau.services import jobs
@@ -97,6 +98,15 @@ def _load_visits(batch: Batch) -> None:
         _("The time of settlement lies in the future."),
         "s.settled_at::date > %(today)s",
         today=timezone.localdate(batch.now),
+    )
+    batch.refuse(
+        "settled_at",
+        MONTH_CLOSED,
+        """c.area_id = %(area)s AND c.month = date_trunc('month', s.settled_at)
+           AND NOT EXISTS (SELECT FROM settlement_visit v WHERE v.institution_id = s.institution_id AND v.key = s.key)
+        """,
+        using="accounts_closedmonth c",
+        places={"month": "to_char(c.month, 'YYYY-MM')"},
     )
     batch.run(FAMILIES)
     batch.run(f"ANALYZE {STAGED}")

@@ -13,7 +13,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.queries.months import closed_months
 from accounts.services.holders import edition_for
+from accounts.services.ledger import MonthClosed
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Area, Staff
@@ -223,6 +225,7 @@ class Desk:
     rulebooks: dict[str, Rulebook] = field(default_factory=dict)
     figures: dict[tuple[str, datetime.date], dict[str, int]] = field(default_factory=dict)
     editions: dict[str, int] = field(default_factory=dict)
+    closed: dict[str, frozenset[datetime.date]] = field(default_factory=dict)  # accounting months, by area
 
     @classmethod
     def open(cls, requests: Sequence[VisitRequest], *, lock: bool, area_id: str | None) -> "Desk":
@@ -293,8 +296,21 @@ class Desk:
             )
         return area_id
 
+    def require_open_month(self, area_id: str, day: datetime.date | None) -> None:
+        """Refuse a bill of an institution's file whose day lies in a closed month; a bill of today is in an open one.
+
+        The database says so again to whoever comes while the month is being closed.
+        """
+        if day is None:
+            return
+        if area_id not in self.closed:
+            self.closed[area_id] = closed_months(area_id)
+        if day.replace(day=1) in self.closed[area_id]:
+            raise MonthClosed(day, field="settled_on")
+
     def decide(self, request: VisitRequest) -> Quote:
         area_id = self.area_of(request)
+        self.require_open_month(area_id, request.settled_on)
         facts = self.facts[request]
         self.refuse_paid_already(request)
         written = self.prescribing(request, area_id)
