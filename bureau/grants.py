@@ -73,6 +73,7 @@ TABLES = {
     "accounts_journal": GROWS,
     "accounts_payout": f"{KEPT}, UPDATE (status, approved_by_id, approved_at, paid_by_id, paid_at, note)",
     # Settlement
+    "settlement_accountrecovery": KEPT,
     "settlement_adjustment": f"{KEPT}, UPDATE (carried_by_id)",
     "settlement_adjustment_visits": KEPT,
     "settlement_claim": f"{KEPT}, UPDATE",

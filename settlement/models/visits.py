@@ -4,7 +4,6 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from accounts.models import Account, Fund
 from bureau.fields import MoneyField
@@ -290,55 +289,3 @@ class OtherUse(models.Model):
 
     def __str__(self):
         return f"{self.number} {self.amount}"
-
-
-class Proposal(models.Model):
-    """A difference that a replay or a late fact shows: confirmed or dropped by a person, never silent (G-6, G-19)."""
-
-    class Status(models.TextChoices):
-        OPEN = "open", pgettext_lazy("proposal", "open")
-        CONFIRMED = "confirmed", _("confirmed")
-        DROPPED = "dropped", _("dropped")
-
-    class Cause(models.TextChoices):
-        REPLAY = "replay", _("after a reversal")
-        LATE_FACT = "late_fact", _("fact learnt late")
-
-    visit = models.ForeignKey(Visit, models.PROTECT, related_name="proposals", verbose_name=_("visit"))
-    cause = models.CharField(_("cause"), max_length=10, choices=Cause)
-    pool = models.CharField(_("which pooled fund"), max_length=20)
-    settled = MoneyField(_("settled fund amount"))
-    proposed = MoneyField(_("fund amount by replay"))
-    # What else a replay gives otherwise, as differences: once confirmed they count in the visit's windows.
-    large_claims = MoneyField(_("of the difference, large-claims fund"), default=0)
-    counted = MoneyField(_("difference of the cost counted"), default=0)
-    deductible = MoneyField(_("difference of the deductible"), default=0)
-    fixed = MoneyField(_("difference of the fixed fees"), default=0)
-    reason = models.CharField(_("reason"), max_length=200)
-    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.OPEN)
-    proposed_by = models.ForeignKey(Staff, models.PROTECT, related_name="+", verbose_name=_("proposed by"))
-    proposed_at = models.DateTimeField(_("proposed at"))
-    decided_by = models.ForeignKey(
-        Staff, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("decided by")
-    )
-    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
-    note = models.CharField(_("note"), max_length=200, blank=True)
-
-    class Meta:
-        verbose_name = _("proposed adjustment")
-        verbose_name_plural = _("proposed adjustments")
-        ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["visit", "proposed"], condition=Q(status="open"), name="proposal_once"
-            ),
-            models.CheckConstraint(name="proposal_differs", condition=~Q(settled=F("proposed"))),
-            models.CheckConstraint(
-                name="proposal_decided_by_another",
-                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("proposed_by")),
-                violation_error_message=_("A proposal is decided by someone other than who made it."),
-            ),
-        ]
-
-    def __str__(self):
-        return f"{self.settled} → {self.proposed}"

@@ -68,7 +68,9 @@ WITH booked AS (
      WHERE COALESCE(v.area_id, j.area_id) = %(area)s AND j.source LIKE 'visit:%%'
      GROUP BY 1
 ), stated AS (
-    SELECT v.id, v.account + v.family AS accounts,
+    SELECT v.id, v.account + v.family + COALESCE((
+               SELECT sum(-p.accounts) FROM settlement_proposal p
+                WHERE p.visit_id = v.reverses_id AND p.status = 'confirmed'), 0) AS accounts,
            v.pooled + v.large_claims - COALESCE((
                SELECT sum(p.proposed - p.settled) FROM settlement_proposal p
                 WHERE p.visit_id = v.reverses_id AND p.status = 'confirmed'), 0) AS fund

@@ -220,10 +220,10 @@ SELECT r.member, r.first, r.last, v.care_on, v.encounter, COALESCE(p.code, i.cod
   JOIN institutions_institution i ON i.id = v.institution_id
   LEFT JOIN institutions_institution p ON p.id = v.prescriber_id
 UNION ALL
-SELECT r.member, r.first, r.last, v.care_on, v.encounter, COALESCE(p.code, i.code), array_to_string(v.place, ','),
+SELECT r.member, r.first, r.last, v.care_on, v.encounter, COALESCE(p.code, i.code), array_to_string(x.place, ','),
        (x.counted * 100)::bigint, ((x.proposed - x.settled - x.large_claims) * 100)::bigint,
        (x.large_claims * 100)::bigint, (x.fixed * 100)::bigint, (x.deductible * 100)::bigint,
-       x.pool, 'visit', v.area_id, v.scheme
+       x.pool, 'visit', v.area_id, x.scheme
   FROM unnest(%(member)s::bigint[], %(first)s::date[], %(last)s::date[]) AS r(member, first, last)
   JOIN settlement_visit v ON v.member_id = r.member AND v.care_on BETWEEN r.first AND r.last
        AND NOT EXISTS (SELECT FROM settlement_visit w WHERE w.reverses_id = v.id)
@@ -245,9 +245,9 @@ def load_history(asked: Iterable[Days]) -> dict[Days, list[dict]]:
     return history
 
 
-def load_opening(days: Days) -> list[dict]:
-    """What the old system had counted for a member, and what funds paid outside outpatient care."""
-    return fetch(OPENING, _columns([days]))
+def load_opening(asked: Iterable[Days]) -> list[dict]:
+    """What the old system had counted for members, and what funds paid outside outpatient care."""
+    return fetch(OPENING, _columns(asked))
 
 
 def _columns(asked: Iterable[Days]) -> dict[str, list]:

@@ -2,8 +2,10 @@
 
 import datetime
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from django.db import IntegrityError
 
@@ -35,6 +37,9 @@ SELECT count(*) AS journals FROM accounts_post(
 """
 
 
+NOTHING: Mapping = MappingProxyType({})
+
+
 @dataclass(slots=True)
 class Batch:
     """Rows being gathered, in the order in which they were decided. Amounts are in fen until they are written."""
@@ -52,12 +57,12 @@ class Batch:
         shares: Sequence[AccountShare],
         funds: dict[str, int],
         payee_code: str,
-        also: Sequence[tuple] = (),
+        also: Mapping[str, Sequence[tuple]] = NOTHING,
     ) -> None:
         """One visit with what each fund and each account pays; `funds` and shares are negative in a reversal.
 
         What the fund pays is owed to the payee, or to the member where there is none (a claim by hand). What accounts
-        of other areas pay is a journal of each of them. `also` are further entries of the visit's own journal, as
+        of other areas pay is a journal of each of them. `also` are further entries by the area of their journal, as
         (fund, subject, holder, account, fen).
         """
         self.visits.append(visit)
@@ -74,9 +79,11 @@ class Batch:
         for books in dict.fromkeys(share.elsewhere for share in shares if share.elsewhere):
             number = self._journal(visit, books.area_id)
             self._accounts(number, [share for share in shares if share.elsewhere == books], books.payee_code)
+            self.entries += [(number, *entry) for entry in also.get(books.area_id, ())]
         shares = [share for share in shares if share.elsewhere is None]
         funds = {fund: amount for fund, amount in funds.items() if amount}
-        if not funds and not shares and not also:
+        here = also.get(visit["area_id"], ())
+        if not funds and not shares and not here:
             return
         number = self._journal(visit, visit["area_id"])
         quota = visit["charged_institution_id"] is not None and visit["charged_institution_id"] == visit["payee_id"]
@@ -89,7 +96,7 @@ class Batch:
             self.entries.append((number, fund, *owed, None, amount))
         if shares:
             self._accounts(number, shares, payee_code)
-        self.entries += [(number, *entry) for entry in also]
+        self.entries += [(number, *entry) for entry in here]
 
     def _journal(self, visit: dict, area_id: str) -> int:
         """A journal of a visit in the books of its area, or of another whose accounts pay; its number in the batch."""
@@ -140,16 +147,26 @@ class Batch:
                 raise refused from error
 
 
-def difference_entries(proposal: Proposal) -> list[tuple]:
-    """The entries of a confirmed difference: owed to the member, or a recovery from the member, in yuan by fund."""
+def difference_entries(proposal: Proposal) -> dict[str, list[tuple]]:
+    """The entries of a confirmed difference in yuan, by the area in whose books they stand.
+
+    Fund by fund it is owed to the member, or a recovery from the member. What an account gets back is a recovery from
+    the member too, of the personal accounts of its own area.
+    """
+    visit = proposal.visit
     difference = proposal.proposed - proposal.settled
     by_fund = {proposal.pool: difference - proposal.large_claims, "large_claims": proposal.large_claims}
-    entries: list[tuple] = []
+    member = f"member:{visit.member_id}"
+    entries: dict[str, list[tuple]] = defaultdict(list)
     for fund, amount in by_fund.items():
         if amount:
             subject = "payable_payout" if amount > 0 else "recoveries"
-            entries.append((fund, "benefit_expenditure", "", None, -amount))
-            entries.append((fund, subject, f"member:{proposal.visit.member_id}", None, amount))
+            entries[visit.area_id].append((fund, "benefit_expenditure", "", None, -amount))
+            entries[visit.area_id].append((fund, subject, member, None, amount))
+    for recovery in proposal.recoveries.all():
+        account, amount = recovery.account, recovery.amount
+        entries[account.area_id].append(("personal_accounts", "member_accounts", "", account.pk, amount))
+        entries[account.area_id].append(("personal_accounts", "recoveries", member, None, -amount))
     return entries
 
 

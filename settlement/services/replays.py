@@ -1,200 +1,238 @@
 """What visits would be paid if they were adjudicated again: proposals for a person to decide, never silent changes.
 
 After a reversal the visits settled later stay as they are (G-6), and facts learnt late rewrite nothing (G-19); the
-difference is put before a reviewer, and a confirmed one is booked and counts in every window of its visit.
+difference is put before a reviewer, and a confirmed one is booked and counts in every window of its visit. A proposal
+holds only for the state that it was computed from: what stood settled, and what was known.
 """
 
 import datetime
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import islice
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from accounts.models import Account
 from accounts.services import EntryRequest, JournalRequest, post
 from bureau import audit
-from bureau.errors import DomainError
+from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff
-from bureau.rules import benefits, receipts
-from bureau.rules.edition import Rulebook
-from bureau.rules.program import days_counted
-from bureau.services.editions import rulebook
-from settlement.models import Proposal, Visit
+from settlement.models import AccountRecovery, Proposal, Visit
 from settlement.queries import facts as reading
-from settlement.queries.facts import Asked, fen
-from settlement.services.adjudication import edition_of, standing_of, used_by
+from settlement.services.readjudication import (
+    LARGE_CLAIMS,
+    LEARNT_LATE,
+    REPLAYED,
+    Again,
+    Known,
+    Replay,
+    with_all_that_counts,
+)
 from settlement.services.recording import difference_entries, yuan
 
-PART = 2000
-LARGE_CLAIMS = "large_claims"
+PART, MEMBERS = 2000, 500  # visits, and members with all their visits of a year, that are read at once
+# What a proposal says of its difference, all of which must still hold when it is confirmed.
+SAID = ("settled", "proposed", "pool", "scheme", "large_claims", "counted", "deductible", "fixed", "accounts")
+
+OUTDATED = gettext_lazy(
+    "The proposal is outdated: the visit or what is known of it has changed since. Look for differences anew."
+)
+EARLIER_FIRST = gettext_lazy(
+    "It rests on a proposal for an earlier visit of this member that waits: decide %(proposal)s first."
+)
+
+
+class Outdated(DomainError):
+    """The proposal says something else than what would be computed now."""
 
 
 @transaction.atomic
-def propose_replay(
-    *, member_id: int, year: int, actor: Staff, now: datetime.datetime
-) -> list[Proposal]:
-    """Adjudicate the surviving visits of a member's year again, in the order in which they were settled.
+def propose_replay(*, member_id: int, year: int, actor: Staff, now: datetime.datetime) -> list[Proposal]:
+    """Adjudicate the surviving visits of a member's year again by what is known now, in the order of their settling.
 
-    One open proposal for each visit whose fund amount would differ. A second call proposes nothing new.
+    One open proposal for each visit that would be paid otherwise; one that says something else than today is closed.
+    A second call proposes nothing new, and nothing that a person has dropped. Raises RefusedError where a figure or a
+    fact is missing that the rules ask for.
     """
     reading.lock_members([member_id])
-    standing = Visit.objects.filter(member_id=member_id, reverses=None, reversal=None, edition__isnull=False)
-    proposals: list[Proposal] = []
-    for area_id, scheme in standing.filter(care_on__year=year).order_by().values_list("area_id", "scheme").distinct():
-        visits = standing.filter(area_id=area_id, scheme=scheme)
-        first, last = days_around(rulebook(area_id), visits.filter(care_on__year=year))
-        chain = list(visits.filter(care_on__range=(first, last)).order_by("id"))
-        opening = [
-            used_by(row).past
-            for row in reading.load_opening((member_id, first, last))
-            if (row["area_id"], row["scheme"]) == (area_id, scheme)
-        ]
-        book = rulebook(area_id)
-        outcomes = benefits.replay_chain(
-            lambda on, book=book, area_id=area_id, scheme=scheme: book.on(area_id, scheme, on),
-            [receipts.care_from(v.receipt) if v.care_on.year == year else as_it_stands(v) for v in chain],
-            opening,
-        )
-        of_year = [visit for visit in chain if visit.care_on.year == year]
-        for visit, outcome in zip(of_year, outcomes, strict=True):
-            proposals += propose(
-                visit, outcome, cause=Proposal.Cause.REPLAY, reason="replay", actor=actor, now=now
-            )
-    return proposals
-
-
-def days_around(book: Rulebook, visits: Iterable[Visit]) -> tuple[datetime.date, datetime.date]:
-    """The first and the last day of care that counts with any of these visits, those that wrote prescriptions too."""
-    visits = list(visits)
-    filled = [(v.member_id, v.prescriber_id, v.encounter, v.care_on) for v in visits if v.prescriber_id]
-    written = reading.written_on(filled).values() if filled else ()
-    spans = [
-        days_counted(edition_of({v.area_id: book}, {"area_id": v.area_id, "scheme": v.scheme}, v.care_on), v.care_on)
-        for v in visits
+    visits = Visit.objects.filter(member_id=member_id, care_on__year=year, reverses=None, reversal=None)
+    areas = visits.order_by("area_id").values_list("area_id", flat=True).distinct()
+    return [
+        proposal
+        for area_id in areas
+        for again in list(Replay.of(area_id, year, [member_id]).walk(member_id))
+        for proposal in propose(again, actor=actor, now=now)
     ]
-    return min([*(first for first, _last in spans), *written]), max(last for _first, last in spans)
-
-
-def as_it_stands(visit: Visit) -> benefits.Past:
-    """What a visit counts for, with what was confirmed of it."""
-    care = receipts.care_from(visit.receipt)
-    past = benefits.Past(
-        on=care.on,
-        encounter=care.encounter,
-        institution=care.institution,
-        place=care.place,
-        cost=fen(visit.counted),
-        fund=fen(visit.pooled) + fen(visit.large_claims),
-        deductible=fen(visit.deductible),
-        fixed=fen(visit.fixed),
-        shares={visit.pool: fen(visit.pooled), LARGE_CLAIMS: fen(visit.large_claims)},
-    )
-    for proposal in visit.proposals.all():
-        if proposal.status != Proposal.Status.CONFIRMED:
-            continue
-        difference, large_claims = fen(proposal.proposed) - fen(proposal.settled), fen(proposal.large_claims)
-        shares = dict(past.shares)
-        shares[proposal.pool] = shares.get(proposal.pool, 0) + difference - large_claims
-        shares[LARGE_CLAIMS] += large_claims
-        past = replace(
-            past,
-            cost=past.cost + fen(proposal.counted),
-            fund=past.fund + difference,
-            deductible=past.deductible + fen(proposal.deductible),
-            fixed=past.fixed + fen(proposal.fixed),
-            shares=shares,
-        )
-    return past
 
 
 def propose_late_facts(
-    *, area_id: str, year: int, actor: Staff, now: datetime.datetime, member_ids: Iterable[int] | None = None
+    *,
+    area_id: str,
+    year: int,
+    month: int | None = None,
+    actor: Staff,
+    now: datetime.datetime,
+    member_ids: Iterable[int] | None = None,
 ) -> list[Proposal]:
-    """Visits that the fund paid on a day against which the rosters say something now that they did not say then."""
-    visits = Visit.objects.filter(
-        area_id=area_id, care_on__year=year, reverses=None, reversal=None, edition__isnull=False, pooled__gt=0
-    ).order_by("id")
+    """Proposals for visits that would be settled otherwise by what the rosters say now: paid less, or more, or at all.
+
+    Of a year, or of the visits of one month of it and of all that these bear on. Members with a visit of which
+    something else is known now than when it was settled are replayed, and those who have an open proposal.
+    """
+    visits = with_all_that_counts(Visit.objects.filter(area_id=area_id, care_on__year=year))
+    if month is not None:
+        visits = visits.filter(care_on__month=month)
     if member_ids is not None:
         visits = visits.filter(member_id__in=list(member_ids))
-    proposals: list[Proposal] = []
-    part: list[Visit] = []
-    for visit in visits.iterator(PART):
-        part.append(visit)
-        if len(part) == PART:
-            proposals += propose_late(part, actor=actor, now=now)
-            part = []
-    return proposals + propose_late(part, actor=actor, now=now)
+    members = doubtful(area_id, visits)
+    return [
+        proposal
+        for start in range(0, len(members), MEMBERS)
+        for proposal in propose_late(area_id, year, members[start : start + MEMBERS], actor=actor, now=now)
+    ]
+
+
+def doubtful(area_id: str, visits: QuerySet[Visit]) -> list[int]:
+    """Members with something to look at among these visits: other facts than then, or a proposal that waits."""
+    waiting = Proposal.objects.filter(status=Proposal.Status.OPEN, visit__in=visits.order_by())
+    found = set(waiting.values_list("visit__member_id", flat=True))
+    figures: dict = {}
+    for part in parts(visits):
+        known = Known.of(area_id, part, figures)
+        for visit in part:
+            try:
+                again = known.again(visit)
+            except RefusedError:
+                continue  # a figure is not published yet: the visit stays as it stands
+            if again.by_other_facts or again.recoveries:
+                found.add(visit.member_id)
+    return sorted(found)
+
+
+def parts(visits: QuerySet[Visit]) -> Iterator[list[Visit]]:
+    rows = visits.iterator(PART)
+    while part := list(islice(rows, PART)):
+        yield part
 
 
 @transaction.atomic
-def propose_late(visits: Sequence[Visit], *, actor: Staff, now: datetime.datetime) -> list[Proposal]:
+def propose_late(
+    area_id: str, year: int, members: list[int], *, actor: Staff, now: datetime.datetime
+) -> list[Proposal]:
+    if not members:
+        return []
+    reading.lock_members(members)
+    replay = Replay.of(area_id, year, members)
     proposals: list[Proposal] = []
-    asked = [Asked(v.member_id, v.institution_id, v.prescriber_id, v.care_on) for v in visits]
-    for visit, facts in zip(visits, reading.load_facts(asked) if asked else (), strict=True):
-        care = receipts.care_from(visit.receipt)
-        learnt = standing_of(facts, visit.care_on) - care.standing
-        if not learnt:
+    for member_id in members:
+        try:
+            chain = list(replay.walk(member_id))
+        except RefusedError:
             continue
-        edition = rulebook(visit.area_id).on(visit.area_id, visit.scheme, visit.care_on)
-        outcome = benefits.adjudicate(
-            edition, replace(care, standing=care.standing | learnt), visit.receipt["used"]
-        )
-        reason = outcome.refusal.code if outcome.refusal else ", ".join(sorted(learnt))
-        proposals += propose(
-            visit, outcome, cause=Proposal.Cause.LATE_FACT, reason=reason, actor=actor, now=now
-        )
+        for again in chain:
+            proposals += propose(again, actor=actor, now=now)
     return proposals
 
 
-def propose(
-    visit: Visit, outcome: benefits.Outcome, *, cause: str, reason: str, actor: Staff, now: datetime.datetime
-) -> list[Proposal]:
-    """A new proposal where the fund amount as adjusted so far differs and none like it has been made."""
-    past, fund = as_it_stands(visit), outcome.fund
-    made = [p for p in visit.proposals.all() if p.status != Proposal.Status.CONFIRMED]
-    if past.fund == fund or any(fen(p.proposed) == fund for p in made):
+def propose(again: Again, *, actor: Staff, now: datetime.datetime) -> list[Proposal]:
+    """A new proposal where a visit would be paid otherwise, unless one says so; one that says something else is closed.
+
+    The caller holds the member's lock.
+    """
+    visit = again.visit
+    made = again.differs and not again.dropped
+    for waiting in visit.proposals.all():
+        if waiting.status != Proposal.Status.OPEN:
+            continue
+        if made and again.is_told_by(waiting) and tells(again, waiting):
+            return []
+        close_outdated(Proposal.objects.filter(pk=waiting.pk), actor=actor, now=now)
+    if not made:
         return []
-    large_claims = outcome.shares.get(LARGE_CLAIMS, 0) - past.shares[LARGE_CLAIMS]
+    refusal, stands = again.decision.outcome.refusal, again.stands
+    late = again.by_other_facts or bool(again.recoveries)
     proposal = Proposal.objects.create(
         visit=visit,
-        cause=cause,
-        pool=visit.pool or next(iter(outcome.shares)),
-        settled=Decimal(yuan(past.fund)),
-        proposed=Decimal(yuan(fund)),
-        large_claims=Decimal(yuan(large_claims)),
-        counted=Decimal(yuan(outcome.cost - past.cost)),
-        deductible=Decimal(yuan(outcome.deductible - past.deductible)),
-        fixed=Decimal(yuan(outcome.fixed - past.fixed)),
-        reason=reason,
+        cause=Proposal.Cause.LATE_FACT if late else Proposal.Cause.REPLAY,
+        # What stands counts where it took place; only what was refused counts where it is known to have been.
+        place=sorted(stands[-1].place if again.settled else again.decision.place),
+        receipt=again.decision.receipt,
+        reason=refusal.code if refusal else LEARNT_LATE if late else REPLAYED,
         proposed_by=actor,
         proposed_at=now,
+        **difference(again),
     )
-    audit.record("proposal.make", actor=actor, now=now, subject=proposal, area_id=visit.area_id, cause=cause)
+    AccountRecovery.objects.bulk_create(
+        AccountRecovery(proposal=proposal, account_id=account, amount=Decimal(yuan(amount)))
+        for account, amount in sorted(again.recoveries.items())
+    )
+    audit.record("proposal.make", actor=actor, now=now, subject=proposal, area_id=visit.area_id, cause=proposal.cause)
     return [proposal]
+
+
+def difference(again: Again) -> dict[str, str | Decimal]:
+    """What a proposal would say of a visit: the fund before and after, in yuan, and what else differs."""
+    outcome, stands = again.decision.outcome, again.stands
+    pools = (*(pool for past in stands for pool in past.shares), *outcome.shares)
+    amounts = {
+        "settled": again.settled,
+        "proposed": outcome.fund,
+        "large_claims": outcome.shares.get(LARGE_CLAIMS, 0) - sum(past.shares[LARGE_CLAIMS] for past in stands),
+        "counted": outcome.cost - sum(past.cost for past in stands),
+        "deductible": outcome.deductible - sum(past.deductible for past in stands),
+        "fixed": outcome.fixed - sum(past.fixed for past in stands),
+        "accounts": -sum(again.recoveries.values()),
+    }
+    return {
+        "pool": next((pool for pool in pools if pool not in ("", LARGE_CLAIMS)), ""),
+        "scheme": again.scheme,
+        **{name: Decimal(yuan(amount)) for name, amount in amounts.items()},
+    }
+
+
+def close_outdated(proposals: QuerySet[Proposal], *, actor: Staff, now: datetime.datetime) -> None:
+    """Close open proposals that hold no longer. The caller holds the member's lock."""
+    for proposal in proposals.filter(status=Proposal.Status.OPEN).select_related("visit"):
+        proposal.status = Proposal.Status.OUTDATED
+        proposal.save(update_fields=["status"])
+        audit.record("proposal.outdate", actor=actor, now=now, subject=proposal, area_id=proposal.visit.area_id)
 
 
 @transaction.atomic
 def decide_proposal(
     proposal_id: int, *, confirm: bool, note: str = "", actor: Staff, now: datetime.datetime
 ) -> Proposal:
-    """Confirm a proposal, which books the difference, or drop it. By someone other than who made it."""
-    proposal = Proposal.objects.select_for_update(no_key=True, of=("self",)).select_related("visit").get(pk=proposal_id)
+    """Confirm a proposal, which books the difference, or drop it. By someone other than who made it.
+
+    Raises Outdated where it no longer says what would be computed now: its visit was reversed or adjusted, something
+    else is known, an earlier proposal of the member was dropped or still waits. Then nothing has moved.
+    """
+    member_id = Proposal.objects.values_list("visit__member_id", flat=True).get(pk=proposal_id)
+    reading.lock_members([member_id])
+    proposal = Proposal.objects.select_for_update(no_key=True, of=["self"]).select_related("visit").get(pk=proposal_id)
     wanted = Proposal.Status.CONFIRMED if confirm else Proposal.Status.DROPPED
     if proposal.status == wanted:
         return proposal
+    if proposal.status == Proposal.Status.OUTDATED:
+        raise Outdated(OUTDATED)
     if proposal.status != Proposal.Status.OPEN:
         raise DomainError(_("The proposal has been decided already."))
     if proposal.proposed_by_id == actor.pk:
         raise DomainError(_("A proposal is decided by someone other than who made it."))
     if not confirm and not note.strip():
         raise DomainError(_("Say why the proposal is dropped."), field="note")
+    if confirm:
+        require_standing(proposal)
     proposal.status = wanted
     proposal.decided_by, proposal.decided_at, proposal.note = actor, now, note
     proposal.save(update_fields=["status", "decided_by", "decided_at", "note"])
     if confirm:
-        post([journal_of(proposal, now)], actor=actor, now=now)
+        require_open_accounts(proposal)
+        post(journals_of(proposal, now), actor=actor, now=now)
     audit.record(
         "proposal.confirm" if confirm else "proposal.drop",
         actor=actor,
@@ -206,13 +244,54 @@ def decide_proposal(
     return proposal
 
 
-def journal_of(proposal: Proposal, now: datetime.datetime) -> JournalRequest:
+def require_standing(proposal: Proposal) -> None:
+    """Raise Outdated unless a computation by what stands and what is known now says what the proposal says."""
     visit = proposal.visit
-    return JournalRequest(
-        key=f"proposal:{proposal.pk}",
-        area_id=visit.area_id,
-        kind="recovery",
-        posted_on=timezone.localdate(now),
-        source=f"proposal:{proposal.pk}",
-        entries=[EntryRequest(*entry) for entry in difference_entries(proposal)],
+    replay = Replay.of(visit.area_id, visit.care_on.year, [visit.member_id])
+
+    def told(**how) -> bool:
+        return any(again.visit == visit and tells(again, proposal) for again in replay.walk(visit.member_id, **how))
+
+    if told(as_proposed=False):
+        return
+    earlier = Proposal.objects.filter(
+        visit__member=visit.member_id, visit__area=visit.area_id, visit__lt=visit.pk, status=Proposal.Status.OPEN
     )
+    if (first := earlier.order_by("visit").first()) is not None and told():
+        raise Outdated(EARLIER_FIRST, proposal=first.pk)
+    raise Outdated(OUTDATED)
+
+
+def tells(again: Again, proposal: Proposal) -> bool:
+    told = {recovery.account_id: recovery.amount for recovery in proposal.recoveries.all()}
+    found = {account: Decimal(yuan(amount)) for account, amount in again.recoveries.items()}
+    said = difference(again)
+    return again.differs and all(getattr(proposal, name) == said[name] for name in SAID) and told == found
+
+
+def require_open_accounts(proposal: Proposal) -> None:
+    """Hold the accounts that get money back; one that is closed is reopened first."""
+    accounts = sorted(recovery.account_id for recovery in proposal.recoveries.all())
+    reading.lock_account_ids(accounts)
+    closed = Account.objects.filter(pk__in=accounts, status=Account.Status.CLOSED).select_related("member").first()
+    if closed is not None:
+        raise DomainError(
+            _("The account of %(member)s is closed: reopen it first, then what it paid comes back into it."),
+            member=str(closed.member),
+        )
+
+
+def journals_of(proposal: Proposal, now: datetime.datetime) -> list[JournalRequest]:
+    """A journal in the visit's area, and one in each other area whose account gets money back."""
+    name = f"proposal:{proposal.pk}"
+    return [
+        JournalRequest(
+            key=name if area_id == proposal.visit.area_id else f"{name}:{area_id}",
+            area_id=area_id,
+            kind="recovery",
+            posted_on=timezone.localdate(now),
+            source=name,
+            entries=[EntryRequest(*entry) for entry in entries],
+        )
+        for area_id, entries in difference_entries(proposal).items()
+    ]

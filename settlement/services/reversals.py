@@ -19,6 +19,7 @@ from settlement.queries import facts as reading
 from settlement.queries.facts import fen
 from settlement.services.invoices import free
 from settlement.services.recording import Batch, difference_entries, yuan
+from settlement.services.replays import close_outdated
 from settlement.services.split import AccountShare, Elsewhere
 from settlement.services.visits import KeyReused
 
@@ -112,6 +113,7 @@ def take_back(
     if Visit.objects.filter(reverses=visit).exists():
         raise DomainError(_("The visit has been reversed already."), field="visit")
 
+    close_outdated(visit.proposals.all(), actor=actor, now=now)
     payments = list(visit.payments.select_related("account", "payee"))
     reading.lock_account_ids([payment.account_id for payment in payments])
     row = {name: getattr(visit, name) for name in KEPT}
@@ -139,13 +141,14 @@ def take_back(
     ]
     batch = Batch(actor_id=actor.pk, now=now)
     funds = {visit.pool: -fen(visit.pooled), "large_claims": -fen(visit.large_claims)}
-    confirmed = visit.proposals.filter(status=Proposal.Status.CONFIRMED).order_by("id")
-    also = [
-        (fund, subject, holder, account, -fen(amount))
-        for proposal in confirmed
-        for fund, subject, holder, account, amount in difference_entries(proposal)
-    ]
-    batch.add(row, shares, funds, visit.payee.code if visit.payee else "", [*also, *paid])
+    also: dict[str, list[tuple]] = {visit.area_id: [*paid]}
+    confirmed = visit.proposals.filter(status=Proposal.Status.CONFIRMED)
+    for proposal in confirmed.prefetch_related("recoveries__account").order_by("id"):
+        for area, entries in difference_entries(proposal).items():
+            also.setdefault(area, []).extend(
+                (fund, subject, holder, account, -fen(amount)) for fund, subject, holder, account, amount in entries
+            )
+    batch.add(row, shares, funds, visit.payee.code if visit.payee else "", also)
     batch.write()
     free(visit_id=visit.pk, now=now)
     reversal = Visit.objects.get(pk=row["id"])

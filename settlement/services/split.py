@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from accounts.models import Account
 from accounts.services.holders import Purse, draw
 from bureau.errors import DomainError
 from bureau.rules.edition import Edition
@@ -55,7 +56,6 @@ def split_rest(
     """
     if rest == 0 or request.pay_from == "none" or not facts["designated"]:
         return []
-    purpose = purpose_of(facts["kind"])
     shares: list[AccountShare] = []
     for account, relation in candidates(request, area_id, own, accounts, grants):
         if rest == 0:
@@ -66,22 +66,48 @@ def split_rest(
         elsewhere = books_of(account["area_id"]) if account["area_id"] != area_id else None
         if elsewhere is None and account["area_id"] != area_id:
             continue
-        try:
-            use = draw(
-                Purse(account["area_id"], account["status"], account["balance"], account["died_on"]),
-                edition,
-                on=request.care_on,
-                relation=relation,
-                purpose=purpose,
-                amount=rest,
-                user_died_on=facts["died_on"],
-            )
-        except DomainError:
-            continue  # frozen, closed, or its holder had died: the next one, and then cash
-        if use.pay:
-            shares.append(AccountShare(account["id"], relation, use.pay, elsewhere))
-            rest -= use.pay
+        pay = drawn(account, relation, edition, request, facts, rest)
+        if pay:
+            shares.append(AccountShare(account["id"], relation, pay, elsewhere))
+            rest -= pay
     return shares
+
+
+def drawn(account: dict, relation: str, edition: Edition, request: VisitRequest, facts: dict, amount: int) -> int:
+    """What an account pays of an amount: nothing where it is frozen, closed, or somebody had died."""
+    try:
+        return draw(
+            Purse(account["area_id"], account["status"], account["balance"], account["died_on"]),
+            edition,
+            on=request.care_on,
+            relation=relation,
+            purpose=purpose_of(facts["kind"]),
+            amount=amount,
+            user_died_on=facts["died_on"],
+        ).pay
+    except DomainError:
+        return 0
+
+
+def entitled(
+    request: VisitRequest,
+    facts: dict,
+    *,
+    area_id: str,
+    own: Sequence[dict],
+    accounts: Mapping[int, dict],
+    grants: Sequence[dict],
+    edition_for: Callable[[str], Edition | None],
+) -> set[int]:
+    """The accounts that may pay for a visit, whatever is in them and however they stand by now."""
+    if not facts["designated"]:
+        return set()
+    return {
+        account["id"]
+        for account, relation in candidates(request, area_id, own, accounts, grants)
+        if (edition := edition_for(account["area_id"])) is not None
+        and drawn(account | {"status": Account.Status.OPEN, "balance": 1}, relation, edition, request, facts, 1)
+    }
 
 
 def candidates(

@@ -1,0 +1,98 @@
+"""Differences put before a reviewer: what a settled visit would be now, by what is known now."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from accounts.models import Account
+from bureau.fields import MoneyField
+from bureau.models import Scheme, Staff
+from settlement.models.visits import Visit
+
+
+class Proposal(models.Model):
+    """A difference that a replay or a late fact shows: confirmed or dropped by a person, never silent (G-6, G-19).
+
+    It holds only for the state that it was computed from: what stood settled for the visit, and what was known.
+    """
+
+    class Status(models.TextChoices):
+        OPEN = "open", pgettext_lazy("proposal", "open")
+        CONFIRMED = "confirmed", _("confirmed")
+        DROPPED = "dropped", _("dropped")
+        OUTDATED = "outdated", pgettext_lazy("proposal", "outdated")
+
+    class Cause(models.TextChoices):
+        REPLAY = "replay", _("after a reversal")
+        LATE_FACT = "late_fact", _("fact learnt late")
+
+    visit = models.ForeignKey(Visit, models.PROTECT, related_name="proposals", verbose_name=_("visit"))
+    cause = models.CharField(_("cause"), max_length=10, choices=Cause)
+    scheme = models.CharField(_("scheme"), max_length=3, choices=Scheme, blank=True)
+    place = ArrayField(models.CharField(max_length=20), verbose_name=_("place of care"), default=list)
+    pool = models.CharField(_("which pooled fund"), max_length=20, blank=True)
+    settled = MoneyField(_("settled fund amount"))
+    proposed = MoneyField(_("fund amount by replay"))
+    # What else a replay gives otherwise, as differences: once confirmed they count in the visit's windows.
+    large_claims = MoneyField(_("of the difference, large-claims fund"), default=0)
+    counted = MoneyField(_("difference of the cost counted"), default=0)
+    deductible = MoneyField(_("difference of the deductible"), default=0)
+    fixed = MoneyField(_("difference of the fixed fees"), default=0)
+    accounts = MoneyField(_("difference of the account money"), default=0)
+    receipt = models.JSONField(_("receipt"), default=dict)
+    reason = models.CharField(_("reason"), max_length=200)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.OPEN)
+    proposed_by = models.ForeignKey(Staff, models.PROTECT, related_name="+", verbose_name=_("proposed by"))
+    proposed_at = models.DateTimeField(_("proposed at"))
+    decided_by = models.ForeignKey(
+        Staff, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("decided by")
+    )
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    note = models.CharField(_("note"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("proposed adjustment")
+        verbose_name_plural = _("proposed adjustments")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["visit"], condition=Q(status="open"), name="proposal_one_open"),
+            models.CheckConstraint(name="proposal_differs", condition=~Q(settled=F("proposed")) | ~Q(accounts=0)),
+            models.CheckConstraint(name="proposal_takes_from_no_account", condition=Q(accounts__lte=0)),
+            models.CheckConstraint(
+                name="proposal_decided_by_somebody",
+                condition=Q(status__in=["confirmed", "dropped"], decided_by__isnull=False, decided_at__isnull=False)
+                | Q(status__in=["open", "outdated"], decided_by__isnull=True, decided_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="proposal_decided_by_another",
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("proposed_by")),
+                violation_error_message=_("A proposal is decided by someone other than who made it."),
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.settled} → {self.proposed}"
+
+
+class AccountRecovery(models.Model):
+    """What one account should not have paid for a visit: it gets this back, and the patient owes it."""
+
+    proposal = models.ForeignKey(
+        Proposal, models.PROTECT, related_name="recoveries", verbose_name=_("proposed adjustment")
+    )
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", verbose_name=_("account"))
+    amount = MoneyField(_("amount"))
+
+    class Meta:
+        verbose_name = _("account money to recover")
+        verbose_name_plural = _("account money to recover")
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["proposal", "account"], name="account_recovery_once_an_account"),
+            models.CheckConstraint(name="account_recovery_positive", condition=Q(amount__gt=0)),
+        ]
+
+    def __str__(self):
+        return str(self.amount)
