@@ -11,7 +11,7 @@ class SettlementConfig(AppConfig):
         from bureau.services.edition_life import Settled, register_settled
         from bureau.services.uploads import register_objection, register_roster
         from settlement import files
-        from settlement.services import edition_change, objections, proofs, rosters, use_rosters
+        from settlement.services import edition_change, late_facts, objections, proofs, rosters, use_rosters
         from settlement.services.runs import compute
 
         register_roster("visits", _("Visits"), files.VISITS, rosters.VISITS)
@@ -25,6 +25,7 @@ class SettlementConfig(AppConfig):
         jobs.register(rosters.VISITS_JOB, rosters.settle_part, finish=rosters.finish_visits)
         jobs.register(compute.JOB_KIND, compute.compute_as_job)
         jobs.register(proofs.KIND, proofs.prove_area)
+        jobs.register(late_facts.KIND, late_facts.search_members)
         jobs.register(edition_change.KIND, edition_change.replay_members)
         register_settled(
             Settled(

@@ -4,6 +4,7 @@ from celery import shared_task
 
 from bureau import clock
 from bureau.services.staff import scheduler
+from settlement.services.late_facts import search_every_area
 from settlement.services.proofs import prove_books
 from settlement.services.runs.compute import compute_due
 
@@ -16,3 +17,8 @@ def compute_runs() -> None:
 @shared_task
 def check_books() -> None:
     prove_books(actor=scheduler(), now=clock.now())
+
+
+@shared_task
+def look_for_late_facts() -> None:
+    search_every_area(actor=scheduler(), now=clock.now(), today=clock.today())

@@ -30,6 +30,7 @@ LABELS |= {
     "account.open_many": _("Open accounts"),
     "account.opening": _("Take over opening balances"),
     "proposal.make": _("Propose an adjustment"),
+    "proposal.outdate": _("Close a proposal that is outdated"),
     "proposal.confirm": _("Confirm a proposal"),
     "proposal.drop": _("Drop a proposal"),
 }

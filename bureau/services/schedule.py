@@ -31,6 +31,7 @@ ENTRIES = (
         "institutions.tasks.end_selections_of_departed", _("End the selections of members who died or left"), minute=20
     ),
     Entry("settlement.tasks.check_books", _("Check the books"), hour=1),
+    Entry("settlement.tasks.look_for_late_facts", _("Look for facts learnt late"), hour=3),
     Entry("accounts.tasks.credit_month", _("Credit the personal accounts"), hour=2, day_of_month="1"),
     Entry("settlement.tasks.compute_runs", _("Compute the month's runs"), hour=4, day_of_month="1"),
 )

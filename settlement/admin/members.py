@@ -12,8 +12,9 @@ from institutions.models import Institution
 from institutions.services.selection import end_selections
 from members.models import Member
 from members.services.people import record_death
+from settlement.admin import visits  # noqa: F401  registers what is extended below
+from settlement.admin.proposals import ReplayForm, replay
 from settlement.admin.same_bills import same_bills_of
-from settlement.admin.visits import ReplayForm, replay
 from settlement.models import Claim, Invoice, Line, OpeningUse, OtherUse, Visit
 from settlement.services.proofs import KIND, prove_books
 

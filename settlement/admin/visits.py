@@ -6,7 +6,7 @@ from decimal import Decimal
 from django import forms
 from django.contrib import admin
 from django.db.models import Exists, OuterRef
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.labels import refusal_label, relation_label
@@ -16,7 +16,6 @@ from bureau import clock
 from bureau.admin import (
     Act,
     ActForm,
-    Answer,
     KeyField,
     Panel,
     Section,
@@ -25,11 +24,10 @@ from bureau.admin import (
     pick,
     reason_field,
     when,
-    year_field,
 )
 from bureau.admin.sections import EMPTY
 from bureau.errors import wording
-from bureau.models import Area, Staff
+from bureau.models import Staff
 from bureau.rules.places import CHARGE_LABELS, FLAGS
 from institutions.models import Institution
 from members.admin import OfMember
@@ -41,7 +39,6 @@ from settlement.admin.same_bills import SameBillFilter
 from settlement.admin.traces import trace
 from settlement.models import OpeningUse, OtherUse, Proposal, Visit, VisitPayment
 from settlement.queries.explain import explain
-from settlement.services.replays import decide_proposal, propose_late_facts, propose_replay
 from settlement.services.requests import VisitRequest
 from settlement.services.reversals import reverse_visit
 from settlement.services.visits import quote_visit, settle_visit
@@ -278,90 +275,6 @@ class OtherUseAdmin(OfMember):
     area_path = "area"
 
 
-class DecisionForm(ActForm):
-    confirm = forms.TypedChoiceField(
-        label=_("decision"),
-        coerce=lambda text: text == "confirm",
-        choices=[("confirm", _("confirm: the difference is booked")), ("drop", _("drop: nothing is booked"))],
-        widget=forms.RadioSelect,
-    )
-    note = forms.CharField(label=_("note"), max_length=200, required=False, help_text=_("Needed to drop it."))
-
-
-def decide(*, proposal: Proposal, **asked) -> Proposal:
-    return decide_proposal(proposal.pk, **asked)
-
-
-class LateForm(ActForm):
-    area = pick(Visit._meta.get_field("area"))
-    year = year_field(_("year"), initial=lambda: clock.today().year)
-
-
-def propose_late(*, area: Area, year: int, actor: Staff, now: datetime.datetime) -> Answer:
-    return proposed(propose_late_facts(area_id=area.pk, year=year, actor=actor, now=now))
-
-
-def proposed(proposals: list[Proposal]) -> Answer:
-    return Answer(
-        [
-            Panel(
-                _("New proposals"),
-                [_("visit"), _("settled fund amount"), _("fund amount by replay")],
-                [[link(p, str(p.visit)), p.settled, p.proposed] for p in proposals],
-            )
-        ],
-        gettext("%(count)d differences were found and put before a reviewer.") % {"count": len(proposals)},
-    )
-
-
-@admin.register(Proposal)
-class ProposalAdmin(OfMember):
-    list_display = [
-        "visit", "member", "cause", "settled", "proposed", "difference_amount", "status", "proposed_by", "decided_by",
-    ]  # fmt: skip
-    list_filter = ["status", "cause"]
-    list_select_related = ["visit__member", "proposed_by", "decided_by"]
-    member_path = "visit__member"
-    area_path = "visit__area"
-    fields = [
-        "visit", "member", "cause", "why", "pool", "settled", "proposed", "difference_amount", "large_claims",
-        "counted", "deductible", "fixed", "status", "proposed_by", "proposed_at", "decided_by", "decided_at", "note",
-    ]  # fmt: skip
-    list_acts = [
-        Act(
-            code="proposal.late",
-            label=_("Look for facts learnt late"),
-            do=propose_late,
-            form=LateForm,
-            help=_("Visits that the fund paid on days against which the rosters say something only now."),
-        ),
-    ]
-    acts = [
-        Act(
-            code="proposal.decide",
-            label=_("Decide"),
-            do=decide,
-            record="proposal",
-            form=DecisionForm,
-            help=_("By someone other than who made it."),
-            offered=lambda proposal: proposal.status == Proposal.Status.OPEN,
-        ),
-    ]
-    sections = [journals_of("proposal")]
-
-    @admin.display(description=_("member"))
-    def member(self, proposal):
-        return link(proposal.visit.member)
-
-    @admin.display(description=pgettext_lazy("amount", "difference"))
-    def difference_amount(self, proposal):
-        return f"{proposal.proposed - proposal.settled:+,.2f}"
-
-    @admin.display(description=_("reason"))
-    def why(self, proposal):
-        return gettext("adjudicated again") if proposal.reason == "replay" else refusal_label(proposal.reason, "")
-
-
 VisitAdmin.sections = [
     trace_of,
     Section(VisitPayment, "visit"),
@@ -369,13 +282,3 @@ VisitAdmin.sections = [
     Section(Proposal, "visit"),
     journals_of("visit"),
 ]
-
-
-class ReplayForm(ActForm):
-    year = year_field(_("year"), initial=lambda: clock.today().year)
-
-
-def replay(*, member: Member, year: int, actor: Staff, now: datetime.datetime) -> Answer:
-    return proposed(propose_replay(member_id=member.pk, year=year, actor=actor, now=now))
-
-

@@ -257,7 +257,7 @@ def require_standing(proposal: Proposal) -> None:
     earlier = Proposal.objects.filter(
         visit__member=visit.member_id, visit__area=visit.area_id, visit__lt=visit.pk, status=Proposal.Status.OPEN
     )
-    if (first := earlier.order_by("visit").first()) is not None and told():
+    if (first := earlier.order_by("visit_id").first()) is not None and told():
         raise Outdated(EARLIER_FIRST, proposal=first.pk)
     raise Outdated(OUTDATED)
 
