@@ -54,12 +54,15 @@ class Outdated(DomainError):
 def propose_replay(*, member_id: int, year: int, actor: Staff, now: datetime.datetime) -> list[Proposal]:
     """Adjudicate the surviving visits of a member's year again by what is known now, in the order of their settling.
 
+    Those with the actor's area; staff without one reach every area's.
     One open proposal for each visit that would be paid otherwise; one that says something else than today is closed.
     A second call proposes nothing new, and nothing that a person has dropped. Raises RefusedError where a figure or a
     fact is missing that the rules ask for.
     """
     reading.lock_members([member_id])
     visits = Visit.objects.filter(member_id=member_id, care_on__year=year, reverses=None, reversal=None)
+    if actor.area_id is not None:
+        visits = visits.filter(area=actor.area_id)
     areas = visits.order_by("area_id").values_list("area_id", flat=True).distinct()
     return [
         proposal

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0003_forfeited_retentions'),
-        ('settlement', '0013_pinned_functions'),
+        ('settlement', '0014_same_bill_again'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
