@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.models import Account, Entry, FamilyGrant, Journal
+from bureau.errors import DomainError
 from bureau.models import AuditEntry
 from members.models import BenefitPeriod, Relative, Suspension
 from settlement.models import AccountRecovery, Proposal, Visit
@@ -17,7 +18,7 @@ from settlement.services.visits import settle_visit
 from tests.settlement import factories
 from tests.settlement.visits import DAY, NOW, assert_clean, moved, request, settle
 
-OUTDATED = "The proposal is outdated: the visit or what is known of it has changed since. Look for differences anew."
+OUTDATED = "该调整建议已失效：就诊或其所依据的事实此后已有变化。请重新查找差额。"
 
 
 @pytest.fixture
@@ -224,7 +225,7 @@ def test_a1_earlier_proposals_are_decided_first_and_the_cap_is_never_passed(db):
     refused_as_outdated(
         city,
         fifth,
-        f"It rests on a proposal for an earlier visit of this member that waits: decide {first.pk} first.",
+        f"它以该参保人较早一次就诊的待定调整建议为前提：请先处理第 {first.pk} 号建议。",
     )
     for proposal in (first, fourth, fifth):
         decide(city, proposal)
@@ -400,7 +401,7 @@ def test_a2_account_that_is_closed_is_reopened_before_money_comes_back(city, whe
     [proposal] = late(city)
     Account.objects.filter(member=person).update(status="closed")
     before = moved()
-    with pytest.raises(Exception, match="is closed: reopen it first"):
+    with pytest.raises(DomainError, match="的个人账户已销户：请先恢复账户，其已支付的金额才能退回。"):
         decide(city, proposal)
     assert moved() == before
     assert Proposal.objects.get().status == "open"
