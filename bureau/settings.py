@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -29,16 +30,53 @@ def database_from(url: str) -> dict:
     }
 
 
+def data_key(text: str) -> bytes:
+    """The key under which identity numbers and files are enciphered."""
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) < 16:
+        raise ImproperlyConfigured("GONGJI_DATA_KEY is sixteen bytes or more, in hexadecimal.")
+    return key
+
+
+def real_servers(environment: Mapping[str, str]) -> list[str]:
+    """The variables that name a server which is not the launcher's own."""
+    own = environment.get("GONGJI_OWN_SERVERS", "").split(",")
+    named = [(name, environment.get(name, "")) for name in ("DATABASE_URL", "REDIS_URL")]
+    return [name for name, url in named if url and urlsplit(url).netloc.rpartition("@")[2] not in own]
+
+
+def require_own_keys(secret_key: str, data_key: bytes) -> None:
+    """Refuse the keys that anybody can look up, and keys that are easily guessed."""
+    known = []
+    if secret_key == _demonstration_key or len(secret_key) < 32 or len(set(secret_key)) < 5:
+        known.append("SECRET_KEY")
+    if data_key == bytes.fromhex(_demonstration_data_key) or len(set(data_key)) < 5:
+        known.append("GONGJI_DATA_KEY")
+    if known:
+        raise ImproperlyConfigured(
+            f"{' and '.join(known)}: missing, known or too simple, while DATABASE_URL or REDIS_URL name a server that "
+            "is not the launcher's own. Set each to a secret of its own, such as "
+            "python -c 'import secrets; print(secrets.token_hex(32))' prints, and keep the data key: losing it loses "
+            "the identity numbers."
+        )
+
+
 DEBUG = False
 PRODUCTION = os.environ.get("GONGJI_PRODUCTION") == "1"
 
-# Without a server of its own the checkout is a demonstration; its key protects nothing and may be known.
+# On the launcher's own servers the checkout is a demonstration: its keys protect nothing and may be known.
 _demonstration_key = hashlib.sha256(str(BASE_DIR).encode()).hexdigest()
+_demonstration_data_key = "476f6e676a692064656d6f206b657921"
 SECRET_KEY = os.environ.get("SECRET_KEY", _demonstration_key)
-# Sixteen bytes or more in hexadecimal. Identity numbers are enciphered under it: losing it loses them.
-DATA_KEY = bytes.fromhex(os.environ.get("GONGJI_DATA_KEY", "476f6e676a692064656d6f206b657921"))
+# Sixteen bytes or more in hexadecimal. Identity numbers and files are enciphered under it: losing it loses them.
+DATA_KEY = data_key(os.environ.get("GONGJI_DATA_KEY", _demonstration_data_key))
 if PRODUCTION and not {"SECRET_KEY", "GONGJI_DATA_KEY", "DATABASE_URL", "REDIS_URL"} <= set(os.environ):
     raise ImproperlyConfigured("Production needs SECRET_KEY, GONGJI_DATA_KEY, DATABASE_URL and REDIS_URL.")
+if real_servers(os.environ) or PRODUCTION:
+    require_own_keys(SECRET_KEY, DATA_KEY)
 
 ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bureau.launcher.messages import Problem, say, speak_any_encoding, tail_of, text
 from bureau.launcher.processes import Process, stop_all, supervise
-from bureau.launcher.servers import Addresses, Servers, discard, throwaway_folder
+from bureau.launcher.servers import OWN_SERVERS, Addresses, Servers, discard, throwaway_folder
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 # A whole year has been lived and settled by then, and there is some of January's work to do.
@@ -120,6 +120,7 @@ def _write_note(note: Path, addresses: Addresses) -> None:
     note.unlink(missing_ok=True)
     with open(os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
         stream.write(f"DATABASE_URL={addresses.database_url}\nREDIS_URL={addresses.redis_url}\n")
+        stream.write(f"{OWN_SERVERS}={os.environ[OWN_SERVERS]}\n")
 
 
 def migrate(here: Running) -> None:

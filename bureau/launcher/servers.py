@@ -1,7 +1,7 @@
 """PostgreSQL and Redis of the launcher's own, from the binaries in two wheels.
 
-Everything lies in one data folder: `servers/`, `password`, `logs/`. Where the account that the servers run as
-cannot reach the data folder, `servers` is a symbolic link to a folder in /var/lib/gongji.
+Everything lies in one data folder: `servers/`, `password` and its three kin, `logs/`. Where the account that the
+servers run as cannot reach the data folder, `servers` is a symbolic link to a folder in /var/lib/gongji.
 """
 
 import os
@@ -53,13 +53,27 @@ THROWAWAY_SETTINGS = {
 ROLES_SQL = r"""
 SELECT format('CREATE ROLE %I LOGIN', name) FROM unnest(ARRAY['gongji', 'gongji_app']) AS name
 WHERE name NOT IN (SELECT rolname FROM pg_roles) \gexec
-ALTER ROLE gongji CREATEDB PASSWORD :'password';
-ALTER ROLE gongji_app PASSWORD :'password';
+ALTER ROLE gongji CREATEDB PASSWORD :'owner';
+ALTER ROLE gongji_app PASSWORD :'application';
 GRANT gongji_app TO gongji;
 ALTER DEFAULT PRIVILEGES FOR ROLE gongji REVOKE ALL ON TABLES FROM gongji_app;
 ALTER DEFAULT PRIVILEGES FOR ROLE gongji REVOKE ALL ON SEQUENCES FROM gongji_app;
 SELECT 'CREATE DATABASE gongji OWNER gongji' WHERE 'gongji' NOT IN (SELECT datname FROM pg_database) \gexec
 """
+
+
+# Servers that the launcher started, as host:port: a demonstration's known keys are good for these only (settings).
+OWN_SERVERS = "GONGJI_OWN_SERVERS"
+
+
+@dataclass(frozen=True)
+class Passwords:
+    """One for each who logs in: none of them opens another's door."""
+
+    superuser: str
+    owner: str
+    application: str
+    redis: str
 
 
 @dataclass(frozen=True)
@@ -87,7 +101,7 @@ class Servers:
         self.logs.mkdir(parents=True, exist_ok=True)
         self.account = servers_account()
         self.home = self._make_home()
-        self.password = self._read_password()
+        self.passwords = self._read_passwords()
         self.binaries = find_binaries(self.account, self.home)
         self.environment = {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(self.home)}
         try:
@@ -97,11 +111,12 @@ class Servers:
         except BaseException:
             self.stop()
             raise
-        database = f"127.0.0.1:{database_port}/gongji"
+        database, redis = f"127.0.0.1:{database_port}", f"127.0.0.1:{redis_port}"
+        os.environ[OWN_SERVERS] = f"{database},{redis}"
         return Addresses(
-            database_url=f"postgresql://gongji_app:{self.password}@{database}",
-            owner_url=f"postgresql://gongji:{self.password}@{database}",
-            redis_url=f"redis://:{self.password}@127.0.0.1:{redis_port}/0",
+            database_url=f"postgresql://gongji_app:{self.passwords.application}@{database}/gongji",
+            owner_url=f"postgresql://gongji:{self.passwords.owner}@{database}/gongji",
+            redis_url=f"redis://:{self.passwords.redis}@{redis}/0",
         )
 
     def stop(self) -> None:
@@ -124,15 +139,22 @@ class Servers:
             self.account.give(home)
         return home.resolve()
 
-    def _read_password(self) -> str:
-        file = self.data / "password"
-        if file.exists():
-            return file.read_text().strip()
-        if (self.home / "postgresql").exists():
-            raise Problem("password_missing", folder=self.home, file=file)
-        password = secrets.token_hex(16)
-        _write_private(file, password)
-        return password
+    def _read_passwords(self) -> Passwords:
+        """Those of the data folder. Only the superuser's, with which the others are set, cannot be made anew.
+
+        A folder of an earlier time has that one alone, for everybody: the others get their own with this start.
+        """
+        first = self.data / "password"
+        there = first.exists() and first.read_text().strip()
+        if not there and (self.home / "postgresql").exists():
+            raise Problem("password_missing", folder=self.home, file=first)
+        names = {"superuser": first} | {
+            name: self.data / f"password-{name}" for name in ("owner", "application", "redis")
+        }
+        for file in names.values():
+            if not file.exists() or not file.read_text().strip():
+                _write_private(file, secrets.token_hex(16))
+        return Passwords(**{name: file.read_text().strip() for name, file in names.items()})
 
     def _start_postgresql(self) -> int:
         folder = self.home / "postgresql"
@@ -185,7 +207,7 @@ class Servers:
             say("cluster_creating", folder=folder)
         unfinished, password_file = self.home / "postgresql-unfinished", self.home / "password"
         shutil.rmtree(unfinished, ignore_errors=True)
-        _write_private(password_file, self.password)
+        _write_private(password_file, self.passwords.superuser)
         self.account.give(password_file)
         try:
             self._run(
@@ -228,7 +250,7 @@ class Servers:
                     [
                         "bind 127.0.0.1",
                         f"port {port}",
-                        f"requirepass {self.password}",
+                        f"requirepass {self.passwords.redis}",
                         "daemonize no",
                         'save ""',
                         f"appendonly {'yes' if self.durable else 'no'}",
@@ -250,7 +272,7 @@ class Servers:
                 before_start=lambda: end_leftovers(folder),
             )
 
-        return self._start_on_free_port(process, lambda _process, port: _redis_answers(port, self.password))
+        return self._start_on_free_port(process, lambda _process, port: _redis_answers(port, self.passwords.redis))
 
     def _start_on_free_port(
         self, make_process: Callable[[int], Process], is_ready: Callable[[Process, int], bool]
@@ -271,6 +293,7 @@ class Servers:
         raise Problem("server_failed", name=process.name, log=process.log, tail=tail_of(process.log))
 
     def _make_roles(self, port: int) -> None:
+        passwords = self.passwords
         self._run(
             [
                 self.binaries.postgresql / "psql",
@@ -287,8 +310,8 @@ class Servers:
                 "-d",
                 "template1",
             ],
-            script=f"\\set password '{self.password}'\n{ROLES_SQL}",
-            environment=self.environment | {"PGPASSWORD": self.password},
+            script=f"\\set owner '{passwords.owner}'\n\\set application '{passwords.application}'\n{ROLES_SQL}",
+            environment=self.environment | {"PGPASSWORD": passwords.superuser},
         )
 
     def _run(self, command: list[str | Path], script: str = "", environment: dict[str, str] | None = None) -> str:
