@@ -53,7 +53,10 @@ class Subject(models.TextChoices):
 
 
 class Account(models.Model):
-    """个人账户: one for each member and area. Balance and running number move only together with an entry."""
+    """个人账户: one for each member and area. Balance and running number move only together with an entry.
+
+    It is frozen while any of its freezes is open; the database turns the status with them.
+    """
 
     class Status(models.TextChoices):
         OPEN = "open", _("open")
@@ -75,6 +78,7 @@ class Account(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["member", "area"], name="account_one_for_member_and_area"),
             models.CheckConstraint(name="account_not_overdrawn", condition=Q(balance__gte=0)),
+            models.CheckConstraint(name="account_closed_is_empty", condition=~Q(status="closed") | Q(balance=0)),
         ]
         indexes = [models.Index(fields=["area", "id"], name="account_area")]
 
@@ -375,3 +379,54 @@ class Payout(models.Model):
 
     def __str__(self):
         return f"{self.happened_on} {self.amount}"
+
+
+class Freeze(models.Model):
+    """冻结: one reason for which nothing leaves an account. Each ends for itself, by whoever may end it."""
+
+    class Cause(models.TextChoices):
+        STAFF = "staff", _("by hand")
+        PAYOUT = "payout", _("a payout on its way")
+        REFUND = "refund", _("money given back after the account was closed")
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="freezes", verbose_name=_("account"))
+    cause = models.CharField(_("cause"), max_length=10, choices=Cause)
+    reason = models.CharField(_("reason"), max_length=200)
+    payout = models.ForeignKey(
+        Payout, models.PROTECT, null=True, blank=True, related_name="freezes", verbose_name=_("payout")
+    )
+    frozen_by = models.ForeignKey(
+        Staff,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("frozen by"),
+        help_text=_("Empty where the account was frozen before its reasons were kept one by one."),
+    )
+    frozen_at = models.DateTimeField(_("frozen at"))
+    ended_by = models.ForeignKey(
+        Staff, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("ended by")
+    )
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    end_reason = models.CharField(_("why it ended"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("freeze")
+        verbose_name_plural = _("freezes")
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                name="freeze_of_payout", condition=Q(cause="payout", payout__isnull=False) | ~Q(cause="payout")
+            ),
+            models.CheckConstraint(
+                name="freeze_ended_by_somebody",
+                condition=Q(ended_at__isnull=True, ended_by__isnull=True)
+                | Q(ended_at__isnull=False, ended_by__isnull=False),
+            ),
+            models.UniqueConstraint(fields=["payout"], name="freeze_once_a_payout"),
+        ]
+        indexes = [models.Index(fields=["account"], condition=Q(ended_at__isnull=True), name="freeze_open")]
+
+    def __str__(self):
+        return self.reason

@@ -10,13 +10,19 @@ from django.utils.translation import gettext_lazy as _
 from accounts import statements
 from accounts.admin.labels import words
 from accounts.admin.payouts import PayoutForm
-from accounts.models import Account, AccountUse, Credit, Entry, FamilyGrant, Payout
+from accounts.models import Account, AccountUse, Credit, Entry, FamilyGrant, Freeze, Payout
 from accounts.queries import statement
 from accounts.services import standing
 from accounts.services.credits import credit_month
 from accounts.services.family import grant
 from accounts.services.payouts import submit_payout
-from accounts.services.recoveries import collect_recovery, outstanding, recover
+from accounts.services.recoveries import (
+    collect_recovery,
+    credited_after_death,
+    outstanding,
+    recover,
+    recover_after_death,
+)
 from accounts.services.uses import use_account
 from bureau import clock
 from bureau.admin import (
@@ -100,6 +106,20 @@ class CollectForm(ActForm):
     reason = reason_field()
 
 
+class UnfreezeForm(ReasonForm):
+    freeze = forms.ModelChoiceField(
+        Freeze.objects.none(),
+        label=_("which freeze has ended"),
+        required=False,
+        help_text=_("Where there are several."),
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        open_now = Freeze.objects.filter(account=self.record, ended_at=None)
+        self.fields["freeze"].queryset = open_now.exclude(cause=Freeze.Cause.PAYOUT)
+
+
 class PeriodForm(ActForm):
     starts_on = when(_("first day"), initial=lambda: clock.today().replace(month=1, day=1))
     ends_on = when(_("last day"), initial=clock.today)
@@ -136,6 +156,27 @@ def standing_of(request, account: Account) -> Panel | None:
     if not owed:
         return None
     return Panel(_("Recoveries"), [_("still owed by the holder")], [[owed]])
+
+
+def after_death(account: Account) -> list:
+    died_on = account.member.died_on
+    return credited_after_death(account.pk, died_on) if died_on is not None else []
+
+
+def take_back_after_death(*, account: Account, actor: Staff, now: datetime.datetime) -> None:
+    recover_after_death(account=account, died_on=account.member.died_on, actor=actor, now=now)
+
+
+def death_of(request, account: Account) -> Panel | None:
+    found = after_death(account)
+    if not found:
+        return None
+    words = {"contribution": gettext("contributions"), "pool": gettext("the pool")}
+    return Panel(
+        _("Credited after the holder's death"),
+        [_("paid from"), _("credited"), _("taken back since")],
+        [[words.get(source, source), credited, back] for source, credited, back in found],
+    )
 
 
 @admin.register(Account)
@@ -202,14 +243,15 @@ class AccountAdmin(OfMember):
             do=standing.freeze,
             record="account",
             form=ReasonForm,
-            offered=is_status(Account.Status.OPEN),
+            offered=is_status(Account.Status.OPEN, Account.Status.FROZEN),
+            help=_("For one more reason, where it is frozen already; each ends for itself."),
         ),
         Act(
             code="account.unfreeze",
             label=_("Unfreeze"),
             do=standing.unfreeze,
             record="account",
-            form=ReasonForm,
+            form=UnfreezeForm,
             offered=is_status(Account.Status.FROZEN),
         ),
         Act(
@@ -237,6 +279,14 @@ class AccountAdmin(OfMember):
             help=_("What was credited by mistake. What the balance does not cover becomes a receivable."),
         ),
         Act(
+            code="account.recover_after_death",
+            label=_("Take back credits after the death"),
+            do=take_back_after_death,
+            record="account",
+            offered=lambda account: any(credited > back for _source, credited, back in after_death(account)),
+            help=_("A payout to the heirs does the same first."),
+        ),
+        Act(
             code="account.recovery_collect",
             label=_("Collect a receivable"),
             do=collect_recovery,
@@ -247,6 +297,8 @@ class AccountAdmin(OfMember):
     ]
     sections = [
         standing_of,
+        death_of,
+        Section(Freeze, "account"),
         Section(Entry, "account", without=["fund", "subject", "holder"]),
         Section(Credit, "account"),
         Section(FamilyGrant, "account"),

@@ -6,12 +6,25 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.labels import refusal_label, relation_label
 from accounts.admin.ledger import journals_of
-from accounts.models import AccountUse, FamilyGrant
+from accounts.models import AccountUse, FamilyGrant, Freeze
 from accounts.services.family import revoke
 from accounts.services.uses import reverse_use
 from bureau.admin import Act
 from bureau.rules import account_use
 from members.admin import OfMember, end_form
+
+
+@admin.register(Freeze)
+class FreezeAdmin(OfMember):
+    hidden = True
+    list_display = ["reason", "account", "cause", "frozen_by", "frozen_at", "ended_by", "ended_at", "end_reason"]
+    list_filter = ["cause"]
+    list_select_related = ["account__member", "frozen_by", "ended_by"]
+    member_path = "account__member"
+    area_path = "account__area"
+    fields = [
+        "account", "cause", "reason", "payout", "frozen_by", "frozen_at", "ended_by", "ended_at", "end_reason",
+    ]  # fmt: skip
 
 
 @admin.register(FamilyGrant)

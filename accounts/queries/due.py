@@ -14,9 +14,9 @@ DUE = """
 WITH account AS MATERIALIZED (
     SELECT a.id, a.member_id, m.birth, m.sex, m.reached_age_on,
         date_trunc('month', a.opened_on::timestamp)::date AS since,
-        coalesce(m.died_on, 'infinity') AS until
+        coalesce(m.died_on, 'infinity') AS until, a.status = 'closed' AS closed
     FROM accounts_account AS a JOIN members_member AS m ON m.id = a.member_id
-    WHERE a.area_id = %(area)s AND a.id BETWEEN %(first)s AND %(last)s AND a.status <> 'closed'
+    WHERE a.area_id = %(area)s AND a.id BETWEEN %(first)s AND %(last)s
 ), premium AS MATERIALIZED (
     SELECT account.id, c.scheme, c.month, sum(c.base) AS base, bool_or(c.kind = 'back') AS back,
         max(c.paid_on) AS paid_on
@@ -41,7 +41,7 @@ SELECT account.id, span.month, e.scheme, e.person_class, e.plan, account.birth, 
     (SELECT s.kind FROM members_suspension AS s
         WHERE s.member_id = account.member_id AND s.area_id = %(area)s
             AND greatest(span.month, e.starts_on) BETWEEN s.starts_on AND coalesce(s.ends_on, 'infinity')),
-    coalesce(credited.amount, 0), coalesce(credited.number, 0)
+    coalesce(credited.amount, 0), coalesce(credited.number, 0), account.closed
 FROM (
     SELECT month::date AS month, (month + interval '1 month - 1 day')::date AS ends_on
     FROM generate_series(%(starts_on)s::timestamp, %(ends_on)s::timestamp, '1 month') AS month
@@ -80,6 +80,7 @@ class Due:
     stop: str | None
     credited: Decimal
     number: int
+    closed: bool  # takes nothing until it is reopened
 
 
 def months_due(*, area_id: str, first: int, last: int, starts_on: datetime.date, ends_on: datetime.date) -> list[Due]:

@@ -107,7 +107,8 @@ def credit_chunk(params: dict, *, job: Job, actor: Staff, now: datetime.datetime
     """Credit one range of accounts, as one journal, in the caller's transaction.
 
     Returns counts: accounts' months credited, the fen, months that now have too much (left as they are, for a
-    recovery), and each reason why a month got nothing.
+    recovery), months due to closed accounts (for a later run, once they are reopened), and each reason why a month
+    got nothing.
     """
     area_id, month = job.params["area"], datetime.date.fromisoformat(job.params["month"])
     dues = months_due(
@@ -118,7 +119,8 @@ def credit_chunk(params: dict, *, job: Job, actor: Staff, now: datetime.datetime
         ends_on=month,
     )
     lines = decide(area_id, dues)
-    given = [line for line in lines if line.amount > 0]
+    due = [line for line in lines if line.amount > 0]
+    given = [line for line in due if not line.due.closed]
     if given:
         today = timezone.localdate(now)
         journal = JournalRequest(
@@ -137,6 +139,8 @@ def credit_chunk(params: dict, *, job: Job, actor: Staff, now: datetime.datetime
     counts = Counter(f"none: {line.decision.credit.refusal.code}" for line in lines if line.decision.credit.refusal)
     counts["credited"] = len(given)
     counts["fen"] = fen(sum(line.amount for line in given))
+    if len(due) > len(given):
+        counts["closed"] = len(due) - len(given)
     counts["too_much"] = sum(line.amount < 0 for line in lines)
     return dict(counts)
 

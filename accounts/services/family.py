@@ -28,13 +28,16 @@ def grant(
     """Let a relative use an account from a day on. The same grant again returns the one that is there.
 
     Refused: a person who is not on the roster of relatives on that day, a relation that the edition does not list,
-    days that another grant covers.
+    days that another grant covers, days after the holder's death.
     """
     if ends_on is not None and ends_on < starts_on:
         raise DomainError(_("The last day lies before the first."), field="ends_on")
     same = {"account": account, "beneficiary": beneficiary, "starts_on": starts_on, "ends_on": ends_on}
     if (known := FamilyGrant.objects.filter(**same).first()) is not None:
         return known
+    died_on = account.member.died_on
+    if died_on is not None and died_on < starts_on:
+        raise DomainError(_("The member died on %(day)s."), field="starts_on", day=died_on)
     relative = relative_on(account, beneficiary, starts_on)
     if relative is None:
         raise DomainError(

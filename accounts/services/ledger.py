@@ -55,6 +55,13 @@ def require_open_month(area_id: str, day: datetime.date, *, field: str = "posted
         raise MonthClosed(day, field=field)
 
 
+class AccountClosed(DomainError):
+    """Nothing comes into an account that is closed."""
+
+    def __init__(self):
+        super().__init__(_("The account is closed; reopen it first."), field="account")
+
+
 class AccountNotOpen(DomainError):
     """Nothing leaves an account that is frozen or closed."""
 
@@ -72,6 +79,8 @@ def refusal(error: IntegrityError, days: Iterable[datetime.date]) -> DomainError
     name = error.__cause__.diag.constraint_name or ""
     if name == "journal_month_open":
         return MonthClosed(*days)
+    if name == "account_closed_is_empty":
+        return AccountClosed()
     return Overdrawn() if name in ("account_not_overdrawn", "entry_not_overdrawn") else None
 
 

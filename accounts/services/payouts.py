@@ -9,9 +9,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Account, Journal, Payout, Subject
+from accounts.models import Account, Freeze, Journal, Payout, Subject
 from accounts.services.holders import edition_of
 from accounts.services.ledger import EntryRequest, JournalRequest, Overdrawn, control, lock_account, post, to_account
+from accounts.services.recoveries import recover_after_death
+from accounts.services.standing import ON_ITS_WAY, close_empty, end_freeze
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff
@@ -21,7 +23,6 @@ from bureau.rules.money import apportion, fen, millionths, yuan
 TRANSFER = "transfer"
 INHERITED = "bank_or_inherit"
 WHOLE = Decimal(100)
-OPEN = (Payout.Status.SUBMITTED, Payout.Status.APPROVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,10 @@ def submit_payout(
 ) -> Payout:
     """Ask for the balance of the day to be paid out or transferred (HY-19); the account is frozen meanwhile.
 
-    Heirs share by percent, to the fen by largest remainders. Credits that arrive later stay in the account, for
-    another application. Raises RefusedError where the edition keeps the balance in the account, and DomainError
-    for shares that are not 100 percent, several payees where nobody inherits, an empty account, a payout under way.
+    Heirs share by percent, to the fen by largest remainders; what was credited for months after the death is taken
+    back first. Credits that arrive later stay in the account, for another application. Raises RefusedError where the
+    edition keeps the balance in the account, and DomainError for shares that are not 100 percent, several payees
+    where nobody inherits, an empty account, a payout under way, anybody but heirs where the holder has died.
     """
     today = timezone.localdate(now)
     if happened_on > today:
@@ -57,13 +59,22 @@ def submit_payout(
     edition = edition_of(account, today)
     with transaction.atomic():
         account = lock_account(account.pk)
-        if Payout.objects.filter(account=account, status__in=OPEN).exists():
+        if Payout.objects.filter(account=account, status__in=ON_ITS_WAY).exists():
             raise DomainError(_("The account already has a payout on its way."), field="account")
         if account.status == Account.Status.CLOSED:
             raise DomainError(_("The account is closed; reopen it first."), field="account")
         answer = account_use.payout(edition, on=today, event=event, applied=applied, balance=fen(account.balance))
         if answer.refusal is not None:
             raise RefusedError(answer.refusal, field="event")
+        died_on = account.member.died_on
+        if died_on is not None and answer.action != INHERITED:
+            raise DomainError(
+                _("The holder died on %(day)s: the balance is paid out to the heirs."), field="event", day=died_on
+            )
+        if answer.action == INHERITED:
+            recover_after_death(account=account, died_on=died_on or happened_on, actor=actor, now=now)
+            account = lock_account(account.pk)
+            answer = account_use.payout(edition, on=today, event=event, applied=applied, balance=fen(account.balance))
         if answer.action == "keep":
             raise DomainError(
                 _("On this event the balance stays in the account (article %(article)s)."),
@@ -85,8 +96,14 @@ def submit_payout(
             submitted_by=actor,
             submitted_at=now,
         )
-        if account.status == Account.Status.OPEN:
-            _set_status(account, Account.Status.FROZEN, f"payout {payout.pk}")
+        Freeze.objects.create(
+            account=account,
+            cause=Freeze.Cause.PAYOUT,
+            reason=f"payout {payout.pk}",
+            payout=payout,
+            frozen_by=actor,
+            frozen_at=now,
+        )
         audit.record(
             "payout.submit",
             actor=actor,
@@ -122,7 +139,7 @@ def approve_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> P
 
 
 def return_payout(*, payout: Payout, note: str, actor: Staff, now: datetime.datetime) -> Payout:
-    """Send a submitted payout back with a note; the account is as it was before."""
+    """Send a submitted payout back with a note; what froze the account for it ends, other freezes stay."""
     if not note.strip():
         raise DomainError(_("Say why it is returned."), field="note")
     with transaction.atomic():
@@ -132,13 +149,16 @@ def return_payout(*, payout: Payout, note: str, actor: Staff, now: datetime.date
         _expect(payout, Payout.Status.SUBMITTED)
         payout.status, payout.note = Payout.Status.RETURNED, note
         payout.save(update_fields=["status", "note"])
-        _set_status(account, payout.account_status)
+        _end_freezes(payout, actor, now)
         audit.record("payout.return", actor=actor, now=now, subject=payout, area_id=account.area_id, note=note)
     return payout
 
 
 def pay_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> Payout:
-    """Record that the bank has paid an approved payout; the account is as it was before."""
+    """Record that the bank has paid an approved payout, and close the account, unless the holder goes on being insured.
+
+    What froze it for the payout ends. An account that money has reached meanwhile stays as it is.
+    """
     with transaction.atomic():
         payout, account = _locked(payout)
         if payout.status == Payout.Status.PAID:
@@ -157,7 +177,10 @@ def pay_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> Payou
                 control(Subject.TRANSFER_EXPENDITURE, -payout.amount),
             ]
         _post(payout, "pay", account, entries, actor, now)
-        _set_status(account, payout.account_status)
+        _end_freezes(payout, actor, now)
+        account = lock_account(account.pk)
+        if account.balance == 0 and payout.event not in account_use.GOES_ON:
+            close_empty(account, reason=f"payout {payout.pk}", actor=actor, now=now)
         audit.record("payout.pay", actor=actor, now=now, subject=payout, area_id=account.area_id)
     return payout
 
@@ -173,11 +196,13 @@ def _expect(payout: Payout, status: Payout.Status) -> None:
         raise DomainError(_("The payout is %(status)s."), field="status", status=payout.get_status_display())
 
 
-def _set_status(account: Account, status: str, reason: str = "") -> None:
-    """Freeze for a payout, or put back what was before: an account frozen for a reason of its own keeps that."""
-    if account.status != status:
-        account.status, account.status_reason = status, reason
-        account.save(update_fields=["status", "status_reason"])
+def _end_freezes(payout: Payout, actor: Staff, now: datetime.datetime) -> None:
+    """The payout's own freeze, and what was waiting for a payout; a freeze by hand is not for it to end."""
+    mine = Freeze.objects.filter(account=payout.account_id, ended_at=None).exclude(cause=Freeze.Cause.STAFF)
+    if payout.status == Payout.Status.RETURNED:
+        mine = mine.filter(payout=payout)
+    for freeze in mine.order_by("pk"):
+        end_freeze(freeze, reason=f"payout {payout.pk}", actor=actor, now=now)
 
 
 def _shares(payees: Sequence[Payee], amount: int, *, several: bool) -> list[dict]:

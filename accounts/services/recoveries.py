@@ -9,7 +9,7 @@ from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Account, Entry, Fund, Journal, Subject
+from accounts.models import Account, Credit, Entry, Fund, Journal, Subject
 from accounts.services.ledger import (
     JournalRequest,
     Overdrawn,
@@ -80,6 +80,46 @@ def recover(
         reason=reason,
     )
     return journal_id
+
+
+@transaction.atomic
+def recover_after_death(*, account: Account, died_on: datetime.date, actor: Staff, now: datetime.datetime) -> Decimal:
+    """Take back what was credited for months that began after the holder's death; return how much that was.
+
+    Nothing where it has been taken back: recoveries since the death count, whoever recorded them.
+    """
+    total = Decimal(0)
+    account = lock_account(account.pk)
+    for source, credited, back in credited_after_death(account.pk, died_on):
+        if credited > back:
+            recover(
+                key=f"death:{account.pk}:{source}:{credited}",
+                account=account,
+                amount=credited - back,
+                source=source,
+                reason=f"{died_on}",
+                actor=actor,
+                now=now,
+            )
+            total += credited - back
+    return total
+
+
+# What a recovery gives back to whom the credit came from.
+_GIVEN_BACK = {CONTRIBUTION: Subject.CONTRIBUTION_INCOME, POOL: Subject.ACCOUNT_CREDITS}
+
+
+def credited_after_death(account_id: int, died_on: datetime.date) -> list[tuple[str, Decimal, Decimal]]:
+    """By source: yuan credited for months that began after a death, and yuan taken back since that day."""
+    credits = Credit.objects.filter(account=account_id, month__gt=died_on)
+    credited = dict(credits.order_by().values_list("source").annotate(Sum("amount")))
+    since = Entry.objects.filter(
+        journal__kind=Journal.Kind.RECOVERY, journal__source=holder_of(account_id), journal__posted_on__gte=died_on
+    )
+    return [
+        (source, amount, since.filter(subject=_GIVEN_BACK[source]).aggregate(back=Sum("amount"))["back"] or Decimal(0))
+        for source, amount in sorted(credited.items())
+    ]
 
 
 @transaction.atomic

@@ -1,13 +1,17 @@
-"""Opening accounts, what was in them before, and whether they may be used."""
+"""Opening accounts, what was in them before, and whether they may be used.
+
+Each reason to freeze an account is a row of its own; the database turns the status with them
+(`accounts/migrations/freezes.sql`).
+"""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Account, Journal, Payout, Subject
+from accounts.models import Account, Freeze, Journal, Payout, Subject
 from accounts.services.ledger import JournalRequest, control, fingerprint, lock_account, post, posted, to_account
 from bureau import audit
 from bureau.errors import DomainError
@@ -16,6 +20,8 @@ from bureau.rules.credits import monthly_credit
 from bureau.rules.errors import NoEdition
 from bureau.rules.periods import month_of
 from bureau.services.editions import rulebook
+
+ON_ITS_WAY = (Payout.Status.SUBMITTED, Payout.Status.APPROVED)
 
 KINDS_ENROLLED = """
 SELECT DISTINCT scheme, person_class, plan FROM members_enrolment
@@ -114,51 +120,127 @@ def load_opening_balances(
     return len(entries)
 
 
+@transaction.atomic
 def freeze(*, account: Account, reason: str, actor: Staff, now: datetime.datetime) -> Account:
-    """Stop all use of an account. Credits still arrive."""
-    return _change(account, Account.Status.OPEN, Account.Status.FROZEN, reason, "account.freeze", actor, now)
-
-
-def unfreeze(*, account: Account, reason: str, actor: Staff, now: datetime.datetime) -> Account:
-    """Let a frozen account be used again. Refused while a payout is on its way."""
-    return _change(account, Account.Status.FROZEN, Account.Status.OPEN, reason, "account.unfreeze", actor, now)
-
-
-def close(*, account: Account, reason: str, actor: Staff, now: datetime.datetime) -> Account:
-    """Close an empty account: it is neither used nor credited any more."""
-    return _change(account, Account.Status.OPEN, Account.Status.CLOSED, reason, "account.close", actor, now)
-
-
-def reopen(*, account: Account, reason: str, actor: Staff, now: datetime.datetime) -> Account:
-    """Take a closed account back into use."""
-    return _change(account, Account.Status.CLOSED, Account.Status.OPEN, reason, "account.reopen", actor, now)
+    """Stop all use of an account for one more reason. Credits still arrive. The same reason again changes nothing."""
+    reason = _said(reason)
+    account = lock_account(account.pk)
+    _expect(account, Account.Status.OPEN, Account.Status.FROZEN)
+    by_hand = {"account": account, "cause": Freeze.Cause.STAFF, "reason": reason}
+    if Freeze.objects.filter(**by_hand, ended_at=None).exists():
+        return account
+    made = Freeze.objects.create(**by_hand, frozen_by=actor, frozen_at=now)
+    audit.record("account.freeze", actor=actor, now=now, subject=account, reason=reason, freeze=made.pk)
+    return lock_account(account.pk)
 
 
 @transaction.atomic
-def _change(
-    account: Account,
-    before: Account.Status,
-    after: Account.Status,
-    reason: str,
-    action: str,
-    actor: Staff,
-    now: datetime.datetime,
+def unfreeze(
+    *, account: Account, reason: str, freeze: Freeze | None = None, actor: Staff, now: datetime.datetime
 ) -> Account:
-    if not reason.strip():
-        raise DomainError(_("Say why."), field="reason")
+    """End one freeze of an account; it is used again when no other is left.
+
+    `freeze` says which where there are several. What a payout on its way has frozen ends with the payout alone.
+    """
+    reason = _said(reason)
     account = lock_account(account.pk)
-    if account.status == after:
+    open_now = list(account.freezes.filter(ended_at=None).order_by("pk"))
+    if freeze is not None and freeze.pk not in {each.pk for each in open_now}:
+        return account  # it has ended
+    if not open_now:
+        _expect(account, Account.Status.OPEN, Account.Status.FROZEN)
+        if account.status == Account.Status.FROZEN:  # without a reason on record
+            _turn(account, Account.Status.OPEN, "")
+            audit.record("account.unfreeze", actor=actor, now=now, subject=account, reason=reason)
         return account
-    if account.status != before:
-        raise DomainError(_("The account is %(status)s."), field="status", status=account.get_status_display())
-    if Payout.objects.filter(account=account, status__in=[Payout.Status.SUBMITTED, Payout.Status.APPROVED]).exists():
+    ends = [each for each in open_now if each.payout_id is None and freeze in (None, each)]
+    if not ends:
         raise DomainError(_("A payout of the account is on its way; finish or return it first."), field="status")
-    if after == Account.Status.CLOSED and account.balance:
+    if len(ends) > 1:
+        raise DomainError(
+            _("The account is frozen for several reasons: %(reasons)s. Say which of them has ended."),
+            field="freeze",
+            reasons="; ".join(each.reason for each in ends),
+        )
+    end_freeze(ends[0], reason=reason, actor=actor, now=now)
+    audit.record("account.unfreeze", actor=actor, now=now, subject=account, reason=reason, freeze=ends[0].pk)
+    return lock_account(account.pk)
+
+
+def end_freeze(freeze: Freeze, *, reason: str, actor: Staff, now: datetime.datetime) -> None:
+    """End a freeze; the caller holds the account's lock and writes the audit entry."""
+    freeze.ended_by, freeze.ended_at, freeze.end_reason = actor, now, reason
+    freeze.save(update_fields=["ended_by", "ended_at", "end_reason"])
+
+
+@transaction.atomic
+def close(*, account: Account, reason: str, actor: Staff, now: datetime.datetime) -> Account:
+    """Close an empty account: it is neither used nor credited any more."""
+    reason = _said(reason)
+    account = lock_account(account.pk)
+    if account.status == Account.Status.CLOSED:
+        return account
+    _expect(account, Account.Status.OPEN)
+    if Payout.objects.filter(account=account, status__in=ON_ITS_WAY).exists():
+        raise DomainError(_("A payout of the account is on its way; finish or return it first."), field="status")
+    if account.balance:
         raise DomainError(
             _("There are still %(balance)s yuan in the account; pay them out first."), balance=account.balance
         )
-    account.status = after
-    account.status_reason = "" if after == Account.Status.OPEN else reason
-    account.save(update_fields=["status", "status_reason"])
-    audit.record(action, actor=actor, now=now, subject=account, reason=reason)
+    return close_empty(account, reason=reason, actor=actor, now=now)
+
+
+def close_empty(account: Account, *, reason: str, actor: Staff, now: datetime.datetime) -> Account:
+    """Close an account in which nothing is left, whatever freezes it; the caller holds its lock."""
+    _turn(account, Account.Status.CLOSED, reason)
+    audit.record("account.close", actor=actor, now=now, subject=account, reason=reason)
     return account
+
+
+@transaction.atomic
+def reopen(*, account: Account, reason: str, actor: Staff, now: datetime.datetime) -> Account:
+    """Take a closed account back into use; frozen, where a freeze was never ended."""
+    reason = _said(reason)
+    account = lock_account(account.pk)
+    if account.status != Account.Status.CLOSED:
+        return account
+    first = account.freezes.filter(ended_at=None).order_by("pk").first()
+    if first is None:
+        _turn(account, Account.Status.OPEN, "")
+    else:
+        _turn(account, Account.Status.FROZEN, first.reason)
+    audit.record("account.reopen", actor=actor, now=now, subject=account, reason=reason)
+    return account
+
+
+@transaction.atomic
+def take_refund(*, account_ids: Sequence[int], reason: str, actor: Staff, now: datetime.datetime) -> None:
+    """Before money is given back to accounts: a closed one is taken back, frozen, until that money is paid out.
+
+    So a refund that comes after the balance went to the heirs waits where the next payout finds it.
+    """
+    for account_id in sorted(set(account_ids)):
+        account = lock_account(account_id)
+        if account.status != Account.Status.CLOSED:
+            continue
+        Freeze.objects.create(
+            account=account, cause=Freeze.Cause.REFUND, reason=reason[:200], frozen_by=actor, frozen_at=now
+        )
+        _turn(account, Account.Status.FROZEN, reason[:200])
+        audit.record("account.refund", actor=actor, now=now, subject=account, reason=reason)
+
+
+def _said(reason: str) -> str:
+    if not reason.strip():
+        raise DomainError(_("Say why."), field="reason")
+    return reason.strip()
+
+
+def _expect(account: Account, *statuses: Account.Status) -> None:
+    if account.status not in statuses:
+        raise DomainError(_("The account is %(status)s."), field="status", status=account.get_status_display())
+
+
+def _turn(account: Account, status: Account.Status, reason: str) -> None:
+    account.status, account.status_reason = status, reason
+    account.save(update_fields=["status", "status_reason"])

@@ -20,6 +20,7 @@ from accounts.services.ledger import (
     post,
     to_account,
 )
+from accounts.services.standing import take_refund
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
@@ -165,6 +166,7 @@ def reverse_use(*, use: AccountUse, actor: Staff, now: datetime.datetime) -> Acc
         recorded_at=now,
     )
     if reversal.paid:
+        take_refund(account_ids=[account.pk], reason=f"use:{reversal.pk}", actor=actor, now=now)
         _post(reversal, Journal.Kind.REVERSAL, actor, now)
     audit.record(
         "account.use_reverse",

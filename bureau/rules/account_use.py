@@ -44,6 +44,7 @@ EVENTS: dict[str, str] = {
     "emigrated": _("emigrated"),
     "identity_cancelled": _("identity record cancelled"),
 }
+GOES_ON = frozenset({"retiree_settled_out_of_province"})  # still insured here: later credits come to the account
 ACTIONS: dict[str, str] = {
     "keep": _("stays in the account"),
     "transfer": _("transferred with the member"),

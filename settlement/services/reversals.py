@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.services.ledger import require_open_month
+from accounts.services.standing import take_refund
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
@@ -115,7 +116,9 @@ def take_back(
 
     close_outdated(visit.proposals.all(), actor=actor, now=now)
     payments = list(visit.payments.select_related("account", "payee"))
-    reading.lock_account_ids([payment.account_id for payment in payments])
+    account_ids = [payment.account_id for payment in payments]
+    reading.lock_account_ids(account_ids)
+    take_refund(account_ids=account_ids, reason=f"visit:{visit.pk}", actor=actor, now=now)
     row = {name: getattr(visit, name) for name in KEPT}
     row |= {name: yuan(-fen(getattr(visit, name))) for name in NEGATED}
     row |= {

@@ -10,7 +10,7 @@ from accounts.models import Account, Credit, Entry, Journal
 from accounts.queries import balances_agree, trial_balance
 from accounts.services import credits
 from accounts.services.credits import credit_month
-from accounts.services.standing import close, freeze, open_accounts
+from accounts.services.standing import close, freeze, open_accounts, reopen
 from bureau.errors import DomainError
 from bureau.models import Area, Chunk, Job
 from bureau.services import jobs
@@ -244,9 +244,13 @@ def test_frozen_account_is_credited_and_a_closed_one_is_not(city):
     open_accounts(area_id=city.area.pk, on=JANUARY, actor=city.clerk, now=at(JANUARY))
     freeze(account=frozen.accounts.get(), reason="inquiry", actor=city.clerk, now=at(JANUARY))
     close(account=closed.accounts.get(), reason="moved", actor=city.clerk, now=at(JANUARY))
-    run(city, JANUARY)
+    job = run(city, JANUARY)
+    assert job.result == {"credited": 1, "fen": 10279, "closed": 1, "too_much": 0}
     assert credited(frozen) == [(1, "normal", "102.79")]
     assert credited(closed) == []
+    reopen(account=closed.accounts.get(), reason="came back", actor=city.clerk, now=at(JANUARY))
+    run(city, JANUARY, number=2)
+    assert credited(closed) == [(1, "normal", "102.79")]
 
 
 def test_base_raised_afterwards_is_credited_with_the_difference(city):

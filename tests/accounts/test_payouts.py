@@ -53,7 +53,7 @@ def test_payout_goes_from_the_account_to_the_payable_to_the_bank(city, account):
     account.refresh_from_db()
     assert (payout.status, payout.approved_by, payout.paid_by) == ("paid", city.reviewer, city.finance)
     assert book(city) == {"transfer_income": "-812.34", "bank": "812.34"}
-    assert (account.status, account.status_reason) == ("open", "")
+    assert (account.status, account.status_reason) == ("closed", f"payout {payout.pk}")
 
 
 def test_transfer_out_shows_as_turnover_of_transfers(city, account):

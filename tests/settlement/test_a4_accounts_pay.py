@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import Account, Entry, FamilyGrant, Journal
+from accounts.services.payouts import Payee, approve_payout, pay_payout, submit_payout
 from accounts.services.uses import use_account
 from bureau.errors import DomainError
 from bureau.models import Area, County, Staff
@@ -225,3 +226,23 @@ class TestTheDead:
         )  # fmt: skip
         asked = request(where, child, pay_from="family")
         assert through_every_door(kaifeng, asked) == ("0.00", "0.00", "30.00", "70.00")
+
+    def test_a3_a_reversal_gives_back_to_a_closed_account_what_waits_there_to_be_paid_out(self, kaifeng, where, holder):
+        visit = settle_visit(request(where, holder), actor=kaifeng.clerk, now=NOW)
+        assert visit.account == Decimal("40.00")
+        account = Account.objects.get()
+        Member.objects.filter(pk=holder.pk).update(died_on=DAY)
+        heir = [Payee("张小宁", "工商银行", "6222000000000001")]
+        act = {"account": account, "event": "death", "happened_on": DAY, "payees": heir, "now": NOW}
+        payout = submit_payout(**act, actor=kaifeng.clerk)
+        approve_payout(payout=payout, actor=kaifeng.reviewer, now=NOW)
+        pay_payout(payout=payout, actor=kaifeng.finance, now=NOW)
+        account.refresh_from_db()
+        assert (payout.amount, account.status) == (Decimal("1660.00"), "closed")
+        reverse_visit(visit.pk, key="B1", reason="收费错误", actor=kaifeng.clerk, now=NOW)
+        account.refresh_from_db()
+        assert (account.status, account.status_reason, account.balance) == (
+            "frozen", f"visit:{visit.pk}", Decimal("40.00"),
+        )  # fmt: skip
+        assert submit_payout(**act, actor=kaifeng.clerk).amount == Decimal("40.00")
+        clean(kaifeng.area.pk)
