@@ -173,7 +173,7 @@ def _newborn(city: City, facts: Facts) -> Facts:
         institution="",
         level=int(facts.pop("lvl", 1)),
         kind="",
-        place=frozenset(tree["newborn"]["place"]),
+        place=frozenset(tree["newborn"]["place"]) - ({"designated"} if not facts.pop("designated", True) else set()),
         standing=frozenset() if covered else frozenset({"not_enrolled"}),
         person_class=classes[0] if isinstance(classes, list) else classes,
         costs={"ordinary": fen(facts.pop("amt"))},

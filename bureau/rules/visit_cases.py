@@ -42,6 +42,7 @@ PLACES: dict[str, frozenset[str]] = {
         "remote_networked": "designated networked",
         "remote_by_hand_only": "designated networked by_hand_only",
         "remote_manual": "designated hand_claim",
+        "remote_filed_manual": "designated filed hand_claim",
     }.items()
 }
 FEES = ("general_fee", "consultation_fee")

@@ -192,9 +192,11 @@ class Text:
         return next((row for row in self.listed(rows, bill.on) if self.fits(row, bill, level)), None)
 
     def fits(self, row: dict[str, Any], bill: Bill, level: int | None) -> bool:
-        group = next((name for name, classes in self.tree["persons"].items() if bill.person_class in classes), None)
+        persons = {name: self.value(classes, bill.on) for name, classes in self.tree["persons"].items()}
+        group = next((name for name, classes in persons.items() if bill.person_class in classes), None)
         for key, actual in (("level", level), ("person", group), ("plan", bill.plan), ("kind", bill.kind)):
-            if key in row and actual not in (row[key] if isinstance(row[key], list) else [row[key]]):
+            wanted = self.value(row[key], bill.on) if key in row else actual
+            if actual not in (wanted if isinstance(wanted, list) else [wanted]):
                 return False
         if "age_from" in row and (bill.birth is None or age(bill.birth, bill.on) < row["age_from"]):
             return False

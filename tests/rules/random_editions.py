@@ -13,6 +13,8 @@ from . import literal_terms as literal
 FIRST, LAST = date(2026, 1, 1), date(2027, 12, 31)
 FLAGS = ["local", "designated", "selected", "filed", "emergency", "prescription", "referral", "networked", "pharmacy"]
 GROUPS = {"active": ["active", "flexible"], "retired": ["retired"], "pooled": ["pooled_only"]}
+LEFT = {"switch": "reading", "strict": ["active", "flexible"], "broad": ["active"]}  # a class that moves by reading
+MOVED = {"switch": "reading", "strict": ["retired"], "broad": ["retired", "flexible"]}
 CLASSES = ["ordinary", "general_fee"]
 KINDS = ["hospital", "centre", ""]
 PLANS = ["unit", "personal_1", ""]
@@ -76,7 +78,10 @@ def tables(draw: Any, value: str, values: st.SearchStrategy[Any], costs: bool = 
             ("kind", KINDS[:2]),
         ):
             if seldom(draw, 2):
-                row[key] = draw(st.lists(st.sampled_from(choices), min_size=1, max_size=3, unique=True))
+                some = st.lists(st.sampled_from(choices), min_size=1, max_size=3, unique=True)
+                row[key] = draw(some)
+                if key != "level" and seldom(draw, 4):
+                    row[key] = {"switch": "reading", "strict": row[key], "broad": draw(some)}
         if seldom(draw):
             row[draw(st.sampled_from(["age_from", "age_below"]))] = draw(st.sampled_from([0, 6, 60, 70]))
         if seldom(draw):
@@ -238,7 +243,7 @@ def editions(draw: Any, number: int = 1, starts_on: date = FIRST) -> str:
                 "options": {"strict": "严", "broad": "宽"},
             }
         },
-        "persons": GROUPS,
+        "persons": GROUPS | draw(st.sampled_from([{}, {"retired": MOVED, "active": LEFT}])),
         "figures": [{"code": code, "label": code, "article": "1", "optional": draw(st.booleans())} for code in FIGURES],
         "entitlement": [
             {"standing": code, "refuse": code, "article": "1"}

@@ -230,7 +230,77 @@ def test_hy23_cq18_care_in_arrears(city: str, where: str, fund: int) -> None:
     cost = 10_000 if city == "heyuan" else 30_000
     refused = visit(CITY[city], where, cost, **facts)
     assert (refused.fund, refused.refusal and refused.refusal.code) == (0, "arrears")
-    assert visit(chosen(city, arrears="paid"), where, cost, **facts).fund == fund
+    assert visit(chosen(city, care_in_arrears="paid"), where, cost, **facts).fund == fund
+
+
+SHAOGUAN: dict[str, Any] = {"on": date(2024, 3, 5), "person_class": "resident"}
+
+
+def test_sg2_care_out_of_the_city_filed_or_not() -> None:
+    refused = visit(CITY["shaoguan"], "remote_unfiled", 10_000, **SHAOGUAN)
+    assert (refused.fund, refused.refusal and refused.refusal.code) == (0, "remote_not_filed")
+    anyone = chosen("shaoguan", out_of_city="anyone")
+    paid = visit(anyone, "remote_unfiled", 10_000, **SHAOGUAN)
+    assert (paid.fund, paid.charge, paid.binding) == (5000, "fund_direct", "out_of_city_cap")
+    assert visit(anyone, "remote_filed", 10_000, **SHAOGUAN).fund == 5000
+    # Either way emergencies are paid and stand within the 50.
+    assert visit(CITY["shaoguan"], "remote_emergency", 10_000, **SHAOGUAN).fund == 5000
+
+
+@pytest.mark.parametrize(
+    ("flags", "any_place", "designated"),
+    [
+        ("local newborn hand_claim", 7000, 0),
+        ("local designated newborn hand_claim", 7000, 7000),
+        ("local emergency newborn hand_claim", 7000, 7000),
+    ],
+)
+def test_sg10b_a_newborn_at_an_institution_that_is_not_designated(flags: str, any_place: int, designated: int) -> None:
+    facts = SHAOGUAN | {"place": frozenset(flags.split())}
+    assert visit(CITY["shaoguan"], "selected", 10_000, **facts).fund == any_place
+    assert visit(chosen("shaoguan", newborn_place="designated"), "selected", 10_000, **facts).fund == designated
+
+
+def test_sg4_seventy_percent_elsewhere_or_at_primary_care_alone() -> None:
+    primary = chosen("shaoguan", higher_level="primary_only")
+    for where in ("referral", "emergency", "remote_filed"):
+        facts = SHAOGUAN | {"level": 3, "kind": "hospital"}
+        assert visit(CITY["shaoguan"], where, 5000, **facts).fund == 3500
+        refused = visit(primary, where, 5000, **facts)
+        assert (refused.fund, refused.refusal and refused.refusal.code) == (0, "class_not_covered")
+    for kind in ("station", "centre", "school_clinic"):
+        assert visit(primary, "selected", 5000, **SHAOGUAN | {"kind": kind}).fund == 3500
+
+
+@pytest.mark.parametrize(("level", "by_kind", "by_level"), [(0, 6000, 6000), (1, 6000, 6000), (2, 6000, 3300)])
+def test_kf10_a_village_station_as_primary_care_or_by_its_level(level: int, by_kind: int, by_level: int) -> None:
+    facts = {"on": date(2024, 3, 1), "kind": "station", "level": level}
+    assert visit(CITY["kaifeng"], "designated", 10_000, **facts).fund == by_kind
+    edition = chosen("kaifeng", stations="by_level")
+    assert visit(edition, "designated", 10_000, **facts).fund == by_level
+    assert visit(edition, "designated", 10_000, **facts | {"kind": "centre"}).fund == 6000
+
+
+def test_kf15_a_claim_of_who_lives_elsewhere_when_the_network_failed() -> None:
+    facts = {"on": date(2024, 3, 1), "level": 1}
+    refused = visit(CITY["kaifeng"], "remote_filed_manual", 10_000, **facts)
+    assert (refused.fund, refused.refusal and refused.refusal.code) == (0, "not_designated")
+    paid = chosen("kaifeng", remote_by_hand="paid")
+    by_hand = visit(paid, "remote_filed_manual", 10_000, **facts)
+    assert (by_hand.fund, by_hand.charge) == (6000, "fee_for_service")
+    unfiled = visit(paid, "remote_manual", 10_000, **facts)
+    assert (unfiled.fund, unfiled.refusal and unfiled.refusal.code) == (0, "remote_not_filed")
+
+
+def test_cq19_paid_up_by_a_lump_sum_in_service_or_retired() -> None:
+    facts: dict[str, Any] = {"on": date(2024, 3, 1), "person_class": "lump_sum", "plan": "personal_2", "level": 2}
+    assert visit(CITY["chongqing"], "designated", 100_000, **facts).fund == 48_000
+    retired = chosen("chongqing", lump_sum_as="retired")
+    assert visit(retired, "designated", 100_000, **facts).fund == 63_000
+    assert visit(retired, "designated", 100_000, **facts | {"person_class": "active"}).fund == 48_000
+    # What the account is credited does not move with it (CQ-10).
+    credit = {"person_class": "lump_sum", "plan": "personal_2", "month": "2024-03", "base": 385_000}
+    assert monthly_credit(retired, **credit).amount == monthly_credit(CITY["chongqing"], **credit).amount == 7700
 
 
 @pytest.mark.parametrize("city", ["kaifeng", "chongqing"])

@@ -22,7 +22,7 @@ from settlement.services.visits import quote_visit, settle_visit
 from tests.settlement import factories
 
 NOT_DESIGNATED = ("nondesignated", "nondesignated_emergency", "remote_emergency")
-REGISTERED = ("remote", "remote_filed", "remote_selected", "remote_nonselected")
+REGISTERED = ("remote", "remote_filed", "remote_filed_manual", "remote_selected", "remote_nonselected")
 NO_VISIT_TOLD = "prescription"  # the encounter that wrote a prescription whose visit a case does not tell
 LIMIT = Decimal("100000.00")
 EVENT = {
@@ -142,6 +142,8 @@ class Story:
                 kind, parent = "station", self.home
             elif event.get("type") in ("township", "community"):
                 kind = "centre"
+            elif event.get("type") == "station":
+                kind, parent = "station", factories.institution(self.city, since=self.since)
             self.places[name] = factories.institution(
                 self.city,
                 name,
@@ -231,7 +233,7 @@ class Story:
         except RefusedError as refused:
             # The bureau has a figure to publish: nothing is recorded.
             return {"n": event["n"], "fund": "0.00", "self": str(request.total), "why": refused.refusal.code}
-        if event["rel"] == "remote_manual":
+        if event["rel"].endswith("_manual"):
             visit = self.claimed(request, now)
         else:
             assert not Visit.objects.filter(key=request.key).exists()

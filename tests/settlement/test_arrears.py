@@ -22,7 +22,7 @@ DAYS = {
     "kaifeng": date(2024, 3, 10),
     "chongqing": date(2024, 3, 10),
 }
-PAID_ANYWAY = {"arrears": "paid"}
+PAID_ANYWAY = {"care_in_arrears": "paid"}
 
 
 def bill_and_credit(key: str, person_class: str, readings: dict) -> tuple[str, str, Decimal, str]:
