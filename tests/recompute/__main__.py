@@ -24,6 +24,8 @@ def main() -> int:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         for findings in compute(connection, options.area):
             print(f"{findings.area}: " + ", ".join(f"{count} {kind}" for kind, count in findings.asked.items()))
+            if unread := ", ".join(f"{count} of {kind}" for kind, count in findings.unread.items() if count):
+                findings.notes.append(f"files not read, being under another data key or of another form: {unread}")
             for note in findings.notes:
                 print(f"  {note}")
             shown: Counter[str] = Counter()

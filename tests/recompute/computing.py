@@ -5,7 +5,7 @@ from types import ModuleType
 
 import psycopg
 
-from . import accounts, books, credits, heads, runs, visits
+from . import accounts, books, credits, heads, proposals, runs, visits
 from .accounts import Accounts
 from .books import Books
 from .cities import BY_AREA
@@ -14,6 +14,7 @@ from .data import files, rosters
 from .data.reading import Area
 from .differences import Findings
 from .heads import Heads
+from .proposals import Replays
 from .runs import Runs
 from .used import Used
 from .visits import Visits
@@ -40,6 +41,7 @@ def compute_area(area: Area, city: ModuleType, findings: Findings) -> None:
             findings.notes.append(f"{row.document} is read as {row.choices}; here it is read as usual")
     settled = Visits(area, city)
     visits.compare(settled, findings)
+    proposals.compare(Replays(settled), findings)
     credited = Credits(area, city)
     credits.compare(credited, findings)
     rosters.compare(area, findings)

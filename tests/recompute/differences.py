@@ -32,6 +32,7 @@ class Findings:
     asked: Counter[str] = field(default_factory=Counter)
     differences: list[Difference] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unread: Counter[str] = field(default_factory=Counter)  # files by kind
 
     def compare(self, kind: str, code: str, record: str, expected: Any, stored: Any, why: str = "") -> None:
         self.asked[kind] += 1

@@ -40,40 +40,42 @@ class Visits:
     def __init__(self, area: Area, city: ModuleType):
         self.area, self.city = area, city
         self.answers: dict[int, Answer] = {}
-        self._stored = {visit.id: visit for visit in area.visits}
-        self._reversed_at = {v.reverses_id: v.settled_at for v in area.visits if v.reverses_id is not None}
-        proposals: dict[int, list[Any]] = defaultdict(list)
+        self.stored = {visit.id: visit for visit in area.visits}
+        self.reversed_at = {v.reverses_id: v.settled_at for v in area.visits if v.reverses_id is not None}
+        self.confirmed: dict[int, list[Any]] = defaultdict(list)  # by visit
         for proposal in area.proposals:
             if proposal.status == "confirmed":
-                proposals[self._stored[proposal.visit_id].member_id].append(proposal)
-        by_member: dict[int, list[Any]] = defaultdict(list)
+                self.confirmed[proposal.visit_id].append(proposal)
+        self.by_member: dict[int, list[Any]] = defaultdict(list)
         for visit in area.visits:
-            by_member[visit.member_id].append(visit)
-        for member, visits in by_member.items():
-            self._settle(member, visits, proposals.get(member, ()))
+            self.by_member[visit.member_id].append(visit)
+        for member, visits in self.by_member.items():
+            self._settle(member, visits)
 
-    def _settle(self, member: int, visits: list[Any], proposals: list[Any]) -> None:
+    def _settle(self, member: int, visits: list[Any]) -> None:
         """One member's visits. What was used before is what was computed here before, not what is stored."""
         settled: list[tuple[Any, Answer]] = []
         for visit in visits:
             if visit.reverses_id is not None:
                 answer = self._reversal(visit)
             else:
-                answer = self._answer(visit, settled, self._past(member, visit, settled, proposals))
+                past = Past([a.past for v, a in settled if v.scheme == visit.scheme and a.past is not None])
+                for before, _answer in settled:
+                    if before.scheme == visit.scheme and not self.gone(before.id, visit.settled_at):
+                        past.rows += self.adjusted(before.id, visit.settled_at)
+                past.rows += opening_of(self.area, member, visit.scheme, visit.settled_at)
+                answer = self.decide(visit, visit.settled_at, settled, past)
             self.answers[visit.id] = answer
             settled.append((visit, answer))
 
-    def _past(self, member: int, visit: Any, settled: list[tuple[Any, Answer]], proposals: list[Any]) -> Past:
-        """A move to another scheme starts its counters afresh."""
-        past = Past([a.past for v, a in settled if v.scheme == visit.scheme and a.past is not None])
-        for proposal in proposals:
-            adjusted = self._stored[proposal.visit_id]
-            gone = self._reversed_at.get(adjusted.id)
-            known = proposal.decided_at <= visit.settled_at and (gone is None or gone > visit.settled_at)
-            if known and adjusted.scheme == visit.scheme and adjusted.id in self.answers:
-                past.rows.append(difference_of(proposal, self.answers[adjusted.id].past))
-        past.rows += opening_of(self.area, member, visit.scheme, visit.settled_at)
-        return past
+    def gone(self, visit: int, at: datetime) -> bool:
+        """Whether a visit had been taken back by then."""
+        return visit in self.reversed_at and self.reversed_at[visit] <= at
+
+    def adjusted(self, visit: int, at: datetime) -> list[Before]:
+        """What had been confirmed of a visit by then."""
+        known = [proposal for proposal in self.confirmed.get(visit, ()) if proposal.decided_at <= at]
+        return [difference_of(proposal, self.answers[visit].past) for proposal in known]
 
     def _reversal(self, visit: Any) -> Answer:
         """G-6: exactly what the reversed visit took."""
@@ -82,8 +84,9 @@ class Visits:
         past = replace(first.past, pooled=paid.pooled, mutual=paid.mutual, fixed=paid.fixed, deductible=paid.deductible)
         return replace(first, paid=paid, out_of_policy=-first.out_of_policy, past=past, why="reversal")
 
-    def _answer(self, visit: Any, settled: list[tuple[Any, Answer]], past: Past) -> Answer:
-        area, city, day, at = self.area, self.city, visit.care_on, visit.settled_at
+    def decide(self, visit: Any, at: datetime, settled: list[tuple[Any, Answer]], past: Past) -> Answer:
+        """A visit by what was known at a moment, after others and what they have used."""
+        area, city, day = self.area, self.city, visit.care_on
         facts = {table: area.facts[table].get(visit.member_id, ()) for table in area.facts}
         member = known_at(area.members[visit.member_id], at)[0]
         person = in_force(facts["members_enrolment"], day, at)
@@ -94,7 +97,7 @@ class Visits:
             day,
             at,
         )
-        place, designated = self._place(visit, facts, selected, person, written)
+        place, designated = self._place(visit, at, facts, selected, person, written)
         answer = Answer(Paid(), "", None, self._payee(visit, treated), 0, "", place, person, designated)
         source = visit.prescriber_id if visit.channel == "prescription" else visit.institution_id
         answer.past = Before(day, visit.encounter, source, place.local)
@@ -124,7 +127,7 @@ class Visits:
             treated_at=treated.kind,
         )
         try:
-            self._require_entitled(visit, member, person, facts, case)
+            self._require_entitled(visit, at, member, person, facts, case)
             answer.out_of_policy = sum(case.costs.values()) - sum(city.in_policy(case).values())
             if visit.channel == "prescription" and written is None:
                 raise Refused("no visit wrote the prescription")
@@ -150,7 +153,9 @@ class Visits:
         )
         return answer
 
-    def _require_entitled(self, visit: Any, member: Any, person: Any, facts: Mapping[str, Any], case: Case) -> None:
+    def _require_entitled(
+        self, visit: Any, at: datetime, member: Any, person: Any, facts: Mapping[str, Any], case: Case
+    ) -> None:
         """G-18, in every city: enrolled, alive, within a benefit period and not suspended."""
         if person is None:
             raise Refused("not enrolled")
@@ -166,7 +171,7 @@ class Visits:
             for version in facts["members_benefitperiod"]
             if (version.row.area_id, version.row.scheme) == (person.area_id, person.scheme)
         ]
-        if in_force(periods, day, visit.settled_at) is None:
+        if in_force(periods, day, at) is None:
             raise Refused("no benefit period")
         if case.suspended:
             raise Refused("suspended")
@@ -184,10 +189,16 @@ class Visits:
         return min(found, key=lambda answer: answer.past.on, default=None)
 
     def _place(
-        self, visit: Any, facts: Mapping[str, Any], selected: Any, person: Any, written: Answer | None
+        self,
+        visit: Any,
+        at: datetime,
+        facts: Mapping[str, Any],
+        selected: Any,
+        person: Any,
+        written: Answer | None,
     ) -> tuple[Place, bool]:
         """Where it took place, and whether who treated (or filled the prescription) is designated itself."""
-        area, day, at = self.area, visit.care_on, visit.settled_at
+        area, day = self.area, visit.care_on
         treated = area.places[visit.institution_id]
         designated = treated.area_id is None or in_force(area.agreements.get(treated.id, ()), day, at) is not None
         if written is not None:

@@ -57,8 +57,7 @@ def read(area: Area, findings: Findings) -> dict[int, str]:
             findings.compare("file", "member", f"visit:{visit.id}", True, whose)
         for visit in visits[upload.id].values():
             findings.compare("file", "row", f"visit:{visit.id}", "no line", "a visit", f"upload {upload.id}")
-    if unread:
-        findings.notes.append(f"{unread} files of visits were not read: another data key, or another form")
+    findings.unread["visits"] += unread
     return flags
 
 

@@ -176,7 +176,6 @@ def compare(area: Area, findings: Findings) -> None:
     uploads = {row.id: row for row in area.rows("SELECT id, kind, content FROM bureau_upload WHERE area_id = %(area)s")}
     brought = _first_versions(area)
     documents = {document: number for number, document in area.documents().items()}
-    unread: Counter[str] = Counter()
     for upload in uploads.values():
         for one in ROSTERS.get(upload.kind, ()):
             rows = brought[one.table].get(upload.id, ())
@@ -184,7 +183,7 @@ def compare(area: Area, findings: Findings) -> None:
                 continue
             lines = lines_of(opened(bytes(upload.content)) or b"", one.needed)
             if lines is None:
-                unread[upload.kind] += 1
+                findings.unread[upload.kind] += 1
                 continue
             said = Counter(key for line in lines if (key := _key(one, line, documents)) is not None)
             for row in rows:
@@ -196,8 +195,6 @@ def compare(area: Area, findings: Findings) -> None:
                 findings.compare("roster", upload.kind, f"{one.table}:{row.id}", "a line", "a line" if said[key] else
                                  "no line", f"upload {upload.id}")  # fmt: skip
                 said[key] -= 1
-    for kind, count in unread.items():
-        findings.notes.append(f"{count} files of {kind} were not read: another data key, or another form")
 
 
 def _key(one: Roster, line: Mapping[str, str], documents: Mapping[str, int]) -> tuple[Any, ...] | None:

@@ -1,0 +1,75 @@
+"""Differences put before a reviewer: what a settled visit would be by what is known when it is looked at again."""
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from .cities.case import Before, Past
+from .differences import Findings
+from .visits import Answer, Visits, difference_of, opening_of
+
+
+class Replays:
+    """A member's standing visits of a year decided again, in the order in which they were settled."""
+
+    def __init__(self, visits: Visits):
+        self.visits, self.area = visits, visits.area
+        self._dropped: dict[int, list[Any]] = defaultdict(list)
+        for proposal in self.area.proposals:
+            if proposal.status == "dropped":
+                self._dropped[proposal.visit_id].append(proposal)
+
+    def fund(self, proposal: Any) -> tuple[int, int]:
+        """What its visit stands at and would come to. A proposal that was confirmed was held again, against what
+        stood then; one that waits counts on the earlier ones that wait with it."""
+        visit = self.visits.stored[proposal.visit_id]
+        confirmed = proposal.status == "confirmed"
+        at = proposal.decided_at if confirmed else proposal.proposed_at
+        for again, stands, fund in self._walk(visit.member_id, visit.care_on.year, at, proposal, not confirmed):
+            if again.id == visit.id:
+                return stands, fund
+        return 0, 0
+
+    def _walk(self, member: int, year: int, at: datetime, asked: Any, as_proposed: bool):
+        used: list[tuple[Any, Before]] = []
+        settled: list[tuple[Any, Answer]] = []
+        for visit in self.visits.by_member[member]:
+            if visit.settled_at > at or visit.reverses_id is not None or self.visits.gone(visit.id, at):
+                continue
+            standing = [self.visits.answers[visit.id].past, *self._adjusted(visit.id, at, asked)]
+            answer = self.visits.answers[visit.id]
+            if visit.care_on.year == year:
+                past = Past([row for before, row in used if before.scheme == visit.scheme])
+                past.rows += opening_of(self.area, member, visit.scheme, at)
+                again = self.visits.decide(visit, at, settled, past)
+                stands = sum(row.pooled + row.mutual for row in standing)
+                yield visit, stands, again.fund
+                kept = stands != again.fund and (not as_proposed or self._is_dropped(visit.id, stands, again.fund, at))
+                if not kept:
+                    answer, standing = again, [again.past]
+            settled.append((visit, answer))
+            used += [(visit, row) for row in standing]
+
+    def _adjusted(self, visit: int, at: datetime, asked: Any) -> list[Before]:
+        """What had been confirmed of a visit before the proposal that is asked about."""
+        before = [
+            proposal
+            for proposal in self.visits.confirmed.get(visit, ())
+            if proposal.id != asked.id and (proposal.decided_at, proposal.id) < (at, asked.id)
+        ]
+        return [difference_of(proposal, self.visits.answers[visit].past) for proposal in before]
+
+    def _is_dropped(self, visit: int, stands: int, fund: int, at: datetime) -> bool:
+        return any(
+            proposal.decided_at <= at and (proposal.settled, proposal.proposed) == (stands, fund)
+            for proposal in self._dropped.get(visit, ())
+        )
+
+
+def compare(replays: Replays, findings: Findings) -> None:
+    """Those that were confirmed and those that wait; what was dropped or is outdated says nothing any more."""
+    for proposal in replays.area.proposals:
+        if proposal.status in ("confirmed", "open"):
+            stands, fund = replays.fund(proposal)
+            findings.compare("proposal", "settled", f"proposal:{proposal.id}", stands, proposal.settled)
+            findings.compare("proposal", "proposed", f"proposal:{proposal.id}", fund, proposal.proposed)
