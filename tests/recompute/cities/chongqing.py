@@ -81,15 +81,15 @@ def has_account(person: str, plan: str) -> bool:
 
 
 def credit(
-    month, *, person: str, plan: str, birth, base: int | None, in_benefit: bool, paid_late: bool, **_other
+    month, *, person: str, plan: str, who, base: int | None, in_benefit: bool, paid_late: bool, **_other
 ) -> tuple[Fraction, str]:
     """条9: 2 % of the base; the retired 105, and 115 from the month of the seventieth birthday (CQ-2)."""
     if not has_account(person, plan):
         return Fraction(0), ""
     if person == "retired":
-        if not in_benefit or birth is None:
+        if not in_benefit or who.birth is None:
             return Fraction(0), ""
-        seventy = months_later(birth, 70 * 12)
+        seventy = months_later(who.birth, 70 * 12)
         return Fraction(115_00 if seventy <= last_of(month) else 105_00), "pool"
     if base is None or not (in_benefit or paid_late):
         return Fraction(0), ""

@@ -3,6 +3,7 @@
 from datetime import date
 from fractions import Fraction
 
+from ..days import months_later
 from ..money import half_up
 from .case import BY_ITEM, QUOTA, Case, Paid, Past, Refused, at_most, capped, level_of
 
@@ -70,14 +71,33 @@ def has_account(person: str, plan: str) -> bool:
 
 
 def credit(
-    month, *, person: str, base: int | None, in_benefit: bool, paid_late: bool, **_other
+    month, *, person: str, who, base: int | None, in_benefit: bool, paid_late: bool, **_other
 ) -> tuple[Fraction, str]:
-    """条7, 8: 2 % of the base, or 102.79 to the retired. Who pays monthly past the age gets the own share (HY-15)."""
-    if person == "retired":
+    """条7, 8: 2 % of the base, or 102.79 to the retired.
+
+    Who pays monthly past the age gets the own share (HY-15), unless the age was reached before June 2023.
+    """
+    reached = person == "retired_paying_monthly" and reached_before(who, date(2023, 6, 1))
+    if reached is None:
+        return Fraction(0), ""  # nobody knows which of the two
+    if person == "retired" or reached:
         return (Fraction(102_79), "pool") if in_benefit else (Fraction(0), "")
     if base is None or not (in_benefit or paid_late):
         return Fraction(0), ""  # HY-20: of months whose arrears were paid later, the own share
     return Fraction(base * 2, 100), "contribution"
+
+
+def reached_before(who, day: date) -> bool | None:
+    """Whether the retirement age was reached before a day: as recorded, else as birth and sex leave no doubt of it."""
+    if who.reached_age_on is not None:
+        return who.reached_age_on < day
+    if who.birth is None:
+        return None
+    # 国发〔1978〕104号: men at 60, women at 50 or 55 by their post.
+    youngest, oldest = {"1": (60, 60), "2": (50, 55)}.get(who.sex, (50, 60))
+    if months_later(who.birth, youngest * 12) >= day:
+        return False
+    return True if months_later(who.birth, oldest * 12) < day else None
 
 
 # Payment of institutions (条13)

@@ -196,7 +196,7 @@ class Area:
             "id",
             self._known(
                 "members_member",
-                f"SELECT id, upload_id, sex, birth, died_on FROM members_member WHERE id IN ({MEMBERS})",
+                f"SELECT id, upload_id, sex, birth, died_on, reached_age_on FROM members_member WHERE id IN ({MEMBERS})",
             ),
         )
         self.facts: dict[str, dict[int, list[Version]]] = {}
