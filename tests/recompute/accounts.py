@@ -31,10 +31,12 @@ class Accounts:
         self.shares: dict[int, list[tuple[int, str, int]]] = {}  # visit → (account, relation, fen)
         self.uses: dict[int, int] = {}
         self.payouts: dict[int, int] = {}
-        self.paid_out: dict[int, int] = {}
         self._credits: dict[tuple[int, int], int] = defaultdict(int)
         for credit in credits.all:
             self._credits[credit.job, credit.account] += credit.amount
+        self._payouts_of: dict[int, list[Any]] = defaultdict(list)
+        for payout in area.payouts:
+            self._payouts_of[payout.account_id].append(payout)
         self._returned = {row.id: row.at for row in area.rows_of_audit("accounts.payout", "payout.return")}
         for _place, move, record in sorted(self._moves(), key=lambda m: m[0]):
             move(record)
@@ -175,10 +177,9 @@ class Accounts:
                     "account.reopen": "open",
                 }.get(action, status)
         on_its_way = any(
-            payout.account_id == account
-            and payout.submitted_at <= at
+            payout.submitted_at <= at
             and at < (payout.paid_at or self._returned.get(payout.id) or datetime.max.replace(tzinfo=at.tzinfo))
-            for payout in self.area.payouts
+            for payout in self._payouts_of.get(account, ())
         )
         return status == "open" and not on_its_way
 

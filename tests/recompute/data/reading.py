@@ -196,7 +196,8 @@ class Area:
             "id",
             self._known(
                 "members_member",
-                f"SELECT id, upload_id, sex, birth, died_on, reached_age_on FROM members_member WHERE id IN ({MEMBERS})",
+                "SELECT id, upload_id, sex, birth, reached_age_on, died_on FROM members_member"
+                f" WHERE id IN ({MEMBERS})",
             ),
         )
         self.facts: dict[str, dict[int, list[Version]]] = {}
