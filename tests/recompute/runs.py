@@ -224,7 +224,7 @@ class Runs:
                 "retained": line.retained,
             }
             asked: dict[str, Any] = {
-                "person_months": heads.get(institution, 0),
+                "quota": city.quota_of(heads.get(institution, 0)),
                 "use": use.total,
                 "others": sum(use.others.values()),
             }

@@ -21,7 +21,7 @@ def test_nothing_of_the_product_is_imported():
     """Only the standard library, the database driver and a cipher: no rule, no model and no setting is shared."""
     allowed = sys.stdlib_module_names | {"psycopg", "cryptography"}
     for path in Path(__file__).parent.rglob("*.py"):
-        if path == Path(__file__):
+        if path.name.startswith("test_"):
             continue
         text = path.read_text()
         for node in ast.walk(ast.parse(text)):

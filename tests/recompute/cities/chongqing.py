@@ -9,6 +9,8 @@ from .case import BY_ITEM, Case, Paid, Past, Refused, at_most, capped, level_of
 CODE, SCHEME, FUND = "500000", "310", "employees_pool"
 FIRST, LAST = date(2024, 1, 1), None
 FUNDS = (FUND, "large_claims")
+# 条6: in service and retired.
+LIMITS = {"unit": (3000_00, 4000_00), "personal_2": (3000_00, 4000_00), "personal_1": (800_00, 1200_00)}
 WEEKS = 12  # how long a prescription may be filled (问22)
 COSTS = ("ordinary", "chronic_remainder")  # what other funds left over comes in (问14, CQ-3)
 FIXED = {"consultation_fee": "consultation_fee_paid", "general_fee": "general_fee_paid"}  # 定额报销 (条6)
@@ -43,10 +45,10 @@ def pay(case: Case, past: Past) -> Paid:
     standard = 100_00 if case.retired else 200_00
     deductible = min(max(standard - sum(row.deductible for row in year), 0), cost)
     percent = (50 if level == 3 else 60) + (10 if case.retired else 0)
-    if case.plan == "personal_1":
-        limit = 1200_00 if case.retired else 800_00
-    else:
-        limit = 4000_00 if case.retired else 3000_00
+    limits = LIMITS.get(case.plan)
+    if limits is None:
+        raise Refused("条6 no limit for such a plan")
+    limit = limits[1] if case.retired else limits[0]
     fund = fixed + at_most(Fraction((cost - deductible) * percent, 100), limit - capped(year))
     # 条8: out of the pooled fund as far as its yearly limit goes, the rest out of large-claims insurance (CQ-4).
     pooled = _within(fund, case.latest("pooled_limit"), sum(row.pooled for row in year))

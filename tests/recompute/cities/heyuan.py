@@ -113,9 +113,12 @@ def advance(month: date, heads: int, used: int) -> int:
     return half_up(base * 80 / 100)
 
 
-def year_end(*, person_months: int, use: int, others: int, advanced: int) -> dict[str, int]:
-    """条13(2), (3): exact thresholds (HY-13), from the quota as it is printed."""
-    quota = half_up(Fraction(HEAD * person_months, 12))
+def quota_of(person_months: int) -> int:
+    return half_up(Fraction(HEAD * person_months, 12))
+
+
+def year_end(*, quota: int, use: int, others: int, advanced: int) -> dict[str, int]:
+    """条13(2), (3): exact thresholds (HY-13), from the quota as it is printed (G-20)."""
     if use > quota:
         bonus, due = 0, quota
     else:

@@ -83,9 +83,12 @@ def month_settled(fund: int, heads: int) -> dict[str, int]:
     }
 
 
-def year_end(*, person_months: int, use: int, others: int, paid: int, deposit: int, score: Fraction) -> dict[str, int]:
+def quota_of(person_months: int) -> int:
+    return half_up(Fraction(HEAD * person_months, 12))
+
+
+def year_end(*, quota: int, use: int, others: int, paid: int, deposit: int, score: Fraction) -> dict[str, int]:
     """条9(二)3–5 (SG-6, SG-8, SG-14): T less what the assessment forfeits, less what was paid."""
-    quota = half_up(Fraction(HEAD * person_months, 12))
     total = quota if use * 100 >= 80 * quota else use
     deposit = min(deposit, half_up(Fraction(quota * 5, 100)))
     returned = half_up(deposit * score / 100)
