@@ -96,6 +96,11 @@ class Accounts:
     def _visit(self, visit: Any) -> None:
         if visit.reverses_id is not None:
             shares = [(account, relation, -fen) for account, relation, fen in self.shares[visit.reverses_id]]
+            # What a confirmed proposal has given back to an account is taken back with the visit.
+            for proposal in self.visits.confirmed.get(visit.reverses_id, ()):
+                if proposal.decided_at < visit.settled_at:
+                    for recovery in self.area.recoveries.get(proposal.id, ()):
+                        self.balances[recovery.account_id] -= recovery.amount
         else:
             shares = list(self._pay(visit))
         self.shares[visit.id] = shares
@@ -107,12 +112,12 @@ class Accounts:
         """The patient's own account first, then those of relatives in the order of their grants; the rest is cash."""
         answer, flag = self.visits.answers[visit.id], self._flag(visit)
         rest = visit.total - answer.fund - visit.other_funds
-        if visit.by_hand or answer.through_selected or flag == "none" or not self._may_pay(visit, answer):
+        if visit.by_hand or answer.through_selected or flag == "none" or not self._may_pay(visit, visit.settled_at):
             return
-        purpose = "pharmacy_drug" if self.area.places[visit.institution_id].kind == "pharmacy" else "hospital_selfpay"
+        purpose = self._purpose(visit)
         if self._died(visit.member_id, visit.care_on, visit.settled_at):
             return
-        for account, relation in self._candidates(visit, flag):
+        for account, relation in self._candidates(visit, flag, visit.settled_at):
             if account not in self.area.accounts:  # another area's: it pays by its own rules, out of its own books
                 given = [p for p in self.area.payments[visit.id] if p.account_id == account]
                 rest -= given[0].amount
@@ -124,16 +129,35 @@ class Accounts:
                 rest -= fen
                 yield account, relation, fen
 
-    def _may_pay(self, visit: Any, answer: Any) -> bool:
+    def recoveries(self, proposal: Any, at: datetime) -> dict[int, int]:
+        """What accounts have paid for a proposal's visit and may not, by what is known at a moment."""
+        visit = self.visits.stored[proposal.visit_id]
+        may: set[int] = set()
+        if self._may_pay(visit, at) and not self._died(visit.member_id, visit.care_on, at):
+            purpose = self._purpose(visit)
+            asked = self._candidates(visit, self._flag(visit), at)
+            may = {account for account, relation in asked if self._lists(relation, purpose)}
+        paid = {account: fen for account, _relation, fen in self.shares[visit.id]}
+        for earlier in self.visits.confirmed.get(visit.id, ()):
+            if earlier.id != proposal.id and (earlier.decided_at, earlier.id) < (at, proposal.id):
+                for recovery in self.area.recoveries.get(earlier.id, ()):
+                    paid[recovery.account_id] -= recovery.amount
+        return {account: fen for account, fen in paid.items() if fen and account not in may}
+
+    def _purpose(self, visit: Any) -> str:
+        pharmacy = self.area.places[visit.institution_id].kind == "pharmacy"
+        return "pharmacy_drug" if pharmacy else "hospital_selfpay"
+
+    def _may_pay(self, visit: Any, at: datetime) -> bool:
         """Inside designated institutions (G-15), and while the city's rules are in force."""
         in_days = visit.care_on >= self.city.FIRST and (self.city.LAST is None or visit.care_on <= self.city.LAST)
-        return answer.designated and in_days
+        return in_days and self.visits.designated(visit.institution_id, visit.care_on, at)
 
     def _lists(self, relation: str, purpose: str) -> bool:
         return relation in self.city.PURPOSES.get(purpose, ())
 
-    def _candidates(self, visit: Any, flag: str) -> Iterator[tuple[int, str]]:
-        area, day, at = self.area, visit.care_on, visit.settled_at
+    def _candidates(self, visit: Any, flag: str, at: datetime) -> Iterator[tuple[int, str]]:
+        area, day = self.area, visit.care_on
         own = area.account_of.get(visit.member_id)
         if own is not None:
             yield own, SELF

@@ -74,6 +74,9 @@ class Books:
             for fund, fen in ((self.city.FUND, pooled), ("large_claims", mutual)):
                 subject = "payable_payout" if fen > 0 else "recoveries"
                 self._move(fund, ("benefit_expenditure", ""), (subject, holder), fen)
+            for recovery in self.area.recoveries.get(proposal.id, ()):
+                if recovery.account_id in self.area.accounts:
+                    self._move(ACCOUNTS, ("recoveries", holder), ("member_accounts", ""), recovery.amount)
 
     # Personal accounts
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
+from .accounts import Accounts
 from .cities.case import Before, Past
 from .differences import Findings
 from .visits import Answer, Visits, difference_of, opening_of
@@ -66,10 +67,17 @@ class Replays:
         )
 
 
-def compare(replays: Replays, findings: Findings) -> None:
+def compare(replays: Replays, accounts: Accounts, findings: Findings) -> None:
     """Those that were confirmed and those that wait; what was dropped or is outdated says nothing any more."""
     for proposal in replays.area.proposals:
-        if proposal.status in ("confirmed", "open"):
-            stands, fund = replays.fund(proposal)
-            findings.compare("proposal", "settled", f"proposal:{proposal.id}", stands, proposal.settled)
-            findings.compare("proposal", "proposed", f"proposal:{proposal.id}", fund, proposal.proposed)
+        if proposal.status not in ("confirmed", "open"):
+            continue
+        record = f"proposal:{proposal.id}"
+        stands, fund = replays.fund(proposal)
+        findings.compare("proposal", "settled", record, stands, proposal.settled)
+        findings.compare("proposal", "proposed", record, fund, proposal.proposed)
+        recoveries = accounts.recoveries(proposal, proposal.decided_at or proposal.proposed_at)
+        findings.compare("proposal", "accounts", record, -sum(recoveries.values()), proposal.accounts)
+        for row in replays.area.recoveries.get(proposal.id, ()):
+            expected = recoveries.get(row.account_id, 0)
+            findings.compare("proposal", "recovery", f"{record}/account:{row.account_id}", expected, row.amount)

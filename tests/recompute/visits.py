@@ -200,7 +200,7 @@ class Visits:
         """Where it took place, and whether who treated (or filled the prescription) is designated itself."""
         area, day = self.area, visit.care_on
         treated = area.places[visit.institution_id]
-        designated = treated.area_id is None or in_force(area.agreements.get(treated.id, ()), day, at) is not None
+        designated = self.designated(treated.id, day, at)
         if written is not None:
             weeks = getattr(self.city, "WEEKS", None)
             place = replace(
@@ -255,6 +255,12 @@ class Visits:
             newborn=person is not None and person.paid_on is not None and day < person.paid_on,
         )
         return place, designated
+
+    def designated(self, institution: int, day: date, at: datetime) -> bool:
+        """By agreement on the day; one outside every area kept here has its agreement elsewhere."""
+        if self.area.places[institution].area_id is None:
+            return True
+        return in_force(self.area.agreements.get(institution, ()), day, at) is not None
 
     def _payee(self, visit: Any, treated: Any) -> int | None:
         """Rules §7: who treated; a station's centre; the clearing body for care elsewhere; nobody for a claim."""

@@ -86,8 +86,8 @@ SELECT v.id, v.scheme, v.institution_id, v.key, v.member_id, v.encounter, v.care
   FROM settlement_visit v WHERE v.area_id = %(area)s ORDER BY v.id
 """
 PROPOSALS = f"""
-SELECT x.id, x.visit_id, x.cause, x.pool, x.status, x.proposed_at, x.decided_at,
-       {fen("x.settled", "x.proposed", "x.large_claims", "x.deductible", "x.fixed")}
+SELECT x.id, x.visit_id, x.status, x.proposed_at, x.decided_at,
+       {fen("x.settled", "x.proposed", "x.large_claims", "x.deductible", "x.fixed", "x.accounts")}
   FROM settlement_proposal x JOIN settlement_visit v ON v.id = x.visit_id WHERE v.area_id = %(area)s ORDER BY x.id
 """
 CREDITS = f"""
@@ -108,11 +108,14 @@ SELECT e.account_id, e.number, e.journal_id, j.area_id, j.kind, j.source, {fen("
  WHERE a.area_id = %(area)s ORDER BY e.account_id, e.number
 """
 BALANCES = """
-SELECT j.kind, CASE WHEN v.area_id <> j.area_id THEN 'elsewhere' ELSE split_part(j.source, ':', 1) END AS source,
-       e.fund, e.subject, e.holder, (sum(e.amount) * 100)::bigint AS amount
+SELECT j.kind, e.fund, e.subject, e.holder, (sum(e.amount) * 100)::bigint AS amount,
+       CASE WHEN COALESCE(v.area_id, w.area_id) <> j.area_id THEN 'elsewhere' ELSE split_part(j.source, ':', 1) END
+           AS source
   FROM accounts_entry e JOIN accounts_journal j ON j.id = e.journal_id
   LEFT JOIN settlement_visit v ON 'visit:' || v.id = j.source
- WHERE j.area_id = %(area)s GROUP BY 1, 2, 3, 4, 5
+  LEFT JOIN settlement_proposal x ON 'proposal:' || x.id = j.source
+  LEFT JOIN settlement_visit w ON w.id = x.visit_id
+ WHERE j.area_id = %(area)s GROUP BY 1, 2, 3, 4, 6
 """
 RUNS = """
 SELECT r.id, r.county_id, r.scheme, r.kind, r.period, r.status, r.computed_at, r.approved_at, r.paid_at,
@@ -255,6 +258,14 @@ class Area:
             ),
         )
         self.proposals = self.rows(PROPOSALS)
+        self.recoveries: dict[int, list[Any]] = _rows_by(
+            "proposal_id",
+            self.rows(
+                f"""SELECT r.proposal_id, r.account_id, {fen("r.amount")} FROM settlement_accountrecovery r
+                      JOIN settlement_proposal x ON x.id = r.proposal_id
+                      JOIN settlement_visit v ON v.id = x.visit_id WHERE v.area_id = %(area)s ORDER BY r.id"""
+            ),
+        )
         opening = f"SELECT id, upload_id, member_id, scheme, year, month, {fen('fund', 'fixed', 'deductible')}"
         self.opening = _by(
             "member_id",
