@@ -20,7 +20,7 @@ from bureau.identity import DOCUMENT_KINDS, DOCUMENT_MESSAGES, document_number_p
 from bureau.models import Area, Staff
 from bureau.services.records import save
 from members import identity
-from members.models import Relative
+from members.models import Member, Relative
 from settlement.models import Claim, ClaimPayment
 from settlement.queries import facts as reading
 from settlement.queries.facts import fen
@@ -41,6 +41,7 @@ def quote_claim(asked: ClaimRequest, *, area_id: str, claim_id: int | None = Non
     """What a claim would be paid as it is written, before it is entered or corrected. Moves nothing."""
     asked.check(timezone.localdate(now))
     require_unused(asked.invoices, claim_id=claim_id)
+    require_presence(asked.member.pk, asked.received_on, has_proxy=asked.proxy is not None)
     return quote_bill(asked.visit(claim_id), area_id=area_id, now=now)
 
 
@@ -72,6 +73,7 @@ def enter_claim(*, key: str, area: Area, asked: ClaimRequest, actor: Staff, now:
             return first
         raise KeyReused(_("Number %(key)s has been used for another claim."), field="key", key=key)
     require_payable(asked.visit(), area.pk)
+    require_presence(asked.member.pk, asked.received_on, has_proxy=asked.proxy is not None)
     claim = Claim(key=key, request_hash=request_hash, area=area, member=asked.member)
     write(claim, asked, actor=actor, now=now)
     register_for_claim(claim.pk, asked.invoices)
@@ -91,6 +93,7 @@ def correct_claim(*, claim: Claim, asked: ClaimRequest, actor: Staff, now: datet
         raise DomainError(_("A claim stays its member's: refuse it and enter another."), field="member")
     reading.lock_members([claim.member_id])
     require_payable(asked.visit(claim.pk), claim.area_id)
+    require_presence(claim.member_id, asked.received_on, has_proxy=asked.proxy is not None)
     before = {str(invoice): invoice for invoice in claim.invoices.filter(freed_at=None)}
     claim.closed_by = claim.closed_at = None
     claim.reason = ""
@@ -108,6 +111,21 @@ def require_payable(bill: VisitRequest, area_id: str) -> None:
     desk = Desk.open([bill], lock=False, area_id=area_id)
     desk.area_of(bill)
     desk.refuse_paid_already(bill)
+
+
+def require_presence(member_id: int, received_on: datetime.date, *, has_proxy: bool) -> None:
+    """A claim that names no proxy was brought by the member, who was alive then; heirs are named as a proxy."""
+    died_on = Member.objects.values_list("died_on", flat=True).get(pk=member_id)
+    if died_on is not None and died_on < received_on and not has_proxy:
+        raise DomainError(
+            _("The member died on %(day)s, before the claim was received: name the heir who made it as the proxy."),
+            field="proxy_name",
+            day=died_on,
+        )
+
+
+def require_presence_of(claim: Claim) -> None:
+    require_presence(claim.member_id, claim.received_on, has_proxy=bool(claim.proxy_name))
 
 
 def write(claim: Claim, asked: ClaimRequest, *, actor: Staff, now: datetime.datetime) -> None:
@@ -171,6 +189,7 @@ def check_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Claim:
     require(claim, Claim.Status.RECEIVED)
     if claim.entered_by_id == actor.pk:
         raise DomainError(_("A claim is checked by someone other than who entered it."))
+    require_presence_of(claim)
     if missing := claim.papers_missing:
         raise DomainError(
             _("These papers are missing: %(papers)s."),
@@ -197,6 +216,7 @@ def approve_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Clai
     require(claim, Claim.Status.CHECKED)
     if actor.pk in (claim.entered_by_id, claim.checked_by_id):
         raise DomainError(_("A claim is approved by someone who neither entered nor checked it."))
+    require_presence_of(claim)
     bill = bill_of(claim)
     reading.lock_members([claim.member_id])
     outcome = quote_bill(bill, area_id=claim.area_id, now=now).decision.outcome

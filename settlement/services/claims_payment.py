@@ -14,7 +14,7 @@ from bureau.bank_accounts import account_number
 from bureau.errors import DomainError
 from bureau.models import Staff
 from settlement.models import Claim, ClaimPayment, Visit
-from settlement.services.claims import locked, put_account, recorded, require
+from settlement.services.claims import locked, put_account, recorded, require, require_presence_of
 from settlement.services.claims_requests import BankAccount, check_account
 
 STANDING = (ClaimPayment.Status.ORDERED, ClaimPayment.Status.REISSUED)
@@ -31,7 +31,8 @@ def pay_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Claim:
     """Order what an approved claim is owed, to the account it names. A paid claim is returned as it stands.
 
     Refused: a claim that nobody approved, one with nothing to pay, whoever entered it or its account, and an account
-    that was named after the approval and that nobody has confirmed.
+    that was named after the approval and that nobody has confirmed; a claim that a member is said to have brought who
+    had died by then (it is reversed, and entered again for the heirs).
     """
     claim = locked(claim)
     if claim.status == Claim.Status.PAID:
@@ -39,6 +40,7 @@ def pay_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Claim:
     require(claim, Claim.Status.APPROVED)
     require_another(claim, actor)
     require_confirmed(claim)
+    require_presence_of(claim)
     owed = owed_on(claim.visit)
     if not owed:
         raise DomainError(_("There is nothing to pay on this claim."))

@@ -1,0 +1,62 @@
+"""A claim by hand of a member who has died: brought by the heirs, never "in person"."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from bureau.errors import DomainError
+from bureau.identity import with_check_digit
+from members.models import Member
+from settlement.services.claims import approve_claim, check_claim, correct_claim, quote_claim, reverse_claim
+from settlement.services.claims_payment import pay_claim
+from settlement.services.claims_requests import Proxy
+from tests.settlement.claims import NOW, PAPERS, moved
+
+RECEIVED = date(2024, 2, 20)
+HEIR = Proxy("张小宁", "child", "01", with_check_digit("50010119900101001"))
+WITH_HEIR = {"proxy": HEIR, "papers": (*PAPERS, "proxy")}
+
+
+def die(person, on: date) -> None:
+    Member.objects.filter(pk=person.pk).update(died_on=on)
+
+
+def refused(act) -> None:
+    before = moved()
+    with pytest.raises(DomainError) as raised:
+        act()
+    assert (raised.value.field, "2024-02-19" in str(raised.value)) == ("proxy_name", True)
+    assert moved() == before
+
+
+def test_a3_a_dead_member_brings_no_claim(bureau, person):
+    die(person, date(2024, 2, 19))
+    refused(lambda: quote_claim(bureau.asked(person), area_id=bureau.city.area.pk, now=NOW))
+    refused(lambda: bureau.enter(person))
+    claim = bureau.paid(person, **WITH_HEIR)  # care of the 1st, before the death
+    assert (claim.status, claim.visit.pooled, claim.proxy_name) == ("paid", Decimal("500.00"), "张小宁")
+
+
+def test_a3_a_death_learnt_late_stops_the_claim_at_every_step(bureau, person):
+    received = bureau.enter(person)
+    die(person, date(2024, 2, 19))
+    refused(lambda: check_claim(claim=received, actor=bureau.second, now=NOW))
+    refused(lambda: correct_claim(claim=received, asked=bureau.asked(person), actor=bureau.city.clerk, now=NOW))
+    die(person, None)
+    checked = check_claim(claim=received, actor=bureau.second, now=NOW)
+    die(person, date(2024, 2, 19))
+    refused(lambda: approve_claim(claim=checked, actor=bureau.city.reviewer, now=NOW))
+    die(person, None)
+    approved = approve_claim(claim=checked, actor=bureau.city.reviewer, now=NOW)
+    die(person, date(2024, 2, 19))
+    refused(lambda: pay_claim(claim=approved, actor=bureau.city.finance, now=NOW))
+    reverse_claim(claim=approved, reason="本人已死亡，由继承人申请", actor=bureau.city.reviewer, now=NOW)
+    again = bureau.paid(person, key="K2", **WITH_HEIR)
+    assert (again.status, again.visit.pooled) == ("paid", Decimal("500.00"))
+    assert bureau.books_are_clean()
+
+
+def test_a3_what_the_member_brought_before_dying_goes_on(bureau, person):
+    die(person, RECEIVED)
+    assert bureau.paid(person).status == "paid"
