@@ -1,6 +1,7 @@
 """What an institution, a bank and an auditor are given of a run: statements with their steps, and files.
 
-Texts in files are safe to open in a spreadsheet: what would be taken for a formula is marked as text.
+Texts in files are safe to open in a spreadsheet: what would be taken for a formula is marked as text. Numbers of
+accounts are what they are and nothing else, since a bank reads them: as texts in a workbook, plain in CSV.
 """
 
 import csv
@@ -218,13 +219,9 @@ def as_csv(table: Table) -> bytes:
 
 
 def as_text(cell: Cell) -> str:
-    """A cell of CSV: texts that a spreadsheet would calculate or shorten are marked as texts."""
+    """A cell of CSV: texts that a spreadsheet would calculate are marked as texts."""
     text = str(cell)
-    if not isinstance(cell, str):
-        return text
-    if text[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + text
-    return text + "\t" if text.isdecimal() and len(text) > 11 else text
+    return "'" + text if isinstance(cell, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def as_xlsx(table: Table, title: str) -> bytes:

@@ -15,6 +15,7 @@ from accounts.services.ledger import EntryRequest, JournalRequest, Overdrawn, co
 from accounts.services.recoveries import recover_after_death
 from accounts.services.standing import ON_ITS_WAY, close_empty, end_freeze
 from bureau import audit
+from bureau.bank_accounts import account_number
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff
 from bureau.rules import account_use
@@ -215,6 +216,11 @@ def _shares(payees: Sequence[Payee], amount: int, *, several: bool) -> list[dict
             raise DomainError(
                 _("Payee %(place)d: name, bank and account number are needed."), field="payees", place=place
             )
+        # Passbooks and other agencies have numbers of any length.
+        if account_number(payee.number, shortest=1) is None:
+            raise DomainError(
+                _("Payee %(place)d: an account number is written in digits alone."), field="payees", place=place
+            )
         if not payee.share.is_finite() or payee.share <= 0 or payee.share != round(payee.share, 4):
             raise DomainError(
                 _("Payee %(place)d: write a share above 0 percent, with at most four decimals."),
@@ -226,7 +232,12 @@ def _shares(payees: Sequence[Payee], amount: int, *, several: bool) -> list[dict
         raise DomainError(_("The shares come to %(total)s percent, not to 100."), field="payees", total=total)
     parts = apportion(amount, {f"{place:04d}": millionths(payee.share) for place, payee in enumerate(payees)})
     return [
-        asdict(payee) | {"share": str(payee.share), "amount": str(yuan(parts[f"{place:04d}"]))}
+        asdict(payee)
+        | {
+            "number": account_number(payee.number, shortest=1),
+            "share": str(payee.share),
+            "amount": str(yuan(parts[f"{place:04d}"])),
+        }
         for place, payee in enumerate(payees)
     ]
 

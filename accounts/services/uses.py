@@ -28,6 +28,8 @@ from bureau.rules.money import fen, yuan
 from members.models import Member
 
 SELF = "self"
+REVERSAL = "reversal:"  # how the keys of reversals begin, and no other's
+LONGEST_KEY = AccountUse._meta.get_field("key").max_length
 NO_RELATIVE = "other"
 
 
@@ -53,6 +55,8 @@ def use_account(
     request_hash = fingerprint(account.pk, user.pk, purpose, payee, f"{amount:.2f}", on)
     if (known := _known(key, request_hash)) is not None:
         return known
+    if not key.strip() or len(key) > LONGEST_KEY or key.startswith(REVERSAL):
+        raise DomainError(_("The number of the purchase is missing, too long, or a reversal's."), field="key")
     _require_kept_here(account, actor)
     check_amount(amount)
     if on > timezone.localdate(now):
@@ -149,7 +153,7 @@ def reverse_use(*, use: AccountUse, actor: Staff, now: datetime.datetime) -> Acc
     if (known := AccountUse.objects.filter(reverses=use).first()) is not None:
         return known
     reversal = AccountUse.objects.create(
-        key=f"{use.key[:70]}:reversal",
+        key=f"{REVERSAL}{use.pk}",
         request_hash=fingerprint("reversal", use.pk),
         account=account,
         user_id=use.user_id,

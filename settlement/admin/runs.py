@@ -103,7 +103,11 @@ def lines_file(request, run: Run, data):
 
 
 class FormatForm(ActForm):
-    format = forms.ChoiceField(label=_("format"), choices=[("xlsx", "XLSX"), ("csv", "CSV")])
+    format = forms.ChoiceField(
+        label=_("format"),
+        choices=[("xlsx", "XLSX"), ("csv", "CSV")],
+        help_text=_("XLSX keeps long numbers as they are. CSV is for the bank's program: a spreadsheet rounds them."),
+    )
 
 
 def payment_file(request, run: Run, data):

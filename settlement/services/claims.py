@@ -234,7 +234,7 @@ def approve_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Clai
 def return_claim(*, claim: Claim, note: str, actor: Staff, now: datetime.datetime) -> Claim:
     """Send a claim back for a paper or a correction; its invoices stay with it."""
     claim = locked(claim)
-    if claim.status == Claim.Status.RETURNED and claim.reason == note.strip():
+    if claim.status == Claim.Status.RETURNED and claim.reason == kept(note):
         return claim
     require(claim, Claim.Status.RECEIVED, Claim.Status.CHECKED)
     claim.checked_by = claim.checked_at = None
@@ -248,7 +248,7 @@ def refuse_claim(*, claim: Claim, reason: str, actor: Staff, now: datetime.datet
     Refused: whoever entered it, and no reason.
     """
     claim = locked(claim)
-    if claim.status == Claim.Status.REFUSED and claim.reason == reason.strip():
+    if claim.status == Claim.Status.REFUSED and claim.reason == kept(reason):
         return claim
     require(claim, *OPEN)
     if claim.entered_by_id == actor.pk:
@@ -290,10 +290,15 @@ def closed(
 ) -> Claim:
     if not reason.strip():
         raise DomainError(_("Say why."), field=field)
-    claim.status, claim.reason = status, reason.strip()[:300]
+    claim.status, claim.reason = status, kept(reason)
     claim.closed_by, claim.closed_at = actor, now
     claim.save()
     return recorded(claim, act, actor, now, reason=claim.reason)
+
+
+def kept(reason: str) -> str:
+    """As much of a reason as a claim has room for."""
+    return reason.strip()[:300]
 
 
 def locked(claim: Claim) -> Claim:

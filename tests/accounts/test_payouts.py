@@ -245,3 +245,32 @@ def test_account_with_money_is_not_closed_and_an_empty_one_is(city, account):
     with pytest.raises(DomainError):
         submit(city, account)
     assert reopen(account=account, reason="came back", actor=city.clerk, now=NOW).status == "open"
+
+
+@pytest.mark.parametrize("number", ["6222\t000000000001", "6222\u200b00000001", "6222 x", "6" * 31])
+def test_d5_payees_number_is_digits_alone(city, number):
+    account = factories.account(city, balance="10.00")
+    before = factories.standing()
+    with pytest.raises(DomainError) as error:
+        submit_payout(
+            account=account,
+            event="emigrated",
+            happened_on=date(2026, 3, 1),
+            payees=[Payee("张三", "工商银行", number)],
+            actor=city.clerk,
+            now=NOW,
+        )
+    assert (error.value.field, error.value.params) == ("payees", {"place": 1})
+    assert factories.standing() == before
+
+
+def test_d5_payees_number_is_stored_without_blanks(city):
+    payout = submit_payout(
+        account=factories.account(city, balance="10.00"),
+        event="emigrated",
+        happened_on=date(2026, 3, 1),
+        payees=[Payee("张三", "工商银行", " 6222 0000 0000 0001 ")],
+        actor=city.clerk,
+        now=NOW,
+    )
+    assert payout.payees[0]["number"] == "6222000000000001"

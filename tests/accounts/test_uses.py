@@ -193,6 +193,25 @@ def test_reversal_twice_gives_back_once(city, account):
     assert factories.standing() == before
 
 
+def test_a11_reversals_of_keys_that_begin_alike_never_collide(city, account):
+    keys = ["K" * 79 + "1", "K" * 79 + "2", "K" * 70, "K" * 70 + ":reversal"]
+    made = [use(city, account, key=key, amount=Decimal("1.00")) for key in keys]
+    reversals = [reverse_use(use=one, actor=city.reviewer, now=NOW) for one in made]
+    assert [one.reverses for one in reversals] == made
+    assert len({one.key for one in (*made, *reversals)}) == 8
+    assert len(set(Journal.objects.filter(kind__in=["use", "reversal"]).values_list("key", flat=True))) == 8
+    account.refresh_from_db()
+    assert account.balance == Decimal("150.00")
+
+
+@pytest.mark.parametrize("key", ["", "  ", "reversal:1", "K" * 81])
+def test_a11_key_that_is_missing_too_long_or_a_reversals_is_refused(city, account, key):
+    with pytest.raises(DomainError) as error:
+        use(city, account, key=key)
+    assert error.value.field == "key"
+    assert not AccountUse.objects.exists()
+
+
 def test_reversal_of_a_refused_use_is_refused(city, account):
     made = use(city, account, purpose="fitness")
     before = factories.standing()

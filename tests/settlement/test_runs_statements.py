@@ -67,7 +67,7 @@ def test_payment_file_names_bank_account_amount_and_purpose(city, english):
     ]  # fmt: skip
     rows = list(csv.reader(io.StringIO(statements.as_csv(table).decode("utf-8-sig"))))
     assert rows[1][1] == "'=HYPERLINK(1)"
-    assert rows[1][3] == where.bank_account + "\t"
+    assert rows[1][3] == where.bank_account
     assert rows[1][5] == "20000.00"
     sheet = openpyxl.load_workbook(io.BytesIO(statements.as_xlsx(table, "预拨/2026"))).active
     assert sheet["B2"].value == "=HYPERLINK(1)"
@@ -119,3 +119,29 @@ def test_compute_due_asks_for_the_new_months_advances_and_the_last_months_items(
         jobs.work(job.pk, clock=lambda: first)
     assert set(Run.objects.values_list("status", flat=True)) == {"computed"}
     assert Run.objects.count() == 4
+
+
+@pytest.mark.parametrize("number", ["6222021234567890123", "10-123456789012345", "622202123456"])
+def test_d5_account_number_in_files_is_the_number_and_nothing_else(city, english, number):
+    where = factories.institution(city, bank=False)
+    factories.move_account(city, where, number)
+    factories.heads(city, where, 10)
+    run = pay(city, compute(city, "advance", date(2026, 1, 1)))
+    table = statements.payment_table(run)
+    text = statements.as_csv(table).decode("utf-8-sig")
+    assert "\t" not in text
+    assert [row[3] for row in csv.reader(io.StringIO(text))][1:] == [number]
+    cell = openpyxl.load_workbook(io.BytesIO(statements.as_xlsx(table, "预拨"))).active["D2"]
+    assert (cell.value, cell.data_type) == (number, "s")
+
+
+def test_d5_claims_files_have_the_number_and_nothing_else(bureau, person, english):
+    from settlement.admin.claim_lists import order_table
+    from settlement.models import ClaimPayment
+
+    bureau.paid(person)
+    table = order_table(ClaimPayment.objects.all())
+    [row] = list(csv.reader(io.StringIO(statements.as_csv(table).decode("utf-8-sig"))))[1:]
+    assert row[3] == "6222021234567890123"
+    cell = openpyxl.load_workbook(io.BytesIO(statements.as_xlsx(table, "x"))).active["D2"]
+    assert (cell.value, cell.data_type) == ("6222021234567890123", "s")
