@@ -19,3 +19,4 @@ class AccountsConfig(AppConfig):
         )
         for kind in objections.ROSTERS:
             register_objection(kind, objections.why_credited_rows_stay)
+        register_objection("relatives", objections.why_used_relatives_stay)

@@ -1,4 +1,4 @@
-"""Why a roster can no longer be undone: accounts have been credited on what it says."""
+"""Why a roster can no longer be undone: accounts have been credited on what it says, or used by relatives."""
 
 from django.db import connection
 from django.utils.functional import Promise
@@ -15,6 +15,8 @@ ROSTERS = {
     "contributions": ("members_contribution", "t.month = c.month"),
 }
 
+MADE_BY = """(t.upload_id = u.id OR t.id IN (
+        SELECT f."row" FROM bureau_uploadeffect f WHERE f.upload_id = u.id AND f."table" = '{table}'))"""
 CREDITED = """
 SELECT 1
   FROM {table} t
@@ -23,9 +25,17 @@ SELECT 1
   JOIN accounts_credit c ON c.account_id = a.id
   JOIN accounts_journal j ON j.id = c.journal_id AND j.posted_at >= u.uploaded_at
   CROSS JOIN LATERAL (SELECT daterange(c.month, (c.month + interval '1 month')::date) AS days) AS month
- WHERE (t.upload_id = u.id OR t.id IN (
-        SELECT f."row" FROM bureau_uploadeffect f WHERE f.upload_id = u.id AND f."table" = '{table}'))
-   AND {rests}
+ WHERE {made_by} AND {rests}
+ LIMIT 1
+"""
+USED = f"""
+SELECT 1
+  FROM members_relative t
+  JOIN bureau_upload u ON u.id = %(upload)s
+  JOIN accounts_account a ON a.member_id = t.member_id
+  JOIN accounts_accountuse x ON x.account_id = a.id AND x.user_id = t.relative_id AND x.recorded_at >= u.uploaded_at
+   AND x.used_on >= t.starts_on
+ WHERE {MADE_BY.format(table="members_relative")}
  LIMIT 1
 """
 
@@ -33,8 +43,19 @@ SELECT 1
 def why_credited_rows_stay(upload: Upload) -> Promise | None:
     """Objection to undoing a roster that credits were computed from."""
     table, rests = ROSTERS[upload.kind]
-    with connection.cursor() as cursor:
-        cursor.execute(CREDITED.format(table=table, rests=rests), {"upload": upload.pk})
-        if cursor.fetchone():
-            return _("Accounts have been credited on what this roster says; correct the records instead.")
+    if _found(CREDITED.format(table=table, made_by=MADE_BY.format(table=table), rests=rests), upload):
+        return _("Accounts have been credited on what this roster says; correct the records instead.")
     return None
+
+
+def why_used_relatives_stay(upload: Upload) -> Promise | None:
+    """Objection to undoing a roster of relatives: one of them has used the account, or was refused its use."""
+    if _found(USED, upload):
+        return _("Accounts have been used on what this roster says; correct the records instead.")
+    return None
+
+
+def _found(sql: str, upload: Upload) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {"upload": upload.pk})
+        return cursor.fetchone() is not None

@@ -16,6 +16,7 @@ from settlement.admin import visits  # noqa: F401  registers what is extended be
 from settlement.admin.proposals import ReplayForm, replay
 from settlement.admin.same_bills import same_bills_of
 from settlement.models import Claim, Invoice, Line, OpeningUse, OtherUse, Visit
+from settlement.queries import rests
 from settlement.services.proofs import KIND, prove_books
 
 
@@ -91,6 +92,25 @@ def proofs(request, job: Job) -> Panel | None:
     )
 
 
+MOST_SHOWN = 1000
+
+
+def settled_before_it(request, upload: Upload) -> Panel | None:
+    """Visits on the days of a roster that came after them: they stay, and what they would be now is looked for."""
+    if upload.kind not in rests.ROSTERS or upload.status != Upload.Status.LOADED:
+        return None
+    count = rests.settled_before(upload, MOST_SHOWN + 1)
+    if not count:
+        return None
+    return Panel(
+        _("Settled before this roster came"),
+        [_("visits")],
+        [[gettext("more than %(count)d") % {"count": MOST_SHOWN} if count > MOST_SHOWN else count]],
+        note=_("They stand as they were settled. The search for facts learnt late proposes the differences."),
+    )
+
+
+extend(Upload, sections=[settled_before_it])
 check = Act(
     code="books.check",
     label=_("Check the books"),
