@@ -27,6 +27,7 @@ TABLES = {
         f"{KEPT}, UPDATE (password, last_login, first_name, area_id, county_id, is_active, must_change_password)"
     ),
     "bureau_staff_groups": "SELECT, INSERT, DELETE",
+    "bureau_loginfailure": "SELECT, INSERT, UPDATE (failures, until), DELETE",
     "bureau_staff_user_permissions": READ,
     "auth_group": READ,
     "auth_group_permissions": READ,

@@ -1,22 +1,17 @@
 """The admin site itself: its names, and the door. Apart from bureau.admin, which registers with it."""
 
-import hashlib
-
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from bureau import audit, clock
 from bureau.models import Staff
+from bureau.services import door
 from bureau.services.roles import roles_of
 from bureau.services.staff import change_own_password
-
-FAILURES_ALLOWED = 5
-LOCKED_SECONDS = 15 * 60
 
 
 class DoorForm(AdminAuthenticationForm):
@@ -24,17 +19,16 @@ class DoorForm(AdminAuthenticationForm):
 
     def clean(self):
         username = self.cleaned_data.get("username", "")
-        key = f"login-failures:{hashlib.sha256(username.casefold().encode()).hexdigest()}"
-        if cache.get(key, 0) >= FAILURES_ALLOWED:
+        attempts = door.count_attempt(username, now=clock.now())
+        if attempts > door.FAILURES_ALLOWED:
             raise ValidationError(_("Too many wrong passwords. Try again in a quarter of an hour."), code="locked")
         try:
             cleaned = super().clean()
         except ValidationError:
-            cache.add(key, 0, LOCKED_SECONDS)
-            if cache.incr(key) == FAILURES_ALLOWED:
+            if attempts == door.FAILURES_ALLOWED:
                 self._record("session.locked", Staff.objects.filter(username=username).first())
             raise
-        cache.delete(key)
+        door.forget_attempts(username)
         self._record("session.login", self.get_user())
         return cleaned
 
