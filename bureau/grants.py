@@ -71,6 +71,7 @@ TABLES = {
     "accounts_credit": KEPT,
     "accounts_entry": GROWS,
     "accounts_familygrant": f"{KEPT}, UPDATE (ends_on)",
+    "accounts_freeze": f"{KEPT}, UPDATE (ended_by_id, ended_at, end_reason)",
     "accounts_journal": GROWS,
     "accounts_payout": f"{KEPT}, UPDATE (status, approved_by_id, approved_at, paid_by_id, paid_at, note)",
     # Settlement
