@@ -34,10 +34,10 @@ class Accounts:
         self._credits: dict[tuple[int, int], int] = defaultdict(int)
         for credit in credits.all:
             self._credits[credit.job, credit.account] += credit.amount
-        self._payouts_of: dict[int, list[Any]] = defaultdict(list)
-        for payout in area.payouts:
-            self._payouts_of[payout.account_id].append(payout)
-        self._returned = {row.id: row.at for row in area.rows_of_audit("accounts.payout", "payout.return")}
+        self._taken_back: dict[int, int] = defaultdict(int)
+        self._after: dict[int, list[Any]] = defaultdict(list)
+        for credit in credits.all:
+            self._after[credit.account].append(credit)
         for _place, move, record in sorted(self._moves(), key=lambda m: m[0]):
             move(record)
 
@@ -88,6 +88,8 @@ class Accounts:
 
     def _as_it_stands(self, posting: Any) -> None:
         self.balances[posting.account_id] += posting.amount
+        if posting.source == f"account:{posting.account_id}":
+            self._taken_back[posting.account_id] -= posting.amount
 
     def _credit(self, posting: Any) -> None:
         job = int(posting.source.removeprefix("job:"))
@@ -190,22 +192,12 @@ class Accounts:
         return "own" if visit.account else "none"
 
     def _open(self, account: int, at: datetime) -> bool:
-        """Not frozen, by a person or by a payout on its way, and not closed."""
-        status = "open"
-        for when, action in self.area.frozen.get(account, ()):
-            if when <= at:
-                status = {
-                    "account.freeze": "frozen",
-                    "account.unfreeze": "open",
-                    "account.close": "closed",
-                    "account.reopen": "open",
-                }.get(action, status)
-        on_its_way = any(
-            payout.submitted_at <= at
-            and at < (payout.paid_at or self._returned.get(payout.id) or datetime.max.replace(tzinfo=at.tzinfo))
-            for payout in self._payouts_of.get(account, ())
+        """Not frozen for any reason, and not closed."""
+        frozen = any(
+            row.frozen_at <= at and (row.ended_at is None or at < row.ended_at)
+            for row in self.area.freezes.get(account, ())
         )
-        return status == "open" and not on_its_way
+        return not frozen and not self.area.closed(account, at)
 
     def _use(self, use: Any) -> None:
         if use.reverses_id is not None:
@@ -218,8 +210,14 @@ class Accounts:
         self.balances[use.account_id] -= paid
 
     def _submit(self, payout: Any) -> None:
-        """HY-19: the balance of the day."""
-        self.payouts[payout.id] = self.balances[payout.account_id]
+        """HY-19: the balance of the day; to heirs without what was credited for months that began after the death."""
+        account, late = payout.account_id, 0
+        if payout.action == "bank_or_inherit":
+            known = known_at(self.area.members[self.area.accounts[account].member_id], payout.submitted_at)
+            died_on = (known[0].died_on if known else None) or payout.happened_on
+            credits = [c for c in self._after[account] if c.month > died_on and c.at <= payout.submitted_at]
+            late = sum(credit.amount for credit in credits) - self._taken_back[account]
+        self.payouts[payout.id] = max(self.balances[account] - max(late, 0), 0)
 
     def _approve(self, payout: Any) -> None:
         self.balances[payout.account_id] -= self.payouts[payout.id]

@@ -25,6 +25,7 @@ class Credit:
     month: date
     amount: int
     source: str
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -58,7 +59,7 @@ class Credits:
             first = months_later(first, 1)
         for member, since in self.holders.items():
             account = self.area.account_of.get(member)
-            if account is None:
+            if account is None or self.area.closed(account, at):
                 continue
             self._member(job, member, account, [m for m in months if m >= since], month, at)
 
@@ -120,7 +121,7 @@ class Credits:
             )
             due = half_up(amount) - (given.amount if given else 0)
             if due > 0:
-                self.all.append(Credit(job, account, month, due, source))
+                self.all.append(Credit(job, account, month, due, source, at))
                 self._given[account, month] = Given(half_up(amount), base or 0)
 
     def _of_month(self, enrolments: list[Any], month: date, premiums: dict) -> Any | None:

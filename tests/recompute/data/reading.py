@@ -133,6 +133,9 @@ SELECT a.id, a.institution_id, a.origin_id, a.carried_by_id, a.fund, a.created_a
 """
 
 
+TURNS = ("account.close", "account.reopen", "account.refund")
+
+
 class Area:
     """One area's rows. Lists by member or institution hold versions; everything else stands as it was written."""
 
@@ -151,14 +154,6 @@ class Area:
     def rows(self, sql: str, **params: Any) -> list[Any]:
         return self._cursor.execute(sql, {"area": self.code} | params).fetchall()
 
-    def rows_of_audit(self, record: str, action: str) -> list[Any]:
-        return self.rows(
-            "SELECT record_id::bigint AS id, at FROM bureau_auditentry WHERE record_type = %(record)s"
-            " AND action = %(action)s ORDER BY id",
-            record=record,
-            action=action,
-        )
-
     # When things became known
 
     def _read_history(self) -> None:
@@ -171,7 +166,7 @@ class Area:
                 WHERE u.status <> 'undone' ORDER BY e.id"""
         ):
             history.changed(row.name, row.row, row.at, row.before)
-        self.frozen: dict[int, list[tuple[datetime, str]]] = defaultdict(list)
+        self._turned: dict[int, list[tuple[datetime, str]]] = defaultdict(list)  # accounts closed and taken back
         for row in self.rows(
             """SELECT at, action, record_type, record_id, detail FROM bureau_auditentry
                 WHERE record_type = ANY(%(types)s) ORDER BY id""",
@@ -179,7 +174,7 @@ class Area:
         ):
             table, number = tables[row.record_type], int(row.record_id)
             if table == "accounts_account":
-                self.frozen[number].append((row.at, row.action))
+                self._turned[number].append((row.at, row.action))
                 continue
             before = row.detail.get("before")
             if table == "institutions_level":
@@ -188,6 +183,11 @@ class Area:
                 history.changed(table, number, row.at, before)
             else:
                 history.made(table, number, row.at)
+
+    def closed(self, account: int, at: datetime) -> bool:
+        """Whether an account had been closed by then and not been taken back into use."""
+        turned = [action for when, action in self._turned.get(account, ()) if when <= at and action in TURNS]
+        return bool(turned) and turned[-1] == "account.close"
 
     def _known(self, table: str, sql: str, **params: Any) -> list[Version]:
         return self.history.versions(table, self.rows(sql, **params))
@@ -306,10 +306,17 @@ class Area:
                  WHERE a.area_id = %(area)s ORDER BY u.id"""
         )
         self.payouts = self.rows(
-            f"""SELECT p.id, p.account_id, p.event, p.action, p.status, p.payees, p.submitted_at, p.approved_at,
-                       p.paid_at, {fen("p.amount")}
+            f"""SELECT p.id, p.account_id, p.event, p.action, p.status, p.payees, p.happened_on, p.submitted_at,
+                       p.approved_at, p.paid_at, {fen("p.amount")}
                   FROM accounts_payout p JOIN accounts_account a ON a.id = p.account_id
                  WHERE a.area_id = %(area)s ORDER BY p.id"""
+        )
+        self.freezes: dict[int, list[Any]] = _rows_by(
+            "account_id",
+            self.rows(
+                """SELECT f.account_id, f.frozen_at, f.ended_at FROM accounts_freeze f
+                     JOIN accounts_account a ON a.id = f.account_id WHERE a.area_id = %(area)s ORDER BY f.id"""
+            ),
         )
         self.journals = self.rows(
             "SELECT id, source, posted_at FROM accounts_journal WHERE area_id = %(area)s ORDER BY id"
