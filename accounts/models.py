@@ -25,6 +25,9 @@ class Fund(models.TextChoices):
     RESIDENTS_OUTPATIENT = "residents_outpatient", _("residents' outpatient account")
 
 
+TAX_OFFICE = "tax_office"  # 税务机关: the holder under which premiums paid out of accounts are owed
+
+
 class Subject(models.TextChoices):
     """会计科目. The holder says whose: an institution's code, another fund, an account's number."""
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import xlsxwriter
 from django.utils.translation import gettext as _
 
-from accounts.models import Account, Credit, Journal
+from accounts.models import TAX_OFFICE, Account, Credit, Journal
 from accounts.queries import Statement, StatementLine
 from bureau.rules.account_use import PURPOSES
 from members.models import Relative
@@ -51,7 +51,7 @@ def what(line: StatementLine) -> str:
             words.append(str(Credit.Kind(line.credit_kind).label))
     if line.purpose:
         words.append(_(PURPOSES.get(line.purpose, line.purpose)))
-        words.append(line.payee)
+        words.append(_("tax office") if line.payee == TAX_OFFICE else line.payee)
     if line.relation and line.relation != SELF:
         relation = dict(Relative.Relation.choices).get(line.relation, line.relation)
         words.append(f"{relation} {line.used_for}".strip())

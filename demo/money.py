@@ -15,7 +15,7 @@ from accounts.models import Account, Credit, Entry, Payout
 from accounts.services.credits import credit_month
 from accounts.services.family import grant as grant_use
 from accounts.services.payouts import Payee, approve_payout, pay_payout, return_payout, submit_payout
-from accounts.services.standing import load_opening_balances
+from accounts.services.standing import load_opening_balances, without_account
 from accounts.services.uses import use_account
 from bureau.errors import DomainError
 from bureau.rules.periods import next_month_start
@@ -35,6 +35,8 @@ def take_over_balances(stage: Stage, people: Sequence[Person]) -> None:
         for person in people
         if person.balance and person.document in ids
     }
+    for member in without_account(stage.area.pk, balances, on=stage.day):
+        del balances[member]
     count = load_opening_balances(
         key=str(stage.profile.year),
         area=stage.area,
@@ -104,7 +106,7 @@ def use(stage: Stage, ties: Sequence[Tie], first: date) -> None:
                 account=accounts[ids[tie.holder.document]],
                 user=relatives[ids[tie.relative.document]],
                 purpose="resident_premium" if premium else "pharmacy_drug",
-                payee=f"TAX{stage.profile.prefix}00" if premium else codes[number % len(codes)],
+                payee=codes[number % len(codes)],  # a premium goes to the tax office
                 amount=Decimal("400.00") if premium else Decimal(2000 + number * 97 % 9000).scaleb(-2),
                 on=stage.day,
                 actor=stage.office.clerk,

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext
 
+from accounts.models import TAX_OFFICE
 from bureau.rules.errors import REASONS
 from members.models import Relative
 
@@ -12,6 +13,11 @@ def relation_label(code: str) -> str:
     if code == SELF:
         return gettext("the holder")
     return str(dict(Relative.Relation.choices).get(code, code))
+
+
+def payee_label(code: str) -> str:
+    """Whom an account has paid: an institution's code, or the tax office."""
+    return gettext("tax office") if code == TAX_OFFICE else code
 
 
 def words(labels: dict[str, str]) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.extraction import EXTRACT, extraction_label
+from accounts.admin.labels import payee_label
 from accounts.models import ClosedMonth, Entry, Fund, Journal, Subject
 from accounts.queries import trial_balance
 from accounts.services.months import close_month, reopen_month
@@ -58,7 +59,7 @@ def balance(request, record, data) -> list[Panel]:
             [
                 [
                     Subject(line.subject).label,
-                    *([line.holder] if holder else []),
+                    *([payee_label(line.holder)] if holder else []),
                     line.debit,
                     line.credit,
                     max(-line.balance, Decimal("0.00")),
@@ -116,15 +117,20 @@ class JournalAdmin(Records):
 class EntryAdmin(Records):
     hidden = True
     list_display = [
-        "id", "journal", "posted_on", "fund", "subject", "holder", "account", "debit_amount", "credit_amount", "number",
-        "balance_after",
+        "id", "journal", "posted_on", "fund", "subject", "holder_shown", "account", "debit_amount", "credit_amount",
+        "number", "balance_after",
     ]  # fmt: skip
     list_select_related = ["journal", "account__member"]
     list_filter = ["fund", "subject"]
     area_path = "journal__area"
     fields = [
-        "journal", "fund", "subject", "holder", "account", "debit_amount", "credit_amount", "number", "balance_after",
+        "journal", "fund", "subject", "holder_shown", "account", "debit_amount", "credit_amount", "number",
+        "balance_after",
     ]  # fmt: skip
+
+    @admin.display(description=_("holder"), ordering="holder")
+    def holder_shown(self, entry):
+        return payee_label(entry.holder)
 
     @admin.display(description=_("posted on"))
     def posted_on(self, entry):

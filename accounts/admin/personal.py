@@ -78,7 +78,12 @@ class UseForm(ActForm):
         AccountUse._meta.get_field("user"), required=False, help_text=_("Empty: the holder of the account.")
     )
     purpose = forms.ChoiceField(label=_("purpose"), choices=lambda: words(account_use.PURPOSES))
-    payee = forms.CharField(label=_("payee"), max_length=40, help_text=_("The institution's code, or who is paid."))
+    payee = forms.CharField(
+        label=_("payee"),
+        max_length=40,
+        required=False,
+        help_text=_("The institution's code, or who is paid. Premiums go to the tax office: leave it empty."),
+    )
     amount = money_field(_("bill"))
     on = when(_("used on"), initial=clock.today)
 
@@ -299,7 +304,7 @@ class AccountAdmin(OfMember):
         standing_of,
         death_of,
         Section(Freeze, "account"),
-        Section(Entry, "account", without=["fund", "subject", "holder"]),
+        Section(Entry, "account", without=["fund", "subject", "holder_shown"]),
         Section(Credit, "account"),
         Section(FamilyGrant, "account"),
         Section(AccountUse, "account"),

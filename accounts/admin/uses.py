@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin.labels import refusal_label, relation_label
+from accounts.admin.labels import payee_label, refusal_label, relation_label
 from accounts.admin.ledger import journals_of
 from accounts.models import AccountUse, FamilyGrant, Freeze
 from accounts.services.family import revoke
@@ -50,14 +50,16 @@ class FamilyGrantAdmin(OfMember):
 
 @admin.register(AccountUse)
 class AccountUseAdmin(OfMember):
-    list_display = ["account", "used_on", "user", "relation_shown", "what_for", "payee", "asked", "paid", "cash", "why"]
+    list_display = [
+        "account", "used_on", "user", "relation_shown", "what_for", "payee_shown", "asked", "paid", "cash", "why",
+    ]  # fmt: skip
     list_filter = [("refusal", admin.EmptyFieldListFilter), ("reverses", admin.EmptyFieldListFilter)]
     list_select_related = ["account__member", "user"]
     member_path = "account__member"
     area_path = "account__area"
     fields = [
-        "account", "used_on", "user", "relation_shown", "what_for", "payee", "asked", "paid", "cash", "why", "article",
-        "reverses", "key", "recorded_by", "recorded_at",
+        "account", "used_on", "user", "relation_shown", "what_for", "payee_shown", "asked", "paid", "cash", "why",
+        "article", "reverses", "key", "recorded_by", "recorded_at",
     ]  # fmt: skip
     acts = [
         Act(
@@ -79,6 +81,10 @@ class AccountUseAdmin(OfMember):
     @admin.display(description=_("purpose"), ordering="purpose")
     def what_for(self, use):
         return gettext(account_use.PURPOSES.get(use.purpose, use.purpose))
+
+    @admin.display(description=_("payee"), ordering="payee")
+    def payee_shown(self, use):
+        return payee_label(use.payee)
 
     @admin.display(description=_("refusal"), ordering="refusal")
     def why(self, use):

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, FamilyGrant
 from accounts.services.holders import edition_of
+from accounts.services.standing import refuse_without_account
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff
@@ -28,7 +29,7 @@ def grant(
     """Let a relative use an account from a day on. The same grant again returns the one that is there.
 
     Refused: a person who is not on the roster of relatives on that day, a relation that the edition does not list,
-    days that another grant covers, days after the holder's death.
+    days that another grant covers, days after the holder's death; a holder who can have no account.
     """
     if ends_on is not None and ends_on < starts_on:
         raise DomainError(_("The last day lies before the first."), field="ends_on")
@@ -38,6 +39,7 @@ def grant(
     died_on = account.member.died_on
     if died_on is not None and died_on < starts_on:
         raise DomainError(_("The member died on %(day)s."), field="starts_on", day=died_on)
+    refuse_without_account(account.area_id, [account.member_id], on=starts_on, field="account")
     relative = relative_on(account, beneficiary, starts_on)
     if relative is None:
         raise DomainError(

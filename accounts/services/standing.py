@@ -5,7 +5,8 @@ Each reason to freeze an account is a row of its own; the database turns the sta
 """
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from django.db import connection, transaction
@@ -16,10 +17,11 @@ from accounts.services.ledger import JournalRequest, control, fingerprint, lock_
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Area, Scheme, Staff
-from bureau.rules.credits import monthly_credit
+from bureau.rules.credits import may_hold, monthly_credit
 from bureau.rules.errors import NoEdition
 from bureau.rules.periods import month_of
 from bureau.services.editions import rulebook
+from members.models import Enrolment, Member
 
 ON_ITS_WAY = (Payout.Status.SUBMITTED, Payout.Status.APPROVED)
 
@@ -61,6 +63,46 @@ def open_accounts(*, area_id: str, on: datetime.date, actor: Staff, now: datetim
     return opened
 
 
+def without_account(area_id: str, members: Iterable[int], *, on: datetime.date) -> list[int]:
+    """Those of these members who can hold no account in an area: by class and plan, as far as they were enrolled
+    there up to a day, the edition has none for them. Of who was enrolled there never, nothing is known."""
+    enrolled = Enrolment.objects.filter(area=area_id, member__in=list(members), starts_on__lte=on)
+    kinds: dict[int, set[tuple[str, str, str]]] = defaultdict(set)
+    for member, *kind in enrolled.values_list("member", "scheme", "person_class", "plan"):
+        kinds[member].add(tuple(kind))
+    can = {kind: _may_hold(area_id, *kind, on=on) for kind in set().union(*kinds.values())}
+    return sorted(member for member, had in kinds.items() if not any(can[kind] for kind in had))
+
+
+def refuse_without_account(area_id: str, members: Iterable[int], *, on: datetime.date, field: str) -> None:
+    """Raise DomainError, with a few names, where any of these members can hold no account."""
+    found = without_account(area_id, members, on=on)
+    if found:
+        raise DomainError(
+            _(
+                "%(count)d members have no personal account by class and plan (pooled fund only, first level, "
+                "residents), %(names)s among them: leave them out, or correct their enrolment."
+            ),
+            field=field,
+            count=len(found),
+            names="; ".join(str(member) for member in Member.objects.filter(pk__in=found[:5]).order_by("pk")),
+        )
+
+
+def _may_hold(area_id: str, scheme: str, person_class: str, plan: str, *, on: datetime.date) -> bool:
+    """Where no edition says who has an account, nobody is turned away."""
+    book, asked = rulebook(area_id), False
+    for each in Scheme.values:
+        try:
+            edition = book.on(area_id, each, on, "credits")
+        except NoEdition:
+            continue
+        asked = True
+        if each == scheme and may_hold(edition, person_class=person_class, plan=plan, on=on):
+            return True
+    return not asked
+
+
 def _has_account(area_id: str, scheme: Scheme, person_class: str, plan: str, *, on: datetime.date) -> bool:
     try:
         edition = rulebook(area_id).on(area_id, scheme, on, "credits")
@@ -83,7 +125,8 @@ def load_opening_balances(
     """Take over what members (by number) had in the accounts of the old system; opens accounts that are missing.
 
     One journal against transfers in; the same key with the same balances again does nothing. Returns how many
-    accounts were given a balance. Refused: a negative amount, and accounts in which something has been posted.
+    accounts were given a balance. Refused: a negative amount, accounts in which something has been posted, and members
+    who can hold no account.
     """
     if any(amount < 0 for amount in balances.values()):
         raise DomainError(_("An opening balance is not negative."), field="balances")
@@ -92,6 +135,7 @@ def load_opening_balances(
     request = JournalRequest(journal_key, area.pk, Journal.Kind.OPENING, on, f"opening:{key}", fingerprint=content)
     if posted(journal_key, request.hash()) is not None:
         return 0
+    refuse_without_account(area.pk, balances, on=on, field="balances")
     Account.objects.bulk_create(
         [Account(member_id=member, area=area, opened_on=on) for member in sorted(balances)],
         ignore_conflicts=True,

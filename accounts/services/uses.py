@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Account, AccountUse, Journal, Subject
+from accounts.models import TAX_OFFICE, Account, AccountUse, Journal, Subject
 from accounts.services.family import granted_on, relative_on
 from accounts.services.holders import Purse, draw, edition_of, is_retired
 from accounts.services.ledger import (
@@ -24,6 +24,7 @@ from accounts.services.standing import take_refund
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
+from bureau.rules import account_use
 from bureau.rules.money import fen, yuan
 from members.models import Member
 
@@ -51,7 +52,10 @@ def use_account(
     the edition's. What the rules refuse is recorded with the article and moves nothing. The same key with the same
     request returns the first answer. Raises KeyReused, AccountNotOpen, and DomainError for a bill that is not
     positive, a day to come, a relative without a grant, a holder who has died; nothing is recorded then.
+    Premiums are owed to the tax office, whatever `payee` says.
     """
+    if purpose in account_use.PREMIUMS:
+        payee = TAX_OFFICE
     request_hash = fingerprint(account.pk, user.pk, purpose, payee, f"{amount:.2f}", on)
     if (known := _known(key, request_hash)) is not None:
         return known

@@ -32,6 +32,8 @@ PURPOSES: dict[str, str] = {
     "fitness": _("sport and fitness"),
     "wellness": _("wellness"),
 }
+# Levied by the tax office, whoever is insured by them.
+PREMIUMS = frozenset({"resident_premium", "retirement_shortfall_premium", "ltc_premium", "large_claims_premium"})
 EVENTS: dict[str, str] = {
     "transfer_within_province": _("moved to another area of the province"),
     "transfer_out_of_province": _("moved out of the province"),

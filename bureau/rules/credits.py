@@ -76,6 +76,25 @@ def monthly_credit(
     return Credit(amount, line["source"], line["article"], None)
 
 
+def may_hold(edition: Edition, *, person_class: str, plan: str, on: date) -> bool:
+    """Whether members of a class and plan have an account at all; a plan that is not said stands against nobody."""
+    lines = edition.part("credits", on)["lines"] if edition.has("credits") else []
+    return any(_for(line, person_class, plan) or (not plan and _named(line, person_class, "")) for line in lines)
+
+
+def _named(line: Tree, person_class: str, plan: str) -> bool:
+    return any(name in _listed(line["classes"]) for name in names_of(person_class, plan))
+
+
+def _for(line: Tree, person_class: str, plan: str) -> bool:
+    """Whether a line is for a class and plan. Who is in the pooled fund only has none (KF 16, ZJ 13), unless named."""
+    if not _named(line, person_class, plan):
+        return False
+    if "plan" in line:
+        return plan in _listed(line["plan"])
+    return plan != POOLED_ONLY or POOLED_ONLY in _listed(line["classes"])
+
+
 def _none(refusal: Refusal, steps: list[Step] | None) -> Credit:
     if steps is not None:
         steps.append(Step("credit", refusal.article, refusal.reason, dict(refusal.params), 0))
@@ -103,16 +122,9 @@ def _line(
 ) -> Tree | Refusal | None:
     """The first line that fits; a refusal where an age decides and its day is unknown."""
     line: Tree
-    names = names_of(person_class, plan)
     for line in tree["lines"]:
-        classes = _listed(line["classes"])
-        if not any(name in classes for name in names):
+        if not _for(line, person_class, plan):
             continue
-        if "plan" in line:
-            if plan not in _listed(line["plan"]):
-                continue
-        elif plan == POOLED_ONLY and POOLED_ONLY not in classes:
-            continue  # no account (KF 16, ZJ 13), unless a line names such members
         if "age_from" in line or "age_below" in line:
             if birth is None:
                 return Refusal("fact_missing", line["article"], {"fact": "birth"})
