@@ -9,7 +9,7 @@ from bureau.proofs import SHOWN, Proof
 from bureau.rules import receipts
 from bureau.services.editions import edition_by_hash
 from settlement.models import Visit
-from settlement.queries import claims, runs
+from settlement.queries import claims, journals, runs
 from settlement.queries.facts import fen, fetch
 
 
@@ -22,6 +22,7 @@ def check_books(area_id: str) -> Iterator[Proof]:
     yield reversals_mirror(area_id)
     yield from runs.runs_agree(area_id)
     yield from claims.claims_agree(area_id)
+    yield from journals.records_agree(area_id)
 
 
 def visits_replay(area_id: str) -> Proof:

@@ -67,7 +67,7 @@ class Bureau:
 
     def books_are_clean(self) -> bool:
         wrong = [(proof.code, proof.shown) for proof in check_books(self.city.area.pk) if proof.wrong]
-        assert wrong == []
+        assert not wrong, wrong
         return True
 
 

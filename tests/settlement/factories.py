@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from bureau import audit
 from bureau.models import Area, County, Edition, PublishedFigure, Staff
 from bureau.rules import edition as rules_edition
 from bureau.rules.edition import RULEBOOKS, load
@@ -289,13 +290,13 @@ def put_in(city: City, account, amount: Decimal) -> None:
     fetch(
         POST,
         {
-            "j_key": [f"opening:{account.pk}:{number}"],
+            "j_key": [f"opening:{city.area.pk}:{number}"],
             "j_hash": [""],
             "j_area": [city.area.pk],
             "j_kind": ["opening"],
             "j_posted_on": [FIRST_DAY],
             "j_origin_year": [None],
-            "j_source": [f"account:{account.pk}"],
+            "j_source": [f"opening:{number}"],
             "actor": city.clerk.pk,
             "posted_at": LOADED_AT,
             "e_journal": [1, 1],
@@ -306,4 +307,6 @@ def put_in(city: City, account, amount: Decimal) -> None:
             "e_amount": [-amount, amount],
         },
     )
+    said = {"key": str(number), "accounts": 1}
+    audit.record("account.opening", actor=city.clerk, now=LOADED_AT, area_id=city.area.pk, **said)
     account.refresh_from_db()
