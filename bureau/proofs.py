@@ -1,8 +1,10 @@
 """One proof of the books: a question asked of every row, and what does not agree."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from django.db import connection, transaction
 from django.utils.functional import Promise
 
 SHOWN = 20
@@ -29,3 +31,25 @@ class Proof:
         for what in differences:
             self.disagree(what)
         return self
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Whatever is asked within sees the database as it stood when the first question was asked.
+
+    Within a transaction that is for whoever began it to say (jobs: `of_one_moment`).
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        see_one_moment(read_only=True)
+        yield
+
+
+def see_one_moment(*, read_only: bool = False) -> None:
+    """Let the transaction that has just begun see no commit of others from here on. Nothing within another one."""
+    if connection.savepoint_ids:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ{', READ ONLY' if read_only else ''}")

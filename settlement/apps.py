@@ -27,7 +27,7 @@ class SettlementConfig(AppConfig):
         register_objection("assessments", objections.why_scores_stay)
         jobs.register(rosters.VISITS_JOB, rosters.settle_part, finish=rosters.finish_visits)
         jobs.register(compute.JOB_KIND, compute.compute_as_job)
-        jobs.register(proofs.KIND, proofs.prove_area)
+        jobs.register(proofs.KIND, proofs.prove_area, of_one_moment=True)
         jobs.register(late_facts.KIND, late_facts.search_members)
         jobs.register(edition_change.KIND, edition_change.replay_members)
         register_settled(

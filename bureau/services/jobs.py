@@ -19,6 +19,7 @@ from bureau import audit, reach
 from bureau.errors import DomainError
 from bureau.identity import without_numbers
 from bureau.models import Chunk, Job, Staff
+from bureau.proofs import see_one_moment
 
 logger = logging.getLogger(__name__)
 
@@ -68,14 +69,25 @@ class _Kind:
     handler: Handler
     finish: Finish | None
     queue: str
+    of_one_moment: bool
 
 
 _kinds: dict[str, _Kind] = {}
 
 
-def register(kind: str, handler: Handler, *, finish: Finish | None = None, queue: str = "settlement") -> None:
-    """Say who does the work of a kind of job, and in which queue; called by each app when it is ready."""
-    _kinds[kind] = _Kind(handler, finish, queue)
+def register(
+    kind: str,
+    handler: Handler,
+    *,
+    finish: Finish | None = None,
+    queue: str = "settlement",
+    of_one_moment: bool = False,
+) -> None:
+    """Say who does the work of a kind of job, and in which queue; called by each app when it is ready.
+
+    `of_one_moment`: a chunk only reads, and sees nothing of what is committed while it does.
+    """
+    _kinds[kind] = _Kind(handler, finish, queue, of_one_moment)
 
 
 def create_job(
@@ -213,6 +225,8 @@ def _start(job: Job, now: datetime.datetime) -> int | None:
 def _do(job: Job, number: int, clock: Callable[[], datetime.datetime]) -> None:
     try:
         with transaction.atomic():
+            if _kinds[job.kind].of_one_moment:
+                see_one_moment()
             chunk = _open_chunks(job).filter(number=number).first()
             if chunk is None:  # another worker was faster
                 return

@@ -19,18 +19,31 @@ VISIT = """
     SELECT v.*, 'visit:' || v.institution_id || ':' || v.key AS journal, 'visit:' || v.id AS source,
            CASE WHEN v.reverses_id IS NULL THEN 'visit' ELSE 'reversal' END AS kind, i.code AS payee_code
       FROM settlement_visit v LEFT JOIN institutions_institution i ON i.id = v.payee_id
-     WHERE v.area_id = %(area)s OR EXISTS (
-           SELECT FROM settlement_visitpayment p JOIN accounts_account a ON a.id = p.account_id
-            WHERE p.visit_id = v.id AND p.payee_id IS NOT NULL AND a.area_id = %(area)s)
+     WHERE v.area_id = %(area)s OR v.id IN (
+           SELECT p.visit_id FROM settlement_visitpayment p JOIN accounts_account a ON a.id = p.account_id
+            WHERE a.area_id = %(area)s)
 """
 
-# What a confirmed proposal changes of its visit, fund by fund; a positive amount is owed to the member.
+# The entries of confirmed proposals: what a fund owes the member, or the member the fund; what an account gets back
+# from the member, in the books of its own area.
 DIFFERENCE = """
-    SELECT x.id, x.visit_id, part.fund, part.amount,
-           CASE WHEN part.amount > 0 THEN 'payable_payout' ELSE 'recoveries' END AS subject
-      FROM settlement_proposal x, LATERAL (VALUES
-           (x.pool, x.proposed - x.settled - x.large_claims), ('large_claims', x.large_claims)) AS part (fund, amount)
+    SELECT x.id, x.visit_id, v.area_id AS area, '' AS elsewhere, part.fund, leg.subject, leg.holder,
+           NULL::bigint AS account, leg.amount
+      FROM settlement_proposal x JOIN settlement_visit v ON v.id = x.visit_id, LATERAL (VALUES
+           (x.pool, x.proposed - x.settled - x.large_claims), ('large_claims', x.large_claims)) AS part (fund, amount),
+           LATERAL (VALUES ('benefit_expenditure', '', -part.amount), (
+               CASE WHEN part.amount > 0 THEN 'payable_payout' ELSE 'recoveries' END,
+               'member:' || v.member_id, part.amount)) AS leg (subject, holder, amount)
      WHERE x.status = 'confirmed' AND part.amount <> 0
+    UNION ALL
+    SELECT x.id, x.visit_id, a.area_id, CASE WHEN a.area_id <> v.area_id THEN ':' || a.area_id ELSE '' END,
+           'personal_accounts', leg.subject, leg.holder, leg.account, leg.amount
+      FROM settlement_accountrecovery y JOIN settlement_proposal x ON x.id = y.proposal_id
+      JOIN settlement_visit v ON v.id = x.visit_id JOIN accounts_account a ON a.id = y.account_id,
+           LATERAL (VALUES ('member_accounts', '', y.account_id, y.amount),
+                           ('recoveries', 'member:' || v.member_id, NULL::bigint, -y.amount))
+               AS leg (subject, holder, account, amount)
+     WHERE x.status = 'confirmed'
 """
 
 # Orders to the bank on claims, the first of each fund marked, and whether the claim had been taken back before the
@@ -69,19 +82,13 @@ PARTS = {
      WHERE CASE WHEN p.payee_id IS NULL THEN v.area_id ELSE a.area_id END = %(area)s
     """,
     "confirmed proposals": """
-    SELECT 'proposal:' || d.id, v.area_id, 'recovery', 'proposal:' || d.id, d.fund, leg.subject, leg.holder,
-           NULL::bigint, leg.amount
-      FROM difference d JOIN settlement_visit v ON v.id = d.visit_id,
-           LATERAL (VALUES ('benefit_expenditure', '', -d.amount), (d.subject, 'member:' || v.member_id, d.amount))
-               AS leg (subject, holder, amount)
-     WHERE v.area_id = %(area)s
+    SELECT 'proposal:' || d.id || d.elsewhere, d.area, 'recovery', 'proposal:' || d.id, d.fund, d.subject, d.holder,
+           d.account, d.amount
+      FROM difference d WHERE d.area = %(area)s
     """,
     "reversals, what proposals had changed": """
-    SELECT r.journal, r.area_id, r.kind, r.source, d.fund, leg.subject, leg.holder, NULL::bigint, leg.amount
-      FROM difference d JOIN visit r ON r.reverses_id = d.visit_id,
-           LATERAL (VALUES ('benefit_expenditure', '', d.amount), (d.subject, 'member:' || r.member_id, -d.amount))
-               AS leg (subject, holder, amount)
-     WHERE r.area_id = %(area)s
+    SELECT r.journal || d.elsewhere, d.area, r.kind, r.source, d.fund, d.subject, d.holder, d.account, -d.amount
+      FROM difference d JOIN visit r ON r.reverses_id = d.visit_id WHERE d.area = %(area)s
     """,
     "claims that are paid": """
     SELECT o.source || ':pay', o.area_id, 'payout', o.source, o.fund, leg.subject, leg.holder, NULL::bigint, leg.amount

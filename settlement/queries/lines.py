@@ -11,9 +11,12 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
+
 from accounts.models import Fund
 from bureau.rules import provider
 from bureau.rules.edition import Edition, Rulebook
+from bureau.rules.errors import Refused
 from bureau.rules.periods import month_end
 from bureau.rules.places import CHARGE_LABELS
 from bureau.rules.trace import Message, Step
@@ -58,6 +61,10 @@ def days_of(kind: str, facts: Facts) -> list[datetime.date]:
         days.append(datetime.date.fromisoformat(span["to"]))
         days += [month_end(month) for month in sorted(span["person_months"])]
     return days
+
+
+# What computing again raises where rules or facts are not those that were there.
+NO_RESULT = (Refused, ObjectDoesNotExist, LookupError, TypeError, ValueError)
 
 
 def rulebook_of(receipt: Receipt) -> Rulebook:

@@ -7,14 +7,12 @@ from django.db.models import Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Entry
-from bureau.models import Edition
 from bureau.proofs import Proof
-from bureau.rules.errors import Refused
 from bureau.rules.money import yuan
 from settlement.models import Adjustment, Line, Payment, Run
 from settlement.queries import bookings
 from settlement.queries.facts import fen, fetch
-from settlement.queries.lines import Facts, Results, fund_of, replay
+from settlement.queries.lines import NO_RESULT, Facts, Results, fund_of, replay
 
 Answer = tuple[int, list[str]]
 PAYABLES = ("payable_items", "payable_quota")
@@ -47,10 +45,10 @@ def lines_replay(area_id: str) -> Answer:
         asked += 1
         try:
             again = replay(run, one)
-        except (Refused, Edition.DoesNotExist) as refused:
-            differences.append(f"{name} {one.pk}: {refused}")
+            paid = sum(bookings.payments(run.kind, "", again).values())
+        except NO_RESULT as error:
+            differences.append(f"{name} {one.pk}: {type(error).__name__} {error}")
             continue
-        paid = sum(bookings.payments(run.kind, "", again).values())
         if again != one.results or paid != amount:
             differences.append(f"{name} {one.pk}: {one.results} / {again}")
     return asked, differences
@@ -85,11 +83,9 @@ def paid_lines_booked(area_id: str) -> Answer:
     )
     for source, fund, subject, holder, total in rows:
         booked.setdefault(source, {})[fund, subject, holder] = fen(total)
-    orders = Payment.objects.filter(line__run__area=area_id).exclude(status=Payment.Status.REISSUED)
-    ordered = {
-        (number, fund): fen(total)
-        for number, fund, total in orders.values_list("line", "fund").annotate(total=Sum("amount"))
-    }
+    # The first order of each line and fund; what took a returned one's place is no second payment.
+    orders = Payment.objects.filter(line__run__area=area_id).order_by("line", "fund", "id").distinct("line", "fund")
+    ordered = {(number, fund): fen(amount) for number, fund, amount in orders.values_list("line", "fund", "amount")}
     asked, differences = 0, []
     for source, entries, paid in expected(area_id):
         asked += 1
@@ -110,12 +106,11 @@ def expected(area_id: str) -> Iterator[tuple[str, bookings.Entries, dict[tuple[i
         kind, code = line.run.kind, line.institution.code
         try:
             book = fund_of(line)
-        except (Refused, Edition.DoesNotExist):
-            book = ""  # then its entries agree with nothing, which is what there is to report
-        paid = bookings.payments(kind, book, line.results)
-        entries = bookings.merged(
-            bookings.booking(kind, code, book, line.facts, line.results), bookings.settling(code, paid)
-        )
+            paid = bookings.payments(kind, book, line.results)
+            own = bookings.booking(kind, code, book, line.facts, line.results)
+        except NO_RESULT:
+            paid, own = {}, {}  # then its entries agree with nothing, which is what there is to report
+        entries = bookings.merged(own, bookings.settling(code, paid))
         yield (
             f"line:{line.pk}",
             entries,
@@ -172,11 +167,13 @@ SELECT fund, subject, holder, (sum(amount) * 100)::bigint AS amount FROM (
       JOIN accounts_account a ON a.id = p.account_id
       JOIN institutions_institution i ON i.id = COALESCE(p.payee_id, v.payee_id)
      WHERE CASE WHEN p.payee_id IS NULL THEN v.area_id ELSE a.area_id END = %(area)s
+    UNION ALL
+    SELECT 'personal_accounts', u.payee, u.paid, 'payable_items'
+      FROM accounts_accountuse u JOIN accounts_account a ON a.id = u.account_id WHERE a.area_id = %(area)s
 ) AS owed GROUP BY 1, 2, 3
 """
 LEDGER = """
-SELECT e.fund, e.subject, e.holder, (sum(e.amount) * 100)::bigint AS amount,
-       COALESCE(sum(e.amount) FILTER (WHERE j.kind NOT IN ('visit', 'reversal', 'run')) * 100, 0)::bigint AS other
+SELECT e.fund, e.subject, e.holder, (sum(e.amount) * 100)::bigint AS amount
   FROM accounts_entry e JOIN accounts_journal j ON j.id = e.journal_id
  WHERE j.area_id = %(area)s AND e.subject IN ('payable_items', 'payable_quota')
  GROUP BY 1, 2, 3
@@ -194,7 +191,7 @@ def payables_agree(area_id: str) -> Answer:
     for row in fetch(LEDGER, {"area": area_id}):
         asked += 1
         key = (row["fund"], row["subject"], row["holder"])
-        says = stated.pop(key, 0) + row["other"]
+        says = stated.pop(key, 0)
         if says != row["amount"]:
             differences.append(f"{' '.join(key)}: {yuan(says)} / {yuan(row['amount'])}")
     differences += [f"{' '.join(key)}: {yuan(amount)} / 0.00" for key, amount in stated.items() if amount]
