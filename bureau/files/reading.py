@@ -9,6 +9,7 @@ import datetime
 import io
 import itertools
 import os
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -41,8 +42,11 @@ _HEAD_LINES = 60
 _SEPARATORS = (",", "\t", ";", "，", "|")
 _MOST_UNPACKED = 2 * 1024**3
 _MOST_UNPACKED_PART = 128 * 1024**2  # parts other than worksheets, which openpyxl reads whole
+_ALWAYS_UNPACKED, _MOST_TIMES = 2 * 1024**2, 100  # rosters shrink to a fifth or a twentieth, not to a hundredth
 _MOST_PARTS = 2_000
 _MOST_ROWS, _MOST_COLUMNS = 1_048_576, 512
+_MOST_CELLS = 16_384  # of a row, in Excel
+_ROWS_AND_CELLS = re.compile(rb"<(?:[^\s<>/:]{1,60}:)?(row|c)[\s/>]")
 
 
 class Rows:
@@ -289,6 +293,8 @@ def _worksheet_rows(worksheet: Any) -> Iterator[tuple[int, tuple[Cell, ...]]]:
     """Row number and native cells of each row that is not blank; formulas as texts that begin with `=`."""
     with _damaged_as_problem():
         worksheet.reset_dimensions()  # what a file says of its own size is often wrong
+        # openpyxl builds a row whole before it gives any of it
+        worksheet._get_source = lambda: _Counted(type(worksheet)._get_source(worksheet))
         filler: Any = None
         rows = worksheet.iter_rows(max_row=_MOST_ROWS, max_col=_MOST_COLUMNS, values_only=True)
         for line, cells in enumerate(rows, start=1):
@@ -302,6 +308,40 @@ def _worksheet_rows(worksheet: Any) -> Iterator[tuple[int, tuple[Cell, ...]]]:
                 filler = cells
                 continue
             yield line, tuple([_native(cell) for cell in cells[:width]])
+
+
+class _Counted(io.RawIOBase):
+    """A worksheet's XML on its way to the parser, which stops where it has more rows or cells in a row than Excel."""
+
+    def __init__(self, source: BinaryIO):
+        self._source = source
+        self._tail = b""
+        self._rows = self._cells = 0
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._source.read(size)
+        text, self._tail = self._tail + block, b""
+        cut = text.rfind(b"<", max(len(text) - 64, 0))
+        if cut >= 0 and b">" not in text[cut:] and not _ROWS_AND_CELLS.match(text, cut):
+            text, self._tail = text[:cut], text[cut:]  # a tag that goes on in the next block
+        first, *rows = b"".join(_ROWS_AND_CELLS.findall(text)).split(b"row")
+        self._rows += len(rows)
+        self._cells += len(first)
+        most = max([self._cells, *map(len, rows)])
+        if rows:
+            self._cells = len(rows[-1])
+        if most > _MOST_CELLS or self._rows > _MOST_ROWS:
+            raise FileProblem(
+                "too_many_cells",
+                _("A worksheet has at most %(rows)d rows and %(cells)d cells in a row; this one has more."),
+                rows=_MOST_ROWS,
+                cells=_MOST_CELLS,
+            )
+        return block
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
 
 
 def _native(cell: Any) -> Cell:
@@ -320,10 +360,16 @@ def _open_book(stream: BinaryIO) -> Any:
         packed, unpacked = sum(part.compress_size for part in parts), sum(part.file_size for part in parts)
         if (
             len(parts) > _MOST_PARTS
-            or unpacked > min(_MOST_UNPACKED, _MOST_UNPACKED_PART + 100 * packed)
+            or unpacked > _MOST_UNPACKED
             or any(part.file_size > _MOST_UNPACKED_PART and "worksheets/" not in part.filename for part in parts)
         ):
             raise FileProblem("too_large", _("Unpacked, the file is too large; split it, or save it as CSV."))
+        if unpacked > _ALWAYS_UNPACKED + _MOST_TIMES * packed:
+            raise FileProblem(
+                "zip_bomb",
+                _("Unpacked, the file is more than %(times)d times as large; no roster is. Save it as CSV."),
+                times=_MOST_TIMES,
+            )
         stream.seek(0)
         return openpyxl.load_workbook(stream, read_only=True, data_only=False, keep_links=False)
 

@@ -38,6 +38,15 @@ POSTGRESQL_SETTINGS = {
     "jit": "off",
     "timezone": "Asia/Shanghai",
     "log_timezone": "Asia/Shanghai",
+    # What a statement was given is people's data, and the log is no place for it: neither statements nor parameters,
+    # rows or values that sentences quote. The application logs its errors, and what they were about.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
 }
 # Only for a folder that is thrown away at the end: a crash of the machine would lose or break the data.
 THROWAWAY_SETTINGS = {

@@ -73,7 +73,7 @@ def run_case(case: Mapping[str, Any], rulebook: Rulebook) -> list[str]:
             raise CaseError(f"unknown facts {sorted(facts)}")
     except Refused as error:
         actual = _nothing(case["kind"]) | {"why": error.refusal.code}
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         return [f"cannot be run: {type(error).__name__}: {error}"]
     found = compare(expected, actual)
     if found and any(line.get("why") == "no_edition" for line in actual.get("lines", ())):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from .bounds import MOST_FILES, parse
 from .edition_check import check_meaning
 from .edition_schema import SCHEMA, Tree
 from .edition_tree import bind, changes, chosen_tree, cite, tree_on
@@ -206,10 +205,13 @@ def problems(texts: Mapping[str, str]) -> list[EditionError]:
 
 def _load(texts: Mapping[str, str], found: list[EditionError] | None) -> Edition:
     """Raises the first error. With `found` errors are put there until the next look would make no sense."""
+    if len(texts) > MOST_FILES:
+        problem = _("are {count} files; an edition has at most {most}")
+        raise EditionError("rulebook", "", "files", problem, count=len(texts), most=MOST_FILES)
     parsed: dict[str, Tree] = {}
     for name, text in sorted(texts.items()):
         with _kept(found):
-            parsed[name] = _parse(name, text)
+            parsed[name] = parse(name, text)
     _stop_at(found)
     main = _main(parsed)
     switches: dict[str, Any] = {}
@@ -342,16 +344,9 @@ def grouped(texts: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """The files of each edition, by the document number of its main instrument."""
     groups: dict[str, dict[str, str]] = {}
     for name, text in sorted(texts.items()):
-        tree = _parse(name, text)
+        tree = parse(name, text)
         groups.setdefault(str(tree.get("binds", tree.get("document", name))), {})[name] = text
     return groups
-
-
-def _parse(name: str, text: str) -> Tree:
-    try:
-        return tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise EditionError(name, "", "file", _("is not TOML: {error}; correct the line"), error=error) from error
 
 
 def _starts(part: object) -> bool:

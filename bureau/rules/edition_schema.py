@@ -82,7 +82,7 @@ CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
         ),
         _('write a month and a day as "MM-DD"'),
     ),
-    "count": (lambda value: type(value) is int and value >= 0, _("write a whole number, 0 or more")),
+    "count": (lambda value: type(value) is int and 0 <= value <= 1000, _("write a whole number from 0 to 1000")),
     "flag": (lambda value: isinstance(value, bool), _("write true or false")),
     "levels": (_levels, _("write a level from 0 to 9, or a list of them, each once")),
     "amount": (_amount, _("write yuan with at most two decimals, not negative")),

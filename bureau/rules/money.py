@@ -9,6 +9,9 @@ from fractions import Fraction
 UNIT = 1_000_000  # ratios are held as whole millionths: 0.70 is 700000, 57.75 % is 577500
 
 
+LARGEST = 20  # digits of an amount, before the point and behind it; its exponent alone could fill the memory
+
+
 def fen(amount: Decimal | str | int) -> int:
     """Yuan to fen. Refuses floats, amounts that are not finite and parts of a fen."""
     if isinstance(amount, float):
@@ -19,6 +22,8 @@ def fen(amount: Decimal | str | int) -> int:
         raise ValueError(f"{amount!r} is not an amount of yuan") from error
     if not value.is_finite():
         raise ValueError(f"{amount!r} is not a finite amount")
+    if value and not -LARGEST < value.adjusted() < LARGEST:
+        raise ValueError(f"{amount!r} is larger than any amount here, or smaller")
     exact = Fraction(value) * 100
     if exact.denominator != 1:
         raise ValueError(f"{amount} yuan has parts of a fen; write at most two decimals")

@@ -1,18 +1,15 @@
 """What a second person reads before an edition is approved: its difference, its examples, the national frame."""
 
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
-import yaml
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bureau.errors import DomainError
 from bureau.models import Edition
+from bureau.rules.bounds import parse
 from bureau.rules.cases import run_case
 from bureau.rules.citations import Citation, check_citations
 from bureau.rules.compare import Change, compare
@@ -21,11 +18,9 @@ from bureau.rules.edition import Rulebook, load
 from bureau.rules.edition_rows import look_over_rows
 from bureau.rules.examples import Failure, run_examples
 from bureau.rules.frame import Finding, hold_against_frame, show
+from bureau.services.case_files import read_cases
 from bureau.services.editions import edition_by_hash
 from bureau.services.figures import figures
-
-LARGEST_CASE_FILE = 1024 * 1024
-MOST_CASES = 1000
 
 
 @dataclass(frozen=True)
@@ -103,12 +98,10 @@ def run_case_file(edition: Edition, content: bytes) -> list[CaseResult]:
 
     Refused: a file that is not a list of cases. A case that cannot be run is one that fails.
     """
-    if len(content) > LARGEST_CASE_FILE:
-        raise DomainError(_("A file of cases has at most 1 MB."), field="cases")
     rules = edition_by_hash(edition.content_hash)
     rulebook = Rulebook([rules])
     results = []
-    for number, case in enumerate(_cases(content), start=1):
+    for number, case in enumerate(read_cases(content), start=1):
         name = str(case.get("id", number))
         if case.get("city", rules.city) != rules.city:
             continue
@@ -123,20 +116,5 @@ def hold_against_texts(edition: Edition, documents: Mapping[str, str]) -> list[C
     """Every number of the edition's files against the article it cites, in archived texts (file name to text)."""
     held: list[Citation] = []
     for name, text in sorted(edition.texts.items()):
-        held += check_citations(tomllib.loads(text, parse_float=Decimal), name, documents)
+        held += check_citations(parse(name, text), name, documents)
     return held
-
-
-def _cases(content: bytes) -> Iterator[Mapping[str, Any]]:
-    try:
-        read = yaml.safe_load(content.decode("utf-8"))
-    except (UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DomainError(
-            _("The file cannot be read as YAML: %(problem)s"), field="cases", problem=str(error)
-        ) from error
-    cases = read.get("cases") if isinstance(read, dict) else None
-    if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
-        raise DomainError(_("The file holds no list of cases under “cases”."), field="cases")
-    if len(cases) > MOST_CASES:
-        raise DomainError(_("A file has at most %(most)d cases."), field="cases", most=MOST_CASES)
-    return iter(cases)

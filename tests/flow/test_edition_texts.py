@@ -53,7 +53,7 @@ def test_spoilt_files_are_refused_in_words(monkeypatch, request):
     print("seed", SEED)
     whole = {city: trees(city) for city in CITIES}
     spoilt: dict[str, dict] = {}
-    monkeypatch.setattr(rules, "_parse", lambda name, text: spoilt[name])
+    monkeypatch.setattr(rules, "parse", lambda name, text: spoilt[name])
     refused = 0
     for _turn in range(600):
         spoilt.clear()

@@ -3,11 +3,12 @@
 import sys
 from pathlib import Path
 
-import yaml
 from django.core.management.base import BaseCommand, CommandParser
 
+from bureau.errors import DomainError
 from bureau.rules.cases import run_case
 from bureau.rules.edition import load_folder
+from bureau.services.case_files import read_yaml
 
 
 class Command(BaseCommand):
@@ -45,8 +46,8 @@ def case_files(paths: list[str]) -> list[Path]:
 def cases_in(path: Path) -> list:
     """The cases of a file; one text instead where the file cannot be read as such, which then counts as a failure."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        content = read_yaml(path.read_bytes())
+    except (OSError, DomainError) as error:
         return [f"cannot be read: {error}"]
     cases = content.get("cases") if isinstance(content, dict) else None
     if not isinstance(cases, list) or not cases:

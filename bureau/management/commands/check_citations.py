@@ -1,14 +1,13 @@
 """Hold every number of the rulebooks against the archived policy texts. Needs no database."""
 
 import sys
-import tomllib
-from decimal import Decimal
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext
 
 from bureau.rules import citations
+from bureau.rules.bounds import parse
 from bureau.rules.edition import RULEBOOKS, grouped, load
 from bureau.rules.errors import EditionError
 from bureau.rules.frame import FRAMES
@@ -37,7 +36,7 @@ class Command(BaseCommand):
         for number, group in groups.items():
             held = []
             for name, text in group.items():
-                tree = tomllib.loads(text, parse_float=Decimal)
+                tree = parse(name, text)
                 number = tree["document"] if "binds" not in tree else number
                 held += citations.check_citations(tree, name, documents)
             counts = citations.counts(held)
