@@ -11,7 +11,7 @@ class SettlementConfig(AppConfig):
         from bureau.services.edition_life import Settled, register_settled
         from bureau.services.uploads import register_objection, register_roster
         from settlement import files
-        from settlement.queries import rests
+        from settlement.queries import roster_days
         from settlement.services import edition_change, late_facts, objections, proofs, rosters, use_rosters
         from settlement.services.runs import compute
 
@@ -21,7 +21,7 @@ class SettlementConfig(AppConfig):
         register_objection("visits", rosters.why_visits_stay)
         register_objection("opening", use_rosters.why_opening_stays)
         register_objection("other_uses", use_rosters.why_other_uses_stay)
-        for kind in rests.ROSTERS:
+        for kind in roster_days.ROSTERS:
             register_objection(kind, objections.why_facts_stay)
         register_objection("selections", objections.why_heads_stay)
         register_objection("assessments", objections.why_scores_stay)

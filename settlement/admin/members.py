@@ -16,7 +16,7 @@ from settlement.admin import visits  # noqa: F401  registers what is extended be
 from settlement.admin.proposals import ReplayForm, replay
 from settlement.admin.same_bills import same_bills_of
 from settlement.models import Claim, Invoice, Line, OpeningUse, OtherUse, Visit
-from settlement.queries import rests
+from settlement.queries import roster_days
 from settlement.services.proofs import KIND, prove_books
 
 
@@ -97,9 +97,9 @@ MOST_SHOWN = 1000
 
 def settled_before_it(request, upload: Upload) -> Panel | None:
     """Visits on the days of a roster that came after them: they stay, and what they would be now is looked for."""
-    if upload.kind not in rests.ROSTERS or upload.status != Upload.Status.LOADED:
+    if upload.kind not in roster_days.ROSTERS or upload.status != Upload.Status.LOADED:
         return None
-    count = rests.settled_before(upload, MOST_SHOWN + 1)
+    count = roster_days.settled_before(upload, MOST_SHOWN + 1)
     if not count:
         return None
     return Panel(

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bureau.models import Upload
 from settlement.queries.facts import fetch
-from settlement.queries.rests import rest_on
+from settlement.queries.roster_days import rest_on
 
 MADE_BY = """
 FROM {table} t JOIN bureau_upload u ON u.id = %(upload)s

@@ -13,7 +13,7 @@ from bureau.services.uploads import load_now, receive_upload
 from institutions.models import Agreement, HospitalStay, Institution, Level, OutOfAreaRegistration, Referral
 from members.models import BenefitPeriod, Relative
 from settlement.models import Proposal, Visit
-from settlement.queries.rests import ROSTERS, settled_before
+from settlement.queries.roster_days import ROSTERS, settled_before
 from settlement.services.replays import decide_proposal, propose_late_facts
 from settlement.services.visits import settle_visit
 from tests.settlement import factories

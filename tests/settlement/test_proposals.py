@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from accounts.models import Account, Entry, FamilyGrant, Journal
 from bureau.errors import DomainError
@@ -442,3 +442,37 @@ def test_a2_search_reads_a_month_in_few_statements(city, where, django_assert_ma
     with django_assert_max_num_queries(20):
         assert late(city, month=3) == []
     assert Journal.objects.filter(kind="recovery").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("attack", "constraint"),
+    [
+        ("UPDATE settlement_proposal SET proposed = 30", "proposal_stays"),
+        ("UPDATE settlement_proposal SET status = 'open', decided_by_id = NULL, decided_at = NULL", "proposal_stays"),
+        ("UPDATE settlement_proposal SET status = 'dropped'", "proposal_stays"),
+        ("DELETE FROM settlement_accountrecovery", "settled_rows_stay"),
+        ("UPDATE settlement_accountrecovery SET amount = 1", "settled_rows_stay"),
+        ("DELETE FROM settlement_proposal", "proposal_stays"),
+    ],
+)
+def test_a1_database_keeps_what_was_decided_as_it_was_proposed(city, where, attack, constraint):
+    person = factories.member(city, selected=where, balance="25.00")
+    settle(city, where, person)
+    dies(person, date(2026, 2, 10))
+    [proposal] = late(city)
+    decide(city, proposal)
+    before = Proposal.objects.values().get()
+    with pytest.raises(IntegrityError) as refused, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(attack)
+    assert refused.value.__cause__.diag.constraint_name == constraint
+    assert Proposal.objects.values().get() == before
+
+
+def test_a1_database_takes_no_proposal_that_is_born_confirmed(city, where, person):
+    settle(city, where, person)
+    suspended(city, person)
+    [proposal] = late(city)
+    proposal.pk, proposal.status, proposal.decided_by, proposal.decided_at = None, "confirmed", city.reviewer, NOW
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        proposal.save(force_insert=True)
+    assert refused.value.__cause__.diag.constraint_name == "proposal_begins_open"
