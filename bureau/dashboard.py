@@ -110,7 +110,7 @@ def late(request) -> list[dict]:
     """Monthly returns that were due and have not come, of the last month that was: one entry for each scheme."""
     if not roles.may(request.user, "return.late"):
         return []
-    mine = roles.may(request.user, "return.submit")
+    mine = roles.may(request.user, "return.enter")
     found = _kept(request, "late", CHARTS_KEPT, lambda: list(_late(request)))
     page = reverse("admin:settlement_monthlyreturn_list_act", args=["return.late"])
     return [

@@ -207,7 +207,7 @@ class EmployerAdmin(Records):
     list_acts = [
         Act(
             code="employer.register",
-            label=_("Record an employer"),
+            label=_("Register an employer"),
             do=register_employer,
             form=form_of(Employer, "area", "code", "name"),
         ),
@@ -238,13 +238,13 @@ class MemberAdmin(Records):
         ),
         Act(
             code="member.reveal",
-            label=_("Show the document number"),
+            label=_("Reveal the document number"),
             do=reveal,
             record="member",
             form=type("ReasonForm", (ActForm,), {"reason": reason_field(_("What the number is needed for"))}),
             help=_("The number is shown once; who asked and why is kept in the audit trail."),
         ),
-        Act(code="enrolment.start", label=_("Enrol"), do=enrol, record="member", form=EnrolmentForm),
+        Act(code="enrolment.start", label=_("Start an enrolment"), do=enrol, record="member", form=EnrolmentForm),
         Act(
             code="enrolment.change_class",
             label=_("Change the person class"),
@@ -271,12 +271,12 @@ class MemberAdmin(Records):
         ),
         Act(
             code="benefit_period.start",
-            label=_("Add a benefit period"),
+            label=_("Start a benefit period"),
             do=add_benefit_period,
             record="member",
             form=SpanForm,
         ),
-        Act(code="suspension.start", label=_("Suspend"), do=suspend, record="member", form=SuspensionForm),
+        Act(code="suspension.start", label=_("Start a suspension"), do=suspend, record="member", form=SuspensionForm),
         Act(
             code="contribution.record",
             label=_("Record a contribution"),

@@ -67,7 +67,7 @@ def extraction_label(source: str) -> str:
 
 EXTRACT = Act(
     code="fund.extract",
-    label=_("Feed the outpatient account"),
+    label=_("Extract the outpatient fund"),
     do=extract,
     form=ExtractionForm,
     preview=preview,

@@ -226,7 +226,7 @@ class AccountAdmin(OfMember):
         ),
         Act(
             code="family.grant",
-            label=_("Let a relative use it"),
+            label=_("Grant a relative the use"),
             do=grant,
             record="account",
             form=GrantForm,
@@ -234,7 +234,7 @@ class AccountAdmin(OfMember):
         ),
         Act(
             code="payout.submit",
-            label=_("Pay the balance out"),
+            label=_("Submit a payout"),
             do=submit_payout,
             record="account",
             form=PayoutForm,
@@ -277,7 +277,7 @@ class AccountAdmin(OfMember):
         ),
         Act(
             code="account.recover",
-            label=_("Take back a credit"),
+            label=_("Recover a credit"),
             do=recover,
             record="account",
             form=RecoverForm,

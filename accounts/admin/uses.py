@@ -36,7 +36,7 @@ class FamilyGrantAdmin(OfMember):
     acts = [
         Act(
             code="family.revoke",
-            label=_("End the grant"),
+            label=_("Revoke the grant"),
             do=revoke,
             record="grant",
             form=end_form(_("last day"), "last_day"),

@@ -148,7 +148,9 @@ def collect_recovery(
         control(Subject.RECOVERIES, amount, holder=holder_of(account.pk)),
     ]
     [journal_id] = post([replace(journal, entries=entries)], actor=actor, now=now)
-    audit.record("account.collect", actor=actor, now=now, subject=account, key=key, amount=str(amount), reason=reason)
+    audit.record(
+        "account.recovery_collect", actor=actor, now=now, subject=account, key=key, amount=str(amount), reason=reason
+    )
     return journal_id
 
 

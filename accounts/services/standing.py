@@ -59,7 +59,7 @@ def open_accounts(*, area_id: str, on: datetime.date, actor: Staff, now: datetim
         cursor.execute(OPEN, params)
         opened = cursor.rowcount
         if opened:
-            audit.record("account.open_many", actor=actor, now=now, area_id=area_id, on=str(on), accounts=opened)
+            audit.record("account.open", actor=actor, now=now, area_id=area_id, on=str(on), accounts=opened)
     return opened
 
 

@@ -48,7 +48,7 @@ class AreaAdmin(Records):
     search_fields = ["code", "name"]
     area_path = "code"
     list_acts = [
-        Act(code="area.register", label=_("Record an area"), do=register_area, form=form_of(Area, "code", "name")),
+        Act(code="area.register", label=_("Register an area"), do=register_area, form=form_of(Area, "code", "name")),
     ]
     sections = [Section(County, "area"), Section(Edition, "area")]
 
@@ -62,7 +62,7 @@ class CountyAdmin(Records):
     list_acts = [
         Act(
             code="county.register",
-            label=_("Record a county agency"),
+            label=_("Register a county agency"),
             do=register_county,
             form=form_of(County, "code", "area", "name"),
         ),
@@ -223,7 +223,7 @@ class JobAdmin(Records):
     acts = [
         Act(
             code="job.retry",
-            label=_("Try again"),
+            label=_("Retry"),
             do=jobs.retry_job,
             record="job",
             help=_("The parts that failed are opened once more; what is done stays done."),

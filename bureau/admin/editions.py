@@ -250,7 +250,7 @@ class EditionAdmin(Records):
     list_acts = [
         Act(
             code="edition.draft",
-            label=_("Upload an edition"),
+            label=_("Upload a draft of an edition"),
             do=draft,
             form=EditionForm,
             follow=True,
@@ -269,7 +269,7 @@ class EditionAdmin(Records):
         ),
         Act(
             code="edition.citations",
-            label=_("Hold against the archived texts"),
+            label=_("Check the citations against the archived texts"),
             do=hold_against_texts,
             record="edition",
             form=CitationsForm,

@@ -25,14 +25,29 @@ LABELS |= {
     "schedule.change": _("Change the schedule"),
     "upload.receive": _("Receive a file"),
     "upload.refuse": _("Refuse a file"),
-    "job.create": _("Start a job"),
+    "job.create": _("Create a job"),
     "visit.settle_file": _("Settle the visits of a file"),
-    "account.open_many": _("Open accounts"),
     "account.opening": _("Take over opening balances"),
-    "proposal.make": _("Propose an adjustment"),
+    "account.refund": _("Take a refund into a closed account"),
+    "proposal.make": _("Make a proposal"),
     "proposal.outdate": _("Close a proposal that is outdated"),
     "proposal.confirm": _("Confirm a proposal"),
     "proposal.drop": _("Drop a proposal"),
+    "selection.renew": _("Renew the selections of a year"),
+}
+# What acts were called before: entries of the audit trail keep their word.
+FORMER = {
+    "account.collect": "account.recovery_collect",
+    "account.open_many": "account.open",
+    "claim.reverse": "claim.take_back",
+    "institution.designate": "agreement.record",
+    "institution.undesignate": "agreement.end",
+    "referral.cancel": "referral.take_back",
+    "return.submit": "return.enter",
+    "run.adjust": "run.late",
+    "run.decide": "run.record_decision",
+    "selection.remove": "selection.take_back",
+    "selection.withdraw": "selection.take_back",
 }
 
 
@@ -90,7 +105,7 @@ class StaffAdmin(Records):
     list_acts = [
         Act(
             code="staff.register",
-            label=_("Open an account for staff"),
+            label=_("Register an account for staff"),
             do=register_staff,
             form=NewStaffForm,
             help=_("The account may do nothing until the security administrator assigns a role."),
@@ -190,7 +205,7 @@ class AuditEntryAdmin(Records):
 
     @admin.display(description=_("action"), ordering="action")
     def deed(self, entry):
-        return LABELS.get(entry.action, entry.action)
+        return LABELS.get(FORMER.get(entry.action, entry.action), entry.action)
 
 
 def _linked(request):

@@ -41,21 +41,21 @@ RECORDS = frozenset({
     "benefit_period.start", "benefit_period.end",
     "suspension.start", "suspension.end", "contribution.record", "relative.add", "relative.end",
     "institution.register", "institution.change", "institution.account", "institution.parent", "institution.level",
-    "institution.designate", "institution.undesignate", "institution.assess",
-    "window.open", "window.close", "selection.choose", "selection.withdraw", "selection.end",
+    "agreement.record", "agreement.end", "institution.assess",
+    "window.open", "window.close", "selection.choose", "selection.take_back", "selection.end",
     "selection.end_departed",
-    "referral.record", "referral.end", "referral.cancel", "out_of_area.register", "out_of_area.end",
+    "referral.record", "referral.end", "referral.take_back", "out_of_area.register", "out_of_area.end",
     "hospital_stay.record", "hospital_stay.discharge",
     "account.open", "account.credit", "account.freeze", "account.unfreeze", "account.close", "account.reopen",
     "account.use", "account.use_reverse", "family.grant", "family.revoke", "payout.submit",
     "visit.settle", "visit.reverse", "proposal.replay", "proposal.late", "run.compute", "run.submit",
-    "run.discard", "run.adjust", "run.decide", "return.submit", "claim.enter", "claim.correct", "claim.account",
+    "run.discard", "run.late", "run.record_decision", "return.enter", "claim.enter", "claim.correct", "claim.account",
 })  # fmt: skip
 CHECKS = frozenset({
     "member.reveal", "edition.cases", "edition.citations", "edition.approve", "edition.return", "edition.withdraw",
     "figure.confirm", "assessment.confirm", "payout.approve", "payout.return", "proposal.decide",
     "run.approve", "run.return", "return.accept", "return.send_back", "upload.undo", "upload.rejects", "claim.check",
-    "claim.approve", "claim.return", "claim.refuse", "claim.reverse", "claim.account_confirm",
+    "claim.approve", "claim.return", "claim.refuse", "claim.take_back", "claim.account_confirm",
     "run.approve_accounts", "institution.account_confirm", "institution.account_drop",
 })  # fmt: skip
 PAYS = frozenset({

@@ -28,7 +28,7 @@ class ReferralAdmin(OfMember):
             form=LastDayReason,
         ),
         Act(
-            code="referral.cancel",
+            code="referral.take_back",
             label=_("Take back"),
             do=lambda **asked: cancel_referral(**asked, on=clock.today()),
             record="referral",

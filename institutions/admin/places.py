@@ -107,14 +107,14 @@ class InstitutionAdmin(Records):
             help=_("Another person confirms it; until then the account before it is paid."),
         ),
         Act(
-            code="institution.designate",
+            code="agreement.record",
             label=_("Record an agreement"),
             do=designate,
             record="institution",
             form=form_of(Agreement, "starts_on", "ends_on"),
         ),
         Act(
-            code="institution.undesignate",
+            code="agreement.end",
             label=_("End the agreement"),
             do=undesignate,
             record="institution",
@@ -130,7 +130,7 @@ class InstitutionAdmin(Records):
         ),
         Act(
             code="institution.parent",
-            label=_("Put under another centre"),
+            label=_("Change the parent"),
             do=change_parent,
             record="station",
             form=ParentForm,

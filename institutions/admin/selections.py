@@ -149,7 +149,7 @@ class SelectionAdmin(OfMember):
     ]
     acts = [
         Act(
-            code="selection.withdraw",
+            code="selection.take_back",
             label=_("Take back"),
             do=lambda **asked: withdraw(**asked, on=clock.today()),
             record="selection",

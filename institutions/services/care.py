@@ -112,7 +112,7 @@ def cancel_referral(
         if referral.starts_on <= on:
             raise DomainError(_("The referral has begun; give it a last day instead."), field="on")
         audit.record(
-            "referral.cancel", actor=actor, now=now, subject=referral,
+            "referral.take_back", actor=actor, now=now, subject=referral,
             area_id=referral.from_institution.area_id, member=referral.member_id,
             to=referral.to_institution.code, reason=reason,
             starts_on=str(referral.starts_on), ends_on=str(referral.ends_on),

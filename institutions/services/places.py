@@ -185,7 +185,7 @@ def designate(
         agreement = Agreement(institution=institution, starts_on=starts_on, ends_on=ends_on)
         save(agreement)
         audit.record(
-            "institution.designate", actor=actor, now=now, subject=agreement, **_place(institution),
+            "agreement.record", actor=actor, now=now, subject=agreement, **_place(institution),
             institution=institution.code, starts_on=str(starts_on), ends_on=str(ends_on or ""),
         )  # fmt: skip
     return agreement
@@ -205,7 +205,7 @@ def undesignate(
         before, agreement.ends_on = agreement.ends_on, last_day
         save(agreement)
         audit.record(
-            "institution.undesignate", actor=actor, now=now, subject=agreement, **_place(institution),
+            "agreement.end", actor=actor, now=now, subject=agreement, **_place(institution),
             institution=institution.code, before=str(before or ""), ends_on=str(last_day), reason=reason,
         )  # fmt: skip
     return agreement

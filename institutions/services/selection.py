@@ -77,7 +77,7 @@ def withdraw(*, selection: Selection, on: datetime.date, reason: str, actor: Sta
         if row.starts_on <= on or row.route == Selection.Route.CHANGE:
             raise DomainError(_("The selection cannot be taken back any more; choose another institution instead."))
         audit.record(
-            "selection.withdraw", actor=actor, now=now, subject=row, member=row.member_id, year=row.year,
+            "selection.take_back", actor=actor, now=now, subject=row, member=row.member_id, year=row.year,
             institution=row.institution.code, requested_on=str(row.requested_on), reason=reason,
         )  # fmt: skip
         row.delete()
@@ -137,7 +137,7 @@ def _record_ends(plan: Plan, ended: list[Selection], actor: Staff, now: datetime
         audit.record("selection.end", actor=actor, now=now, subject=row, before=plan.before(row), **detail)
     for row in plan.removed:
         said = {name: str(getattr(row, name)) for name in ("institution_id", "role", "requested_on", "starts_on")}
-        audit.record("selection.remove", actor=actor, now=now, subject=row, before=said, **detail)
+        audit.record("selection.take_back", actor=actor, now=now, subject=row, before=said, **detail)
 
 
 def _departed(area_id: str, on: datetime.date) -> Iterator[list[int]]:

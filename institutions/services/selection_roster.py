@@ -19,7 +19,7 @@ from institutions.services.matching import match_institutions
 from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_members, person
 
 MEMBERS_AT_ONCE = 10_000
-REMOVED = "selection.remove"
+REMOVED = "selection.take_back"
 # A request's field in the roster's words.
 _FIELDS = {"member": "document_number"}
 
@@ -154,7 +154,8 @@ _CHANGE_TYPES = ", ".join(f"{name} {Selection._meta.get_field(name).db_type(conn
 
 def objection(upload: Upload) -> Promise | None:
     """An import that took a selection away cannot be undone: the selection's row is gone."""
-    removed = AuditEntry.objects.filter(action=REMOVED, record_type=Upload._meta.label_lower, record_id=str(upload.pk))
+    of_upload = {"record_type": Upload._meta.label_lower, "record_id": str(upload.pk)}
+    removed = AuditEntry.objects.filter(action__in=(REMOVED, "selection.remove"), **of_upload).exists()
     return _("It took selections away that had not begun, so it cannot be undone any more.") if removed else None
 
 

@@ -243,7 +243,7 @@ class ClaimAdmin(OfMember):
             help=_("By someone other than who entered it."),
         ),
         Act(
-            code="claim.reverse",
+            code="claim.take_back",
             label=_("Take back"),
             do=reverse_claim,
             record="claim",
@@ -308,7 +308,7 @@ class ClaimPaymentAdmin(OfMember):
         ),
         Act(
             code="claim_payment.reissue",
-            label=_("Order again"),
+            label=_("Reissue"),
             do=reissue_claim_payment,
             record="payment",
             follow=True,

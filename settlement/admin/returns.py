@@ -217,7 +217,7 @@ class MonthlyReturnAdmin(OfInstitution):
     ]  # fmt: skip
     list_acts = [
         Act(
-            code="return.submit",
+            code="return.enter",
             label=_("Enter a monthly return"),
             do=submit_return,
             form=ReturnForm,
@@ -252,7 +252,7 @@ class MonthlyReturnAdmin(OfInstitution):
             offered=is_status(MonthlyReturn.Status.SUBMITTED),
         ),
         Act(
-            code="return.submit",
+            code="return.enter",
             label=_("Enter it anew"),
             do=submit_again,
             record="monthly_return",

@@ -159,8 +159,8 @@ class RunAdmin(Records):
             help=_("Puts the run before a reviewer."),
         ),
         Act(
-            code="run.decide",
-            label=_("Decide a lower advance"),
+            code="run.record_decision",
+            label=_("Record a decision on a lower advance"),
             do=decide_advance,
             record="run",
             form=AdvanceForm,
@@ -210,7 +210,7 @@ class RunAdmin(Records):
             help=_("Orders every payment and posts its journals. Then download the payment file for the bank."),
         ),
         Act(
-            code="run.adjust",
+            code="run.late",
             label=_("Look for late facts"),
             do=late_facts,
             record="run",
@@ -315,7 +315,7 @@ class PaymentAdmin(Records):
         ),
         Act(
             code="payment.reissue",
-            label=_("Order again"),
+            label=_("Reissue"),
             do=reissue_payment,
             record="payment",
             follow=True,

@@ -280,7 +280,7 @@ def reverse_claim(*, claim: Claim, reason: str, actor: Staff, now: datetime.date
                 (order.fund, subject, holder, None, -amount),
             ]
     take_back(claim.visit_id, key=f"{BY_HAND}{claim.pk}:reversed", reason=reason, actor=actor, now=now, paid=paid)
-    claim = closed(claim, Claim.Status.REVERSED, reason, "claim.reverse", field="reason", actor=actor, now=now)
+    claim = closed(claim, Claim.Status.REVERSED, reason, "claim.take_back", field="reason", actor=actor, now=now)
     free(claim_id=claim.pk, now=now)
     return claim
 

@@ -59,7 +59,7 @@ def submit_return(
     row.submitted_by, row.submitted_at = actor, now
     save(row)
     audit.record(
-        "return.submit",
+        "return.enter",
         actor=actor,
         now=now,
         subject=row,

@@ -46,7 +46,7 @@ def page_of(record) -> str:
 
 
 def enter(client, centre, **other) -> MonthlyReturn:
-    answer = client.post(act("return.submit"), {"institution": centre.pk} | SAID | other)
+    answer = client.post(act("return.enter"), {"institution": centre.pk} | SAID | other)
     row = MonthlyReturn.objects.get()
     assert answer.headers["Location"] == page_of(row)
     return row
@@ -57,11 +57,11 @@ def panels(response) -> list[tuple[str, list[list]]]:
 
 
 def test_a_return_is_entered_by_a_clerk_and_accepted_by_a_reviewer(centre, staff, browse):
-    form = browse(staff["clerk"]).get(act("return.submit")).context["form"]
+    form = browse(staff["clerk"]).get(act("return.enter")).context["form"]
     assert (form.initial["month"], form.initial["scheme"]) == (FEBRUARY, "390")
     row = enter(browse(staff["clerk"]), centre, total="42.00")
     assert browse(staff["clerk"]).get(act("return.accept", record=row)).status_code == 403
-    assert browse(staff["reviewer"]).post(act("return.submit"), SAID).status_code == 403
+    assert browse(staff["reviewer"]).post(act("return.enter"), SAID).status_code == 403
     shown = browse(staff["reviewer"]).get(page_of(row))
     [(_title, compared)] = panels(shown)
     assert [figures[1:] for figures in compared] == [["2", "2"], ["42.00", "42.00"], ["42.00", "42.00"]]
@@ -78,7 +78,7 @@ def test_a_return_that_differs_needs_a_note_or_comes_back(centre, staff, browse)
     browse(staff["reviewer"]).post(act("return.send_back", record=row), {"note": "总费用不符"})
     row.refresh_from_db()
     assert (row.status, row.note) == ("returned", "总费用不符")
-    url = act("return.submit", record=row)
+    url = act("return.enter", record=row)
     form = browse(staff["clerk"]).get(url).context["form"]
     assert form.initial["total"] == Decimal("60.00")
     again = {"visits": "2", "total": "42.00", "fund": "42.00", "submitted_on": "2026-03-10"}
@@ -90,7 +90,7 @@ def test_a_return_that_differs_needs_a_note_or_comes_back(centre, staff, browse)
 def test_a_clerk_of_another_agency_enters_nothing_for_the_centre(city, centre, staff, browse):
     staff["clerk"].county = city.other_county
     staff["clerk"].save()
-    answer = browse(staff["clerk"]).post(act("return.submit"), {"institution": centre.pk} | SAID)
+    answer = browse(staff["clerk"]).post(act("return.enter"), {"institution": centre.pk} | SAID)
     assert list(answer.context["form"].errors) == ["institution"]
     assert not MonthlyReturn.objects.exists()
 

@@ -102,7 +102,7 @@ def test_referral_is_cancelled_only_before_it_begins(chosen, clerk):
     for _delivery in range(2):
         care.cancel_referral(referral=referral, on=date(2026, 3, 1), reason="误登", actor=clerk, now=NOW)
     assert not Referral.objects.exists()
-    assert AuditEntry.objects.filter(action="referral.cancel").count() == 1
+    assert AuditEntry.objects.filter(action="referral.take_back").count() == 1
 
 
 def file_out_of_area(member, clerk, first, last=None, destination="310100"):

@@ -272,7 +272,7 @@ def test_withdrawn_choice_is_gone_only_before_its_first_day(ask, person, place, 
     for _delivery in range(2):
         withdraw(selection=selection, on=date(2025, 12, 31), reason="误选", actor=clerk, now=NOW)
     assert rows(member) == []
-    assert AuditEntry.objects.filter(action="selection.withdraw").count() == 1
+    assert AuditEntry.objects.filter(action="selection.take_back").count() == 1
 
 
 # Death and leaving

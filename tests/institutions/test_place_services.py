@@ -150,7 +150,7 @@ def test_undesignate_without_agreement_is_refused(place, clerk):
     centre = place("中心卫生院", designated_from=None)
     with pytest.raises(DomainError):
         places.undesignate(institution=centre, last_day=date(2026, 5, 31), reason="", actor=clerk, now=NOW)
-    assert not AuditEntry.objects.filter(action="institution.undesignate").exists()
+    assert not AuditEntry.objects.filter(action="agreement.end").exists()
 
 
 def test_agreement_that_runs_backwards_is_refused(place, clerk):

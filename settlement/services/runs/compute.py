@@ -130,7 +130,13 @@ def decide_advance(
     run.total = sum(run.lines.values_list("to_pay", flat=True))
     run.save(update_fields=["total"])
     audit.record(
-        "run.decide", actor=actor, now=now, subject=run, institution=institution.code, amount=str(amount), note=note
+        "run.record_decision",
+        actor=actor,
+        now=now,
+        subject=run,
+        institution=institution.code,
+        amount=str(amount),
+        note=note,
     )
     return line
 

@@ -67,7 +67,7 @@ def search_run(*, run: Run, actor: Staff, now: datetime.datetime) -> list[Adjust
         visits = late_visits(scope, adjustment.institution_id, since)
         adjustment.visits.set(visits)
         audit.record(
-            "run.adjust",
+            "run.late",
             actor=actor,
             now=now,
             subject=adjustment,
