@@ -121,6 +121,13 @@ class Enrolment(FromRoster):
     paid_on = models.DateField(
         _("first premium paid on"), null=True, blank=True, help_text=_("Of a newborn: what the first days rest on.")
     )
+    listed_on = models.DateField(
+        _("recorded on"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Of a newborn: nothing is selected before."),
+    )
     starts_on = models.DateField(_("first day"))
     ends_on = models.DateField(_("last day"), null=True, blank=True)
 

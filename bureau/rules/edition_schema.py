@@ -257,7 +257,7 @@ SCHEMA: Tree = {
     ],
     "benefits!": BENEFITS,
     "prescription": {"article!": "article", "weeks!": "count"},  # how long after the visit one may be filled outside
-    "newborn": {"article!": "article", "months!": "count", "place!": "texts"},
+    "newborn": {"article!": "article", "months!": "count", "place!": "texts", "until": "one of paid|listed"},
     "selection": {
         "article!": "article",
         "money_article!": "article",
@@ -269,6 +269,7 @@ SCHEMA: Tree = {
         "after_exit": "one of through_month|before_month",
         "renewal": "one of must_choose|automatic",
         "use_after_change": "one of new|old",
+        "stations": "one of together|apart",
         "counts_filed_remote": "flag",
         "counts_suspended": "flag",
     },

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from bureau.errors import DomainError
@@ -160,11 +161,13 @@ def _load_members(batch: Batch) -> None:
             "large_claims": "COALESCE(s.large_claims, false)",
             "by_hand_elsewhere": "COALESCE(s.by_hand_elsewhere, false)",
             "paid_on": "s.paid_on",
+            "listed_on": "CASE WHEN s.paid_on IS NOT NULL THEN %(today)s::date END",
             "employer_id": "s.employer_id",
             "starts_on": "s.starts_on",
             "ends_on": "s.ends_on",
         },
         where="s.record_id IS NULL",
+        today=timezone.localdate(batch.now),
     )
 
 

@@ -3,6 +3,7 @@
 import datetime
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from bureau import audit
@@ -41,7 +42,7 @@ def enrol(
     enrolment = Enrolment(
         member=member, area=area, scheme=scheme, person_class=person_class, person_type=person_type,
         plan=plan, large_claims=large_claims, by_hand_elsewhere=by_hand_elsewhere, paid_on=paid_on, employer=employer,
-        starts_on=starts_on, ends_on=ends_on,
+        listed_on=timezone.localdate(now) if paid_on else None, starts_on=starts_on, ends_on=ends_on,
     )  # fmt: skip
     return _add(enrolment, "enrolment.start", actor=actor, now=now)
 
@@ -224,9 +225,9 @@ def _end(span: Span, ends_on: datetime.date, action: str, *, actor: Staff, now: 
 
 
 def _said(span: Span) -> dict[str, str | None]:
-    """What a span says, apart from where it is stored and which upload it came from."""
+    """What a span says, apart from where it is stored, since when, and which upload it came from."""
     return {
         field.name: None if (value := field.value_from_object(span)) is None else str(value)
         for field in span._meta.concrete_fields
-        if field.name not in ("id", "upload")
+        if field.name not in ("id", "upload", "listed_on")
     }

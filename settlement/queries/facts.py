@@ -97,7 +97,8 @@ def lock_account_ids(account_ids: Sequence[int]) -> None:
 FACTS = f"""
 SELECT r.n, r.institution AS institution_id,
        COALESCE(e.area_id, {AREA_ON.format(member="r.member", day="r.day")}) AS home_id,
-       e.area_id, e.scheme, e.person_class, e.plan, e.large_claims, e.by_hand_elsewhere, e.paid_on, m.birth, m.died_on,
+       e.area_id, e.scheme, e.person_class, e.plan, e.large_claims, e.by_hand_elsewhere, e.paid_on, e.listed_on,
+       m.birth, m.died_on,
        b.member_id IS NOT NULL AS has_benefit_period,
        (SELECT array_agg(s.kind) FROM members_suspension s
          WHERE s.member_id = r.member AND s.area_id = e.area_id

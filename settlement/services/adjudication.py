@@ -30,7 +30,7 @@ class Decision:
 
 
 def place_of(
-    request: VisitRequest, facts: dict, written: benefits.Past | None, *, stations_apart: bool, weeks: int | None = None
+    request: VisitRequest, facts: dict, written: benefits.Past | None, edition: Edition | None
 ) -> frozenset[str]:
     """Where the care took place, as the edition's place rules know it.
 
@@ -38,17 +38,18 @@ def place_of(
     designated as well. Care that is claimed by hand was not settled over the network, wherever it took place.
     """
     if written is not None:
+        weeks = edition.at(request.care_on).get("prescription", {}).get("weeks") if edition else None
         place = written.place - (set() if facts["designated"] else {"designated"}) | {"prescription"}
         if weeks is not None and request.care_on > written.on + datetime.timedelta(weeks=weeks):
             place |= {"outdated"}
     else:
-        place = frozenset(flags_of(request, facts, stations_apart))
+        place = frozenset(flags_of(request, facts, edition))
         if request.prescriber_id is not None:
             place |= {"unwritten"}
     return place - {"networked", "by_hand_only"} | {"hand_claim"} if request.by_hand else place - {"hand_claim"}
 
 
-def flags_of(request: VisitRequest, facts: dict, stations_apart: bool) -> set[str]:
+def flags_of(request: VisitRequest, facts: dict, edition: Edition | None) -> set[str]:
     flags = set()
     if facts["designated"]:
         flags.add("designated")
@@ -61,9 +62,7 @@ def flags_of(request: VisitRequest, facts: dict, stations_apart: bool) -> set[st
         if facts["by_hand_elsewhere"]:
             flags.add("by_hand_only")
     treating = facts["institution_id"]
-    # A station is selected with its centre, unless the edition has members choose one for itself.
-    centre = None if stations_apart else facts["parent_id"]
-    if facts["selected_id"] is not None and facts["selected_id"] in (treating, centre):
+    if facts["selected_id"] is not None and is_selected(facts, stations_read(edition, request.care_on)):
         flags.add("selected")
     if facts["selected_station_id"] == treating:
         flags.add("selected")
@@ -77,15 +76,32 @@ def flags_of(request: VisitRequest, facts: dict, stations_apart: bool) -> set[st
             flags.add("temporary")
     if request.channel == Visit.Channel.EMERGENCY and "pharmacy" not in flags:  # a pharmacy treats nobody
         flags.add("emergency")
-    if facts["paid_on"] is not None and request.care_on < facts["paid_on"]:
-        flags.add("newborn")  # covered by an enrolment that was paid for later: nothing could be selected yet
+    if facts["paid_on"] is not None and request.care_on < newborn_until(facts, edition, request.care_on):
+        flags.add("newborn")  # covered by an enrolment that came later: nothing could be selected yet
     return flags
 
 
-def has_stations_apart(edition: Edition, on: datetime.date) -> bool:
-    """Whether members choose a station beside their centre, in a role of its own."""
-    roles = edition.at(on).get("selection", {}).get("roles", ())
-    return any(role["role"] == Selection.Role.STATION for role in roles)
+def stations_read(edition: Edition | None, on: datetime.date) -> str:
+    """How an edition takes stations: chosen in a `role` of their own, `together` with their centre, or `apart`."""
+    selection = edition.at(on).get("selection", {}) if edition else {}
+    if any(role["role"] == Selection.Role.STATION for role in selection.get("roles", ())):
+        return "role"
+    return selection.get("stations", "together")
+
+
+def is_selected(facts: dict, stations: str) -> bool:
+    """Whether the institution is the selected one; a centre and its stations may be one, whichever was chosen."""
+    if stations == "together":
+        return facts["quota_id"] in (facts["institution_id"], facts["parent_id"])
+    return facts["selected_id"] == facts["institution_id"]
+
+
+def newborn_until(facts: dict, edition: Edition | None, on: datetime.date) -> datetime.date:
+    """The day from which a newborn selects as anybody does: that of the first premium, or of the enrolment's record."""
+    newborn = edition.at(on).get("newborn", {}) if edition else {}
+    if newborn.get("until") == "listed" and facts["listed_on"] is not None:
+        return max(facts["paid_on"], facts["listed_on"])
+    return facts["paid_on"]
 
 
 def registered(destination: str | None, institution_code: str) -> bool:
@@ -129,9 +145,7 @@ def care_of(
     facts: dict,
     figures: Mapping[str, int],
     written: benefits.Past | None,
-    *,
-    stations_apart: bool = False,
-    weeks: int | None = None,
+    edition: Edition | None = None,
 ) -> benefits.Care:
     through_prescription = request.prescriber_id is not None
     return benefits.Care(
@@ -140,7 +154,7 @@ def care_of(
         institution=facts["prescriber_code" if through_prescription else "institution_code"],
         level=facts["level"],
         kind=facts["prescriber_kind" if through_prescription else "kind"],
-        place=place_of(request, facts, written, stations_apart=stations_apart, weeks=weeks),
+        place=place_of(request, facts, written, edition),
         standing=standing_of(facts, request.care_on),
         person_class=facts["person_class"] or "",
         plan=facts["plan"] or "",
@@ -220,8 +234,7 @@ def decide(
         facts,
         {code: figures[code] for code in needed if code in figures},
         written,
-        stations_apart=has_stations_apart(edition, request.care_on),
-        weeks=edition.at(request.care_on).get("prescription", {}).get("weeks"),
+        edition,
     )
     used = benefits.counters(edition, care, past)
     outcome = benefits.adjudicate(edition, care, used)

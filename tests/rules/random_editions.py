@@ -255,6 +255,13 @@ def editions(draw: Any, number: int = 1, starts_on: date = FIRST) -> str:
     }
     if not seldom(draw, 10):
         edition["account"] = draw(accounts())
+    if seldom(draw, 3):
+        edition["selection"] = {
+            "article": "1",
+            "money_article": "1",
+            "roles": [{"role": "institution", "count": 1}],
+            "stations": draw(st.sampled_from(["together", "apart"])),
+        }
     return "\n".join(f"{key} = {toml(value)}" for key, value in edition.items()) + "\n"
 
 

@@ -261,6 +261,14 @@ def test_sg10b_a_newborn_at_an_institution_that_is_not_designated(flags: str, an
     assert visit(chosen("shaoguan", newborn_place="designated"), "selected", 10_000, **facts).fund == designated
 
 
+def test_sg10_hy24_what_the_desk_asks_of_newborns_and_stations() -> None:
+    """Both ways through the database: tests/settlement/test_newborns.py and test_stations_and_centre.py."""
+    for option in ("paid", "listed"):
+        assert chosen("shaoguan", newborn_until=option).at(date(2024, 3, 5))["newborn"]["until"] == option
+    for option in ("together", "apart"):
+        assert chosen("heyuan", stations=option).at(ON)["selection"]["stations"] == option
+
+
 def test_sg4_seventy_percent_elsewhere_or_at_primary_care_alone() -> None:
     primary = chosen("shaoguan", higher_level="primary_only")
     for where in ("referral", "emergency", "remote_filed"):

@@ -102,3 +102,32 @@ def test_premium_before_birth_enrols_nobody():
             now=noon(date(2024, 3, 2)),
         )
     assert not Enrolment.objects.exists() and not BenefitPeriod.objects.exists() and not Visit.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("reading", "on", "fund", "why"),
+    [
+        ("paid", date(2024, 3, 9), "28.00", ""),
+        ("paid", date(2024, 3, 10), "0.00", "not_selected"),
+        ("listed", date(2024, 3, 9), "28.00", ""),
+        ("listed", date(2024, 3, 10), "28.00", ""),
+        ("listed", date(2024, 3, 19), "28.00", ""),
+        ("listed", date(2024, 3, 20), "0.00", "not_selected"),
+    ],
+)
+def test_b7_care_between_the_premium_and_the_record_of_the_enrolment(reading, on, fund, why):
+    """Paid on 10 March, recorded on the 20th: nobody could select in between (SG-10)."""
+    city = factories.city_of("shaoguan", newborn_until=reading)
+    where = factories.institution(city, since=date(2024, 1, 1))
+    child = factories.bare_members(1, birth=date(2024, 1, 15))[0]
+    enrolment, _period = enrol_newborn(
+        member=child, area=city.area, scheme="390", paid_on=date(2024, 3, 10), actor=city.clerk,
+        now=noon(date(2024, 3, 20)),
+    )  # fmt: skip
+    assert enrolment.listed_on == date(2024, 3, 20)
+    request = VisitRequest(
+        institution_id=where.pk, key="S1", member_id=child.pk, encounter="E1", care_on=on, total=Decimal("40.00")
+    )
+    visit = settle_visit(request, actor=city.clerk, now=noon(date(2024, 3, 21)))
+    assert (visit.pooled, visit.refusal) == (Decimal(fund), why)
+    assert visit.charge == ("" if why else "fund_direct")

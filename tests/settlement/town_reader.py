@@ -39,13 +39,15 @@ def bill_of(
     _first, person_class, plan, large_claims = [row for row in person.classes if row[0] <= on][-1]
     chosen = next((place for place, span in person.chosen if within(on, span)), None) if enrolled else None
     # A station is selected with its centre, unless members choose one for itself (here nobody does).
-    roles = text.tree.get("selection", {}).get("roles", []) if text else []
-    apart = any(role["role"] == "station" for role in roles)
+    selection = text.tree.get("selection", {}) if text else {}
+    apart = any(role["role"] == "station" for role in selection.get("roles", []))
+    apart = apart or selection.get("stations") == "apart"
+    account = PLACES[chosen][3] if chosen is not None and PLACES[chosen][0] == "station" else chosen
     flags = {
         "designated": designated,
         "local": local and enrolled,
         "networked": not (local and enrolled),
-        "selected": chosen is not None and chosen in (seen.place, "" if apart else parent),
+        "selected": chosen is not None and (chosen == seen.place if apart else account in (seen.place, parent)),
         "referral": chosen == "home" and seen.place == "near" and within(on, person.referred),
         "filed": seen.place == "filed" and within(on, person.registered),
         "emergency": seen.emergency and kind != "pharmacy",
