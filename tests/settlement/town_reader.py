@@ -156,7 +156,7 @@ class Reader:
             return Answer(None)
         rest = seen.total - seen.parts["other_funds"] - paid.fund
         accounts = [NOTHING] * len(self.balances)
-        if text is not None and "not_enrolled" not in bill.standing and PLACES[seen.place][2]:
+        if text is not None and PLACES[seen.place][2]:  # an account pays after the enrolment has ended as well
             ready = [
                 balance if self.lends(purse, seen) else NOTHING
                 for purse, balance in zip(self.person.purses, self.balances, strict=True)
