@@ -343,6 +343,7 @@ AMOUNTS = {
     "remote_reserve",
     "emergency_reserve",
     "decided",
+    "bonus_percent",
 }
 COUNTS = {"person_months", "headcount", "headcount_prev", "january_headcount", "insured", "score"}
 

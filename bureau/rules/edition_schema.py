@@ -200,7 +200,12 @@ METHODS: dict[str, Tree] = {
             "contingency!": "ratio",
             "contingency_article!": "article",
         },
-        "settlement!": {"article!": "article", "bonus!": "factor", "over_article!": "article"},
+        "settlement!": {
+            "article!": "article",
+            "bonus!": "factor",
+            "decision": "one of decided|full",
+            "over_article!": "article",
+        },
         "retention!": {"article!": "article", "label!": "text", "ratio!": "ratio", "scores": SCORES},
     },
     "fee_for_service": {"total": "text"},  # the figure of a year's total, against which an overrun is reported
@@ -252,6 +257,7 @@ SCHEMA: Tree = {
             "level": "one of treating|selected",
             "without_level": "one of refuse|unrated",
             "payee": "one of treating|selected",
+            "fund": "text",
             "article!": "article",
         }
     ],

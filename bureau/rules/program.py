@@ -220,7 +220,7 @@ def _compile(edition: Edition, care: Care, age: int | None) -> Program:
             optional="left" in raw and figures[raw["left"]].optional,
             standing=raw.get("standing", ""),
         )
-        for raw in benefits["shares"]
+        for raw in _shares_at(place, benefits["shares"])
     )
     counted.extend(Counter(share.id, "year", share.fund) for share in shares if share.left)
     listed = [(raw["standing"], Refusal(raw["refuse"], raw["article"])) for raw in tree["entitlement"]]
@@ -239,6 +239,14 @@ def _compile(edition: Edition, care: Care, age: int | None) -> Program:
         counters=tuple(counted),
         shares=shares,
     )
+
+
+def _shares_at(place: Tree | None, shares: list[Tree]) -> list[Tree]:
+    """Who pays: the fund that the place names stands in for the first one, without that one's own limit."""
+    if place is None or place.get("fund", shares[0]["fund"]) == shares[0]["fund"]:
+        return shares
+    first = {key: value for key, value in shares[0].items() if key != "left"}
+    return [first | {"fund": place["fund"], "article": place["article"]}, *shares[1:]]
 
 
 def _counted_on(raw: Tree, on: date) -> bool:

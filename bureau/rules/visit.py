@@ -12,6 +12,7 @@ FUNDS: dict[str, str] = {
     "employees_pool": _("employees' pooled fund"),
     "large_claims": _("large-claims fund"),
     "residents_outpatient": _("residents' outpatient fund"),
+    "residents": _("residents' fund"),
 }
 SPANS = {"visit": 0, "month": 1, "quarter": 2, "year": 3}
 YEAR = SPANS["year"]

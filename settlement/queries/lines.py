@@ -203,7 +203,9 @@ def pooled_fund(edition: Edition, on: datetime.date) -> str:
 
 def funds_of(edition: Edition, on: datetime.date) -> list[str]:
     """Every fund whose books belong to the edition's scheme."""
-    funds = [share["fund"] for share in edition.part("benefits", on)["shares"]]
+    shares = [share["fund"] for share in edition.part("benefits", on)["shares"]]
+    places = [place["fund"] for place in edition.at(on)["places"] if "fund" in place]
+    funds = list(dict.fromkeys(shares + places))
     return [*funds, "personal_accounts"] if edition.has("account") else funds
 
 

@@ -346,7 +346,11 @@ class Text:
         self, benefits: dict[str, Any], history: list[Paid], bill: Bill, payable: Fraction
     ) -> dict[str, Fraction]:
         shares: dict[str, Fraction] = {}
-        for item in self.listed(benefits["shares"], bill.on):
+        items = self.listed(benefits["shares"], bill.on)
+        elsewhere = (self.place_rule(bill) or {}).get("fund", items[0]["fund"])
+        if elsewhere != items[0]["fund"]:  # another book pays, which has no such limit
+            items[0] = {key: value for key, value in items[0].items() if key == "standing"} | {"fund": elsewhere}
+        for item in items:
             part = payable
             if "standing" in item and item["standing"] not in bill.standing:
                 part = NOTHING

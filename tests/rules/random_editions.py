@@ -218,6 +218,8 @@ def editions(draw: Any, number: int = 1, starts_on: date = FIRST) -> str:
             rule["charge"] = draw(st.sampled_from(["fund_direct", "selected_capitation", read]))
             rule["level"] = draw(st.sampled_from(["selected", "selected", "treating"]))
             rule["without_level"] = draw(st.sampled_from(["refuse", "unrated"]))
+            if seldom(draw, 3):
+                rule["fund"] = "residents"
         places.append(rule)
     places += [{"when": ["local"], "charge": "pool", "article": "1"}]
     if seldom(draw, 3):

@@ -218,6 +218,17 @@ def test_sg12_first_choice_inside_the_year() -> None:
     assert selection.decide(chosen("shaoguan", first_in_year="this_month"), request).months == {"T": 10}
 
 
+@pytest.mark.parametrize(
+    ("percent", "decided", "full"),
+    [(None, 94_500, 94_500), (10_300, 92_700, 94_500), (10_000, 90_000, 94_500), (12_000, 94_500, 94_500)],
+)
+def test_zj1_a_years_decision_below_105_percent(percent: int | None, decided: int, full: int) -> None:
+    facts = {"pool": 1_000_000, "actual": {"A": 90_000}} | ({} if percent is None else {"bonus_percent": percent})
+    for option, total in (("decided", decided), ("full", full)):
+        edition = chosen("zhanjiang", bonus=option)
+        assert provider.compute(edition, date(2023, 5, 1), "month_settlement", facts)["settled"] == {"A": total}
+
+
 def test_zj11_a_month_paid_up_later() -> None:
     facts: dict[str, Any] = {"person_class": "active", "base": 100_000, "month": "2023-04", "made_up": True}
     assert monthly_credit(CITY["zhanjiang"], paid=False, **facts).amount == 2000
@@ -259,6 +270,16 @@ def test_sg10b_a_newborn_at_an_institution_that_is_not_designated(flags: str, an
     facts = SHAOGUAN | {"place": frozenset(flags.split())}
     assert visit(CITY["shaoguan"], "selected", 10_000, **facts).fund == any_place
     assert visit(chosen("shaoguan", newborn_place="designated"), "selected", 10_000, **facts).fund == designated
+
+
+@pytest.mark.parametrize("where", ["emergency", "remote_filed"])
+def test_sg15_which_book_pays_what_no_quota_bears(where: str) -> None:
+    paid = visit(CITY["shaoguan"], where, 5000, **SHAOGUAN)
+    assert (paid.shares, paid.charge) == ({"residents_outpatient": 3500}, "fund_direct")
+    other = visit(chosen("shaoguan", direct_book="residents"), where, 5000, **SHAOGUAN)
+    assert (other.shares, other.charge) == ({"residents": 3500}, "fund_direct")
+    own = visit(chosen("shaoguan", direct_book="residents"), "selected", 5000, **SHAOGUAN)
+    assert own.shares == {"residents_outpatient": 3500}
 
 
 def test_sg10_hy24_what_the_desk_asks_of_newborns_and_stations() -> None:

@@ -45,8 +45,19 @@ def fund_budget(tree: Tree, facts: Mapping[str, Any], steps: list[Step] | None) 
     }
 
 
+def decided_bonus(rule: Tree, facts: Mapping[str, Any]) -> int:
+    """The factor of a month within the pool, in millionths: the text's, or what was decided for the year below it.
+
+    Fact bonus_percent: a published figure, 103.50 for 103.5 %, held in hundredths as amounts are in fen (ZJ-1).
+    """
+    bonus = millionths(rule["bonus"])
+    if rule.get("decision", "full") == "full" or facts.get("bonus_percent") is None:
+        return bonus
+    return min(bonus, int(facts["bonus_percent"]) * (UNIT // 10_000))
+
+
 def month_settlement(tree: Tree, facts: Mapping[str, Any], steps: list[Step] | None) -> dict[str, Any]:
-    """A month of the whole city. Facts: pool (fen), actual (fen by institution code).
+    """A month of the whole city. Facts: pool (fen), actual (fen by institution code), bonus_percent if decided.
 
     Up to the pool: the use with the bonus factor, never above the pool; beyond it: the pool. Either is
     split in proportion to use by largest remainders (ZJ-2). Negative use counts as none (G-17). What is
@@ -55,7 +66,7 @@ def month_settlement(tree: Tree, facts: Mapping[str, Any], steps: list[Step] | N
     rule, pool = tree["settlement"], int(facts["pool"])
     actual = {name: max(int(use), 0) for name, use in facts["actual"].items()}
     total = sum(actual.values())
-    bonus, kept = millionths(rule["bonus"]), millionths(tree["retention"]["ratio"])
+    bonus, kept = decided_bonus(rule, facts), millionths(tree["retention"]["ratio"])
     target = pool if total > pool else min(round_half_up(total * bonus, UNIT), pool)
     settled = apportion(target, actual)
     paid = {name: round_half_up(amount * (UNIT - kept), UNIT) for name, amount in settled.items()}

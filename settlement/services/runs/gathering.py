@@ -13,6 +13,7 @@ from bureau.rules.edition import Edition, Rulebook
 from bureau.rules.errors import Refused
 from bureau.rules.periods import add_months, last_day, month_of
 from bureau.services.editions import rulebook
+from bureau.services.figures import figures
 from institutions import queries as choices
 from institutions.models import Institution
 from settlement.models import Adjustment, Run
@@ -187,7 +188,7 @@ def month_with(scope: Scope, carried: dict[int, dict[str, int]]) -> ByInstitutio
     net = {number: used.get(number, 0) + before.get(number, 0) for number in {*used, *before}}
     codes = reading.codes(net)
     actual = {codes[number]: max(net[number], 0) for number in sorted(net, key=codes.__getitem__)}
-    pool = {"pool": pool_of(scope)} if pooled else {}
+    pool = {"pool": pool_of(scope), **decided_for_year(scope)} if pooled else {}
     return {
         number: told(scope, book, codes[number], net[number], before.get(number, 0))
         | pool
@@ -220,6 +221,12 @@ def quota_month(scope: Scope, book: str, before: dict[int, int]) -> ByInstitutio
         amounts = {"fund": max(net, 0), "headcount_prev": heads.get(number, 0)}
         found[number] = told(scope, book, code, net, carried) | amounts
     return found
+
+
+def decided_for_year(scope: Scope) -> Facts:
+    """What was decided for the year of what its institutions are paid at most, in hundredths of a percent (ZJ-1)."""
+    known = figures(scope.area_id, scope.on) if "bonus_percent" in scope.edition.figures else {}
+    return {"bonus_percent": known["bonus_percent"]} if "bonus_percent" in known else {}
 
 
 def pool_of(scope: Scope) -> int:
