@@ -157,6 +157,31 @@ def test_month_of_a_shared_pool_is_split_over_every_agency_as_in_case_m04():
     assert disagreements(city) == []
 
 
+@pytest.mark.parametrize(
+    ("reading", "published", "settled"),
+    [
+        ("decided", None, "105000.00"),
+        ("decided", "102.50", "102500.00"),
+        ("decided", "110.00", "105000.00"),
+        ("full", "102.50", "105000.00"),
+    ],
+)
+def test_b7_a_decision_of_the_year_lowers_what_a_month_within_the_pool_is_settled_at(reading, published, settled):
+    """Zhanjiang 24(一): at most 105 % of the use; another year's decision says nothing."""
+    city = factories.city_of("zhanjiang", bonus=reading)
+    factories.publish_pool(city, 2023, "1000000.00")
+    factories.figure(city.area, "bonus_percent", 2022, "100.00", city.clerk, city.reviewer)
+    if published:
+        factories.figure(city.area, "bonus_percent", 2023, published, city.clerk, city.reviewer)
+    where = factories.institution(city, kind="hospital")
+    person = factories.member(city)
+    history.settled(city, where, person, on=date(2023, 3, 5), fund="100000.00", charge="pool")
+    run = pay(city, compute(city, "month", MARCH_2023))
+    assert run.total == Decimal(settled) * Decimal("0.95")
+    assert trial_balance("retention") == {where.code: Decimal(settled) * Decimal("0.05")}
+    assert disagreements(city) == []
+
+
 def test_month_of_a_shared_pool_is_refused_without_its_figures():
     city = factories.city_of("zhanjiang")
     person = factories.member(city)
