@@ -33,6 +33,7 @@ class Stage:
     out: Callable[[str], None]
     day: datetime.date
     hour: int = 9  # of the act that is being done
+    _latest: datetime.datetime | None = None
     _members: dict[str, int] = field(default_factory=dict)
     _institutions: dict[str, int] = field(default_factory=dict)
 
@@ -41,8 +42,10 @@ class Stage:
         return self.office.area
 
     def at(self, hour: int = 9, minute: int = 0) -> datetime.datetime:
-        """A moment of the story's day."""
-        return datetime.datetime.combine(self.day, datetime.time(hour, minute), SHANGHAI)
+        """A moment of the story's day; never before one that has passed, since it says what was known to whom."""
+        moment = datetime.datetime.combine(self.day, datetime.time(hour, minute), SHANGHAI)
+        self._latest = max(moment, self._latest or moment)
+        return self._latest
 
     def say(self, sentence: str, **facts: object) -> None:
         self.out(f"  {self.day:%m-%d}  {sentence % facts if facts else sentence}")

@@ -6,6 +6,8 @@ from typing import Any
 
 from .money import yuan
 
+COUNTS = ("headcount", "headcount_prev", "person_months")
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -19,7 +21,8 @@ class Difference:
     why: str = ""
 
     def __str__(self) -> str:
-        expected, stored = (yuan(v) if isinstance(v, int) else str(v) for v in (self.expected, self.stored))
+        plain = self.code.endswith(COUNTS)
+        expected, stored = (str(v) if plain or type(v) is not int else yuan(v) for v in (self.expected, self.stored))
         what = f"{self.area} {self.code:<22} {self.record:<28} expected {expected}, stored {stored}"
         return f"{what}  {self.why}".rstrip()
 

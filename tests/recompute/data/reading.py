@@ -157,15 +157,20 @@ class Area:
     # When things became known
 
     def _read_history(self) -> None:
-        loaded = self.rows("SELECT id, uploaded_at FROM bureau_upload")
-        history = self.history = History({row.id: row.uploaded_at for row in loaded})
+        # What a job loaded is known when the job has ended.
+        loaded = self.rows(
+            """SELECT u.id, COALESCE(b.finished_at, u.uploaded_at) AS at
+                 FROM bureau_upload u LEFT JOIN bureau_job b ON b.key = 'upload ' || u.id"""
+        )
+        uploads = {row.id: row.at for row in loaded}
+        history = self.history = History(uploads)
         tables = {label: table for table, label in LABELS.items()}
         for row in self.rows(
-            """SELECT e."table" AS name, e.row, e.before, u.uploaded_at AS at
+            """SELECT e."table" AS name, e.row, e.before, e.upload_id
                  FROM bureau_uploadeffect e JOIN bureau_upload u ON u.id = e.upload_id
                 WHERE u.status <> 'undone' ORDER BY e.id"""
         ):
-            history.changed(row.name, row.row, row.at, row.before)
+            history.changed(row.name, row.row, uploads[row.upload_id], row.before)
         self._turned: dict[int, list[tuple[datetime, str]]] = defaultdict(list)  # accounts closed and taken back
         for row in self.rows(
             """SELECT at, action, record_type, record_id, detail FROM bureau_auditentry
