@@ -16,8 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import Account
 from accounts.services import EntryRequest, JournalRequest, post
+from accounts.services.standing import take_refund
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff
@@ -234,7 +234,8 @@ def decide_proposal(
     proposal.decided_by, proposal.decided_at, proposal.note = actor, now, note
     proposal.save(update_fields=["status", "decided_by", "decided_at", "note"])
     if confirm:
-        require_open_accounts(proposal)
+        accounts = [recovery.account_id for recovery in proposal.recoveries.all()]
+        take_refund(account_ids=accounts, reason=f"proposal:{proposal.pk}", actor=actor, now=now)
         post(journals_of(proposal, now), actor=actor, now=now)
     audit.record(
         "proposal.confirm" if confirm else "proposal.drop",
@@ -270,18 +271,6 @@ def tells(again: Again, proposal: Proposal) -> bool:
     found = {account: Decimal(yuan(amount)) for account, amount in again.recoveries.items()}
     said = difference(again)
     return again.differs and all(getattr(proposal, name) == said[name] for name in SAID) and told == found
-
-
-def require_open_accounts(proposal: Proposal) -> None:
-    """Hold the accounts that get money back; one that is closed is reopened first."""
-    accounts = sorted(recovery.account_id for recovery in proposal.recoveries.all())
-    reading.lock_account_ids(accounts)
-    closed = Account.objects.filter(pk__in=accounts, status=Account.Status.CLOSED).select_related("member").first()
-    if closed is not None:
-        raise DomainError(
-            _("The account of %(member)s is closed: reopen it first, then what it paid comes back into it."),
-            member=str(closed.member),
-        )
 
 
 def journals_of(proposal: Proposal, now: datetime.datetime) -> list[JournalRequest]:

@@ -7,7 +7,6 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import Account, Entry, FamilyGrant, Journal
-from bureau.errors import DomainError
 from bureau.models import AuditEntry
 from members.models import BenefitPeriod, Relative, Suspension
 from settlement.models import AccountRecovery, Proposal, Visit
@@ -394,17 +393,19 @@ def test_a2_a_relatives_account_gets_back_what_it_should_not_have_paid(city, whe
     assert_clean(city)
 
 
-def test_a2_account_that_is_closed_is_reopened_before_money_comes_back(city, where):
+def test_a2_account_that_is_closed_takes_its_money_back_frozen_for_the_next_payout(city, where):
     person = factories.member(city, selected=where, balance="25.00")
     settle(city, where, person)
     dies(person, date(2026, 2, 10))
     [proposal] = late(city)
     Account.objects.filter(member=person).update(status="closed")
-    before = moved()
-    with pytest.raises(DomainError, match="的个人账户已销户：请先恢复账户，其已支付的金额才能退回。"):
-        decide(city, proposal)
-    assert moved() == before
-    assert Proposal.objects.get().status == "open"
+    decide(city, proposal)
+    account = Account.objects.get(member=person)
+    assert (account.status, str(account.balance)) == ("frozen", "25.00")
+    assert [(freeze.cause, freeze.reason, freeze.ended_at) for freeze in account.freezes.all()] == [
+        ("refund", f"proposal:{proposal.pk}", None)
+    ]
+    assert Proposal.objects.get().status == "confirmed"
 
 
 def test_a2_ended_enrolment_takes_no_account_money_back(city, where):
