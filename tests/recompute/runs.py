@@ -157,7 +157,8 @@ class Runs:
                 net[institution] += funds[city.FUND][city.MONTHLY]
         if pooled:
             codes = {self.area.places[n].code: max(fen, 0) for n, fen in net.items()}
-            shares = city.month_settled(codes, city.pool(month, self.area.figures))
+            decided = self.area.figures.get("bonus_percent", {}).get(month.year)
+            shares = city.month_settled(codes, city.pool(month, self.area.figures), decided)
         found = {}
         for institution in self._of_agency(run, net):
             used = max(net[institution], 0)

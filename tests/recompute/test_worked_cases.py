@@ -217,7 +217,8 @@ def test_institutions(case: dict[str, Any]):
         }
     elif "actual" in facts and hasattr(city, "pool"):
         used = {name: max(fen(use), 0) for name, use in facts["actual"].items()}  # below zero counts as none (G-17)
-        found = city.month_settled(used, fen(facts["pool"]))
+        decided = fen(facts["bonus_percent"]) if "bonus_percent" in facts else None
+        found = city.month_settled(used, fen(facts["pool"]), decided)
         for name in ("settled", "paid", "retained"):
             stated = {code: fen(amount) for code, amount in expected.get(name, {}).items()}
             assert stated == {code: found[code][name] for code in stated}

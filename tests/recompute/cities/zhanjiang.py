@@ -100,10 +100,14 @@ def pool(month: date, figures) -> int:
     return left - 11 * twelfth if month.month == 12 else twelfth
 
 
-def month_settled(used: dict[str, int], pool: int) -> dict[str, dict[str, int]]:
-    """条24(1)–(3): 105 % up to the pool, beyond it the pool by shares; 95 % is paid (ZJ-1, ZJ-2)."""
+def month_settled(used: dict[str, int], pool: int, decided: int | None = None) -> dict[str, dict[str, int]]:
+    """条24(1)–(3): 105 % up to the pool, beyond it the pool by shares; 95 % is paid (ZJ-2).
+
+    105 % is the most: where less was decided for the year (hundredths of a percent), that is paid (ZJ-1).
+    """
     whole = sum(used.values())
-    target = pool if whole > pool else min(half_up(Fraction(whole * 105, 100)), pool)
+    percent = min(Fraction(105), Fraction(105 if decided is None else decided, 1 if decided is None else 100))
+    target = pool if whole > pool else min(half_up(whole * percent / 100), pool)
     settled = in_proportion(target, used)
     paid = {code: half_up(Fraction(amount * 95, 100)) for code, amount in settled.items()}
     return {
