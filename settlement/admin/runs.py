@@ -28,12 +28,20 @@ from bureau.admin import (
 )
 from bureau.admin.business import XLSX, attachment
 from bureau.models import Area, County, Scheme, Staff
+from institutions.models import AccountChange
 from settlement import statements
 from settlement.admin.budgets import YEAR
 from settlement.admin.traces import trace_of_steps
 from settlement.models import Adjustment, Line, Payment, Run, Visit
 from settlement.queries.lines import replay_line
-from settlement.services.runs.approval import approve_accounts, approve_run, discard_run, return_run, submit_run
+from settlement.services.runs.approval import (
+    account_of,
+    approve_accounts,
+    approve_run,
+    discard_run,
+    return_run,
+    submit_run,
+)
 from settlement.services.runs.compute import compute_run, compute_runs, decide_advance
 from settlement.services.runs.late import search_run
 from settlement.services.runs.payment import pay_run, reissue_payment, return_payment
@@ -117,6 +125,22 @@ def payment_file(request, run: Run, data):
     if data["format"] == "csv":
         return attachment(statements.as_csv(table), f"{name}.csv", "text/csv; charset=utf-8")
     return attachment(statements.as_xlsx(table, purpose), f"{name}.xlsx", XLSX)
+
+
+def accounts_that_moved(request, run: Run) -> Panel | None:
+    """Of a run that is not paid: whose account is another now than the one it names, or waits for its confirmation."""
+    if run.status in (Run.Status.COMPUTED, Run.Status.PAID):
+        return None
+    lines = run.lines.filter(to_pay__gt=0).select_related("institution").order_by("institution__code")
+    open_changes = AccountChange.objects.filter(status=AccountChange.Status.OPEN, institution__lines__run=run)
+    waiting = {change.institution_id: change for change in open_changes}
+    rows = [
+        [line.institution, line.bank_account, line.institution.bank_account, waiting.get(line.institution_id)]
+        for line in lines
+        if line.institution_id in waiting or account_of(line) != account_of(line.institution)
+    ]
+    headers = [_("institution"), _("account in the run"), _("account that counts now"), _("change that waits")]
+    return Panel(_("Changed bank accounts"), headers, rows) if rows else None
 
 
 class BankNoteForm(ActForm):
@@ -226,6 +250,7 @@ class RunAdmin(Records):
         Report(code="run.statement", label=_("Download the lines"), file=lines_file),
     ]
     sections = [
+        accounts_that_moved,
         Section(Line, "run"),
         Section(Adjustment, "origin", title=_("Differences found later")),
         Section(Payment, rows=lambda run: Payment.objects.filter(line__run=run)),
@@ -249,7 +274,7 @@ def line_trace(request, line: Line) -> Panel:
 @admin.register(Line)
 class LineAdmin(Records):
     hidden = True
-    list_display = ["institution", "run", "amount", "adjustment", "to_pay"]
+    list_display = ["institution", "run", "amount", "adjustment", "to_pay", "account_name", "bank_name", "bank_account"]
     list_filter = ["run__kind", "run__status"]
     list_select_related = ["run__county", "institution"]
     search_fields = ["=institution__code", "institution__name__startswith"]

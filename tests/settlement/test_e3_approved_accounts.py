@@ -9,8 +9,10 @@ from django.utils import translation
 from accounts.models import Journal
 from bureau.errors import DomainError
 from bureau.models import Staff
-from institutions.models import Institution
+from institutions.models import AccountChange, Institution
+from institutions.services.bank_accounts import change_account, confirm_account
 from members.models import Member
+from settlement.admin.runs import accounts_that_moved
 from settlement.models import Claim, ClaimPayment, Payment, Run
 from settlement.services.claims_payment import (
     change_claim_account,
@@ -93,7 +95,6 @@ def test_e3_who_entered_an_account_does_not_approve_it_anew(city, where):
 
 
 def test_e3_change_that_nobody_has_confirmed_does_not_redirect_money(city, where):
-    from institutions.services.bank_accounts import change_account
 
     run = approve(city, compute(city, "advance", date(2026, 1, 1)))
     said = {"account_name": "张三", "bank_name": "工商银行", "bank_account": NEW}
@@ -142,7 +143,6 @@ def test_e3_raw_sql_pays_no_other_account(city, where):
 
 
 def test_e3_returned_payment_goes_elsewhere_only_after_two_people(city, where):
-    from institutions.services.bank_accounts import change_account, confirm_account
 
     pay(city, compute(city, "advance", date(2026, 1, 1)))
     [order] = Payment.objects.all()
@@ -154,6 +154,35 @@ def test_e3_returned_payment_goes_elsewhere_only_after_two_people(city, where):
     return_payment(payment=again, note="户名不符", actor=city.finance, now=NOW)
     confirm_account(change=change, actor=city.reviewer, now=NOW)
     assert reissue_payment(payment=again, actor=city.finance, now=NOW).bank_account == NEW
+
+
+def test_e3_page_of_a_run_shows_accounts_that_changed_and_changes_that_wait(city, where):
+    run = approve(city, compute(city, "advance", date(2026, 1, 1)))
+    assert accounts_that_moved(None, run) is None
+    said = {"account_name": "东埠卫生院", "bank_name": "工商银行", "bank_account": NEW}
+    change = change_account(institution=where, **said, actor=city.clerk, now=NOW)
+    [row] = accounts_that_moved(None, run).rows
+    assert [cell.text for cell in row[1:3]] == [OLD, OLD]
+    assert f"/accountchange/{change.pk}/" in str(row[3].text)
+    factories.move_account(city, where, "622200000003")
+    [row] = accounts_that_moved(None, run).rows
+    assert [cell.text for cell in row[1:]] == [OLD, "622200000003", "–"]
+
+
+def test_e3_agency_reaches_its_own_institutions_accounts_alone(city, where):
+    clerk, reviewer = (
+        Staff.objects.create(username=f"{name} elsewhere", area=city.area, county=city.other_county)
+        for name in ("clerk", "reviewer")
+    )
+    said = {"account_name": "张三", "bank_name": "工商银行", "bank_account": NEW}
+    before = state()
+    with pytest.raises(DomainError, match="another agency"):
+        change_account(institution=where, **said, actor=clerk, now=NOW)
+    change = change_account(institution=where, **said, actor=city.clerk, now=NOW)
+    with pytest.raises(DomainError, match="another agency"):
+        confirm_account(change=change, actor=reviewer, now=NOW)
+    assert state() == before
+    assert AccountChange.objects.get(status="open") == change
 
 
 # Claims by hand -----------------------------------------------------------------------------------------------------
