@@ -1,4 +1,10 @@
-"""Identity numbers of residents (GB 11643) and the other documents a member may hold. Pure Python."""
+"""Identity numbers (GB 11643) and the other documents a member may hold. Pure Python.
+
+Three documents carry a number of this form: the identity card of residents, the residence permit of people of Hong
+Kong, Macao and Taiwan (its area is 81, 82 or 83), and the permanent residence card of foreigners since December 2023,
+whose first digit is 9 (digits 2 to 6 say where and to whom it was first issued); the same check digit, date of birth
+and sex in all. A number is one person's, whatever a file calls the document.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +12,12 @@ import datetime
 import re
 from functools import lru_cache
 from operator import mul
+from zoneinfo import ZoneInfo
 
-IDENTITY_CARD = "01"
+IDENTITY_CARD, FOREIGNERS_CARD, RESIDENCE_PERMIT = "01", "07", "17"
+CARDS = (IDENTITY_CARD, FOREIGNERS_CARD, RESIDENCE_PERMIT)
+_PASSES = {"H": "04", "M": "05"}  # of people of Hong Kong and of Macao, by the first letter of the number
+SAME_NUMBERS = (CARDS, tuple(_PASSES.values()))  # kinds among which one number is one person
 
 # psn_cert_type of the national dictionary.
 DOCUMENT_KINDS: dict[str, str] = {
@@ -17,7 +27,7 @@ DOCUMENT_KINDS: dict[str, str] = {
     "04": "香港特区护照/港澳居民来往内地通行证",
     "05": "澳门特区护照/港澳居民来往内地通行证",
     "06": "台湾居民来往大陆通行证",
-    "07": "外国人永久居留证",
+    "07": "外国人永久居留身份证",
     "08": "外国人护照",
     "09": "残疾人证",
     "10": "军烈属证明",
@@ -34,7 +44,34 @@ DOCUMENT_KINDS: dict[str, str] = {
     "990201": "医学出生证明",
 }
 
+# What people write for them besides.
+OTHER_NAMES: dict[str, tuple[str, ...]] = {
+    "01": (
+        "居民身份证", "身份证", "二代身份证", "第二代居民身份证", "中华人民共和国居民身份证", "临时居民身份证",
+        "临时身份证", "居民户口簿", "户口簿", "户口本",
+    ),
+    "02": ("解放军军官证", "军官证", "中国人民解放军士兵证", "士兵证", "军人证"),
+    "03": ("武警警官证", "警官证", "武警证"),
+    "04": (
+        "港澳居民来往内地通行证", "香港居民来往内地通行证", "港澳居民通行证", "港澳通行证", "回乡证", "香港特区护照",
+        "香港护照",
+    ),
+    "05": ("澳门居民来往内地通行证", "澳门特区护照", "澳门护照"),
+    "06": ("台胞证", "台湾同胞证", "台湾通行证", "台湾居民通行证", "台湾居民来往内地通行证"),
+    "07": ("外国人永久居留证", "永久居留身份证", "永久居留证", "外国人永久居留身份证（五星卡）", "永居证", "五星卡"),
+    "08": ("护照", "外国护照", "外籍护照", "普通护照"),
+    "09": ("残疾证", "残疾人证件"),
+    "11": ("外国人工作许可证", "外国人就业许可证"),
+    "14": ("港澳台人员就业证", "台港澳就业证"),
+    "16": ("中华人民共和国护照", "因私护照", "中国公民护照"),
+    "17": ("港澳居民居住证", "台湾居民居住证", "香港居民居住证", "澳门居民居住证", "港澳台居住证", "居住证"),
+    "90": ("社保卡", "社会保障（市民）卡"),
+    "99": ("其他", "其他证件", "其它", "其它证件"),
+    "990201": ("出生医学证明", "出生证明", "出生证"),
+}  # fmt: skip
+
 MALE, FEMALE = "1", "2"
+_HERE = ZoneInfo("Asia/Shanghai")
 
 
 def _(message: str) -> str:
@@ -48,6 +85,7 @@ DOCUMENT_MESSAGES: dict[str, str] = {
     "identity_length": _("An identity number has 18 characters; this one has %(length)d."),
     "identity_characters": _("An identity number is 17 digits followed by a digit or X."),
     "identity_birth": _("Characters 7 to 14 of the identity number are not a date of birth."),
+    "identity_unborn": _("The date of birth in the identity number lies in the future."),
     "identity_checksum": _("The check digit of the identity number is wrong; compare it with the card."),
     "document_length": _("A document number has at most 40 characters; this one has %(length)d."),
     "document_characters": _("A document number contains no blanks and no control characters."),
@@ -81,10 +119,13 @@ def identity_number_problem(number: str) -> str | None:
         old = len(number) == 15 and number.isascii() and number.isdigit()
         return "identity_old" if old else "identity_length"
     first17, last = number[:17], number[17]
-    if not (number.isascii() and first17.isdigit() and number[0] in "12345678" and last in _CHECK_DIGITS):
+    if not (number.isascii() and first17.isdigit() and number[0] != "0" and last in _CHECK_DIGITS):
         return "identity_characters"
-    if _born_on(number[6:14]) is None:
+    born_on = _born_on(number[6:14])
+    if born_on is None:
         return "identity_birth"
+    if born_on > datetime.datetime.now(_HERE).date():
+        return "identity_unborn"
     if _check_digit(first17) != last:
         return "identity_checksum"
     return None
@@ -112,15 +153,39 @@ def without_numbers(text: str) -> str:
 def document_number_problem(document_kind: str, number: str) -> str | None:
     """The code of what is wrong with the number of a document of this kind, or None.
 
-    Only identity cards have a checksum; other numbers have at most 40 characters and no blanks.
+    Cards and permits have an identity number, foreigners' cards of before December 2023 one of 15 characters; other
+    numbers have at most 40 characters and no blanks.
     """
-    if document_kind == IDENTITY_CARD:
+    if document_kind in (IDENTITY_CARD, RESIDENCE_PERMIT) or (
+        document_kind == FOREIGNERS_CARD and len(number) == 18
+    ):
         return identity_number_problem(number)
     if len(number) > LONGEST_DOCUMENT_NUMBER:
         return "document_length"
     if any(character.isspace() or ord(character) < 32 or ord(character) == 127 for character in number):
         return "document_characters"
     return None
+
+
+def states_birth(document_kind: str, number: str) -> bool:
+    """Whether the number of a document of this kind is an identity number, which says date of birth and sex."""
+    return document_kind in CARDS and identity_number_problem(number) is None
+
+
+def kind_of(document_kind: str, number: str) -> str:
+    """The kind of document that has this number, where a file may have called it by a neighbour's name."""
+    if document_kind in CARDS and identity_number_problem(number) is None:
+        if number[0] == "9":
+            return FOREIGNERS_CARD
+        return RESIDENCE_PERMIT if number[:2] in ("81", "82", "83") else IDENTITY_CARD
+    if document_kind in _PASSES.values():
+        return _PASSES.get(number[:1], document_kind)
+    return document_kind
+
+
+def same_kinds(document_kind: str) -> tuple[str, ...]:
+    """The kinds among which one number is one person."""
+    return next((kinds for kinds in SAME_NUMBERS if document_kind in kinds), (document_kind,))
 
 
 def birth_and_sex(identity_number: str) -> tuple[datetime.date, str]:

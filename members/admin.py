@@ -4,13 +4,14 @@ import re
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Exists, OuterRef, Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from bureau import clock
 from bureau.admin import Act, ActForm, Answer, MonthField, Panel, Records, Section, form_of, pick, reason_field, when
-from bureau.identity import DOCUMENT_KINDS
+from bureau.identity import DOCUMENT_KINDS, SAME_NUMBERS
 from bureau.models import Scheme
 from members.insured import plan
 from members.models import (
@@ -215,9 +216,29 @@ class EmployerAdmin(Records):
     sections = [Section(Enrolment, "employer")]
 
 
+class RecordedTwiceFilter(admin.SimpleListFilter):
+    """People whose number stands under two kinds of document, as records of before could have it."""
+
+    title = _("document of two records")
+    parameter_name = "twice"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("recorded twice"))]
+
+    def queryset(self, request, queryset):
+        if self.value() != "yes":
+            return queryset
+        twins = Member.objects.filter(document_hash=OuterRef("document_hash")).exclude(pk=OuterRef("pk"))
+        found = Q()
+        for kinds in SAME_NUMBERS:
+            found |= Q(document_kind__in=kinds) & Exists(twins.filter(document_kind__in=kinds))
+        return queryset.filter(found)
+
+
 @admin.register(Member)
 class MemberAdmin(Records):
     list_display = ["name", "document", "sex", "birth", "enrolled", "died_on"]
+    list_filter = [RecordedTwiceFilter]
     search_fields = ["pk"]
     search_help_text = SEARCH_HELP
     fields = ["name", "document", "sex", "birth", "reached_age_on", "phone", "died_on", "upload"]

@@ -26,7 +26,7 @@ from bureau.files.shared import (
     in_order,
     scheme_column,
 )
-from bureau.identity import IDENTITY_CARD, birth_and_sex, identity_number_problem
+from bureau.identity import IDENTITY_CARD, birth_and_sex, states_birth
 from members.insured import (
     class_after_change,
     class_of_member,
@@ -73,7 +73,7 @@ relation = choice(
 def _birth_and_sex(values: dict[str, Any]) -> None:
     """An identity number states both; what the roster says besides must agree."""
     number = values["document_number"]
-    if values["document_kind"] != IDENTITY_CARD or not number or identity_number_problem(number):
+    if not number or not states_birth(values["document_kind"], number):
         return
     birth, sex_ = birth_and_sex(number)
     if values["birth"] not in (None, birth):

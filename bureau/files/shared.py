@@ -8,7 +8,7 @@ from bureau.files.cells import choice, document_number, institution_code, requir
 from bureau.files.problems import Refused
 from bureau.files.problems import noop as _
 from bureau.files.sheets import Check, Column
-from bureau.identity import DOCUMENT_KINDS, IDENTITY_CARD
+from bureau.identity import DOCUMENT_KINDS, IDENTITY_CARD, OTHER_NAMES, kind_of
 
 NUMBER_HEADINGS = (
     "身份证号", "身份证号码", "身份证", "身份证件号码", "证件号", "公民身份号码", "公民身份证号码",
@@ -19,12 +19,7 @@ INSTITUTION_HEADINGS = (
     "机构编码", "医院编码", "医疗机构编码", "定点医药机构编号", "定点机构编号", "定点机构", "fixmedins_code",
 )  # fmt: skip
 
-document_kind = choice(
-    {
-        kind: (label, *(("居民身份证", "身份证", "户口簿") if kind == IDENTITY_CARD else ()))
-        for kind, label in DOCUMENT_KINDS.items()
-    }
-)
+document_kind = choice({kind: (label, *OTHER_NAMES.get(kind, ())) for kind, label in DOCUMENT_KINDS.items()})
 
 # The two schemes that have a pooled outpatient fund.
 scheme = choice(
@@ -50,7 +45,7 @@ def document_columns() -> tuple[Column, Column]:
 
 
 def document(kind: str = "document_kind", number: str = "document_number") -> Check:
-    """The number is one that a document of this kind can have."""
+    """The number is one that a document of this kind can have; the kind becomes that of the number."""
 
     def check(values: dict[str, Any]) -> None:
         if values[kind] and values[number]:
@@ -59,6 +54,7 @@ def document(kind: str = "document_kind", number: str = "document_number") -> Ch
             except Refused as refused:
                 refused.field = number
                 raise
+            values[kind] = kind_of(values[kind], values[number])
 
     return check
 

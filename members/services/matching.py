@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
+from bureau.identity import SAME_NUMBERS
 from bureau.services.staging import Batch
 from members.identity import keyed_hash
 from members.queries import SEEN_HERE
@@ -13,6 +14,12 @@ OTHER_NAME_ELSEWHERE = _(
     "This document is recorded already, in another area and under another name; compare it with the card, and if the "
     "name is right, have the area that keeps the record correct it."
 )
+
+# SQL: the document of a member `m` is of a kind, or of one that has the same numbers. To be filled with the kind.
+_LISTS = [", ".join(f"'{kind}'" for kind in kinds) for kinds in SAME_NUMBERS]
+_EITHER = " OR ".join(f"m.document_kind IN ({kinds}) AND {{kind}} IN ({kinds})" for kinds in _LISTS)
+ALIKE = f"(m.document_kind = {{kind}} OR {_EITHER})"
+RECORDED_TWICE = _("Two people are recorded with this document; correct the record of the one or the other first.")
 
 # What every roster about known people stages first, in this order; `member_id` is filled by match_members.
 PERSON_COLUMNS: Mapping[str, str] = {"name": "text", "document_kind": "text", "document_hash": "bytea"}
@@ -46,12 +53,23 @@ def match_members(batch: Batch, *, strangers: bool = False) -> None:
 
 
 def find_members(batch: Batch) -> None:
-    """Fill `s.member_id` where the document is known."""
+    """Fill `s.member_id` where the document is known, and turn away lines whose document two people have."""
+    refuse_recorded_twice(batch, "document_number", "document_hash", "document_kind")
     batch.run(
-        """
+        f"""
         UPDATE roster_staged s SET member_id = m.id FROM members_member m
-        WHERE s.member_id IS NULL AND m.document_hash = s.document_hash AND m.document_kind = s.document_kind
+        WHERE s.member_id IS NULL AND m.document_hash = s.document_hash AND {ALIKE.format(kind="s.document_kind")}
         """
+    )
+
+
+def refuse_recorded_twice(batch: Batch, field: str, number: str, kind: str) -> None:
+    """Turn away lines whose document was recorded for two people, as an identity card and as a permit, say."""
+    batch.refuse(
+        field,
+        RECORDED_TWICE,
+        f"""(SELECT count(*) FROM members_member m
+             WHERE m.document_hash = s.{number} AND {ALIKE.format(kind=f"s.{kind}")}) > 1""",
     )
 
 

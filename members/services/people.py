@@ -8,7 +8,15 @@ from django.utils.translation import gettext_lazy as _
 
 from bureau import audit
 from bureau.errors import DomainError
-from bureau.identity import DOCUMENT_MESSAGES, IDENTITY_CARD, birth_and_sex, document_number_problem
+from bureau.identity import (
+    DOCUMENT_MESSAGES,
+    IDENTITY_CARD,
+    birth_and_sex,
+    document_number_problem,
+    kind_of,
+    same_kinds,
+    states_birth,
+)
 from bureau.models import Area, Staff
 from bureau.services.records import locked, save
 from members import identity
@@ -51,6 +59,7 @@ def register_member(
     """
     name = _named(name)
     number = _number(document_kind, document_number)
+    document_kind = kind_of(document_kind, number)
     sex, birth = _agreeing(document_kind, number, sex, birth)
     with transaction.atomic():
         known = _holder(document_kind, number)
@@ -103,8 +112,9 @@ def correct_member(
         if document_number is not None or document_kind is not None:
             member.document_kind = document_kind or member.document_kind
             number = _number(member.document_kind, document_number or number)
-            holder = _holder(member.document_kind, number)
-            if holder is not None and holder.pk != member.pk:
+            member.document_kind = kind_of(member.document_kind, number)
+            holder = _holder(member.document_kind, number, but=member)
+            if holder is not None:
                 raise _recorded_for(holder, actor)
             _give_document(member, number)
             if not {"sex", "birth"} & set(details):
@@ -195,7 +205,7 @@ def _number(document_kind: str, number: str) -> str:
 
 
 def _stated(document_kind: str, number: str, otherwise: Member) -> tuple[str, datetime.date | None]:
-    if document_kind != IDENTITY_CARD:
+    if not states_birth(document_kind, number):
         return otherwise.sex, otherwise.birth
     birth, sex = birth_and_sex(number)
     return sex, birth
@@ -205,7 +215,7 @@ def _agreeing(
     document_kind: str, number: str, sex: str, birth: datetime.date | None
 ) -> tuple[str, datetime.date | None]:
     """Sex and date of birth, as an identity number states them."""
-    if document_kind != IDENTITY_CARD:
+    if not states_birth(document_kind, number):
         return sex, birth
     stated_birth, stated_sex = birth_and_sex(number)
     if birth not in (None, stated_birth):
@@ -219,8 +229,11 @@ def _agreeing(
     return stated_sex, stated_birth
 
 
-def _holder(document_kind: str, number: str) -> Member | None:
-    return Member.objects.filter(document_kind=document_kind, document_hash=identity.keyed_hash(number)).first()
+def _holder(document_kind: str, number: str, *, but: Member | None = None) -> Member | None:
+    """Who has this document, under whichever of the kinds that share a number."""
+    kinds = same_kinds(document_kind)
+    found = Member.objects.filter(document_hash=identity.keyed_hash(number), document_kind__in=kinds)
+    return found.exclude(pk=but and but.pk).first()
 
 
 def _is_seen(member: Member, actor: Staff) -> bool:

@@ -7,11 +7,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from bureau.errors import DomainError
-from bureau.identity import IDENTITY_CARD, birth_and_sex
+from bureau.identity import birth_and_sex, states_birth
 from bureau.services.staging import Batch, Loader, overlap, refuse_other_areas
 from members import identity
 from members.models import Enrolment, Member, Relative
 from members.services.matching import (
+    ALIKE,
     MEMBER_COLUMN,
     PERSON_COLUMNS,
     find_members,
@@ -19,6 +20,7 @@ from members.services.matching import (
     person,
     refuse_after_death,
     refuse_other_names,
+    refuse_recorded_twice,
 )
 from members.services.newborns import newborn_days
 from members.services.plans import plan_after
@@ -271,7 +273,7 @@ MEMBERS = Loader(
 
 def _stage_relative(values: dict[str, Any]) -> tuple:
     kind, number = values["relative_document_kind"], values["relative_document_number"]
-    birth, sex = birth_and_sex(number) if kind == IDENTITY_CARD else (None, Member.Sex.UNKNOWN)
+    birth, sex = birth_and_sex(number) if states_birth(kind, number) else (None, Member.Sex.UNKNOWN)
     return (
         *person(values),
         values["relative_name"],
@@ -287,15 +289,16 @@ def _stage_relative(values: dict[str, Any]) -> tuple:
     )
 
 
-_FIND_RELATIVES = """
+_FIND_RELATIVES = f"""
     UPDATE roster_staged s SET relative_id = m.id FROM members_member m
-    WHERE m.document_hash = s.relative_hash AND m.document_kind = s.relative_kind
+    WHERE m.document_hash = s.relative_hash AND {ALIKE.format(kind="s.relative_kind")}
     """
 
 
 def _load_relatives(batch: Batch) -> None:
     match_members(batch)
     refuse_after_death(batch)
+    refuse_recorded_twice(batch, "relative_document_number", "relative_hash", "relative_kind")
     batch.run(_FIND_RELATIVES)
     refuse_other_names(batch, "relative_name", "relative_id", field="relative_name")
     batch.refuse(

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.bank_accounts import account_number
 from bureau.errors import DomainError, RefusedError
-from bureau.identity import DOCUMENT_KINDS, DOCUMENT_MESSAGES, document_number_problem
+from bureau.identity import DOCUMENT_KINDS, DOCUMENT_MESSAGES, document_number_problem, kind_of
 from bureau.models import Area, Staff
 from bureau.services.records import save
 from members import identity
@@ -167,7 +167,7 @@ def name_proxy(claim: Claim, proxy: Proxy | None) -> None:
         claim.proxy_document_cipher = identity.encipher(number)
         claim.proxy_document_last4 = identity.last4(number)
     claim.proxy_name, claim.proxy_relation = proxy.name.strip(), proxy.relation
-    claim.proxy_document_kind = proxy.document_kind
+    claim.proxy_document_kind = kind_of(proxy.document_kind, number) if number else proxy.document_kind
 
 
 def put_account(claim: Claim, account: BankAccount, actor: Staff) -> None:
