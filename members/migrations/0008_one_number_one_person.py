@@ -47,5 +47,5 @@ DROP FUNCTION members_document_stays_of_one();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("members", "0006_retirement_age")]
+    dependencies = [("members", "0007_newborns_recorded_on")]
     operations = [migrations.RunSQL(INSTALL, REMOVE)]
