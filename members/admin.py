@@ -13,7 +13,7 @@ from bureau import clock
 from bureau.admin import Act, ActForm, Answer, MonthField, Panel, Records, Section, form_of, pick, reason_field, when
 from bureau.identity import DOCUMENT_KINDS, SAME_NUMBERS
 from bureau.models import Scheme
-from members.insured import plan
+from members.forms import PlanField
 from members.models import (
     BenefitPeriod,
     Contribution,
@@ -112,17 +112,6 @@ def reveal(*, member, reason, actor, now) -> Answer:
     number = reveal_document(member=member, reason=reason, actor=actor, now=now)
     kind = DOCUMENT_KINDS.get(member.document_kind, member.document_kind)
     return Answer([Panel(capfirst(member.name), [_("document"), _("document number")], [[kind, number]])])
-
-
-class PlanField(forms.CharField):
-    """A plan by its own name or by the words of rosters."""
-
-    def __init__(self, help_text, **options):
-        super().__init__(label=_("plan"), max_length=20, required=False, help_text=help_text, **options)
-
-    def to_python(self, value):
-        said = super().to_python(value)
-        return plan(said) if said else said
 
 
 def register(*, actor, **asked) -> Member | Answer:

@@ -83,11 +83,15 @@ def recover(
 
 
 @transaction.atomic
-def recover_after_death(*, account: Account, died_on: datetime.date, actor: Staff, now: datetime.datetime) -> Decimal:
+def recover_after_death(
+    *, account: Account, died_on: datetime.date | None, actor: Staff, now: datetime.datetime
+) -> Decimal:
     """Take back what was credited for months that began after the holder's death; return how much that was.
 
     Nothing where it has been taken back: recoveries since the death count, whoever recorded them.
     """
+    if died_on is None:
+        raise DomainError(_("No death of the holder is recorded."), field="account")
     total = Decimal(0)
     account = lock_account(account.pk)
     for source, credited, back in credited_after_death(account.pk, died_on):

@@ -4,6 +4,7 @@ from datetime import date
 from importlib import import_module
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 
 from bureau.errors import DomainError
@@ -166,5 +167,8 @@ class TestRecords:
 
         field = EnrolmentForm.base_fields["plan"]
         assert [field.clean(said) for said in ("单建统筹", "二档", "")] == ["pooled_only", "personal_2", ""]
+        for nonsense in ("x" * 21, "单位\x00", "乙" * 400):
+            with pytest.raises(ValidationError):
+                field.clean(nonsense)
         field = PlanForm.base_fields["plan"]
         assert [field.clean(said) for said in ("单建统筹", "统账结合", "")] == ["pooled_only", "", None]
