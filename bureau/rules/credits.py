@@ -76,6 +76,19 @@ def monthly_credit(
     return Credit(amount, line["source"], line["article"], None)
 
 
+def amounts(edition: Edition, *, month: str, article: str, source: str, base: int) -> set[int]:
+    """What a month's credit under an article can be in fen, whoever it is for. Raises NoEdition."""
+    lines = edition.part("credits", month_start(month))["lines"] if edition.has("credits") else []
+    found = set()
+    for line in lines:
+        if (line["article"], line["source"]) == (article, source):
+            if "amount" in line:
+                found.add(fen(line["amount"]))
+            elif "ratio" in line:
+                found.add(round_half_up(base * millionths(line["ratio"]), UNIT))
+    return found
+
+
 def may_hold(edition: Edition, *, person_class: str, plan: str, on: date) -> bool:
     """Whether members of a class and plan have an account at all; a plan that is not said stands against nobody."""
     lines = edition.part("credits", on)["lines"] if edition.has("credits") else []

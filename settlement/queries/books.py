@@ -19,6 +19,7 @@ def check_books(area_id: str) -> Iterator[Proof]:
     meanwhile."""
     with one_moment():
         yield from ledger.balances_agree(area_id)
+        yield ledger.credits_replay(area_id)
         yield visits_replay(area_id)
         yield visits_match_ledger(area_id)
         yield payments_match_visits(area_id)
