@@ -220,9 +220,11 @@ class Visits:
             for role in ("station", "remote")
         }
         local = person is not None and treated.area_id == person.area_id
-        own = {treated.id}
-        if area.code != "440299" and treated.kind == "station":
-            own.add(treated.parent_id)  # a station is chosen with its centre, where it is not chosen for itself
+        own, chosen = {treated.id}, selected and selected.institution_id
+        if area.code != "440299":  # a station is chosen with its centre, and the centre with it, unless for itself
+            own |= {treated.parent_id} if treated.kind == "station" else set()
+            if selected is not None and area.places[chosen].kind == "station":
+                chosen = area.places[chosen].parent_id
         registered = in_force(facts["institutions_outofarearegistration"], day, at)
         if registered is not None and person is not None:
             # It counts where the person was enrolled on its first day.
@@ -240,7 +242,7 @@ class Visits:
         place = Place(
             local=local,
             designated=designated,
-            selected=(selected is not None and selected.institution_id in own)
+            selected=(selected is not None and chosen in own)
             or (roles["station"] is not None and roles["station"].institution_id == treated.id),
             referral=referred,
             emergency=visit.channel == "emergency",
