@@ -104,7 +104,7 @@ TABLES = {
 }
 # Numbers that are drawn before their rows are written; all others come with the row.
 SEQUENCES = {"accounts_journal_id_seq": "USAGE", "settlement_visit_id_seq": "USAGE"}
-FUNCTIONS = {"accounts_post": "EXECUTE", "accounts_reopen_month": "EXECUTE"}
+FUNCTIONS = {"accounts_post": "EXECUTE", "accounts_reopen_month": "EXECUTE", "members_name_key": "EXECUTE"}
 # Rosters are staged in temporary tables.
 DATABASE = "TEMPORARY"
 

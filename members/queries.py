@@ -52,6 +52,17 @@ def enrolment_on(member_id: int, day: datetime.date) -> Enrolment | None:
     )
 
 
+# SQL: two spellings are not one name. To be filled with both; the same spelling costs nothing.
+OTHER_NAME = "({one} <> {other} AND members_name_key({one}) <> members_name_key({other}))"
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two spellings are one name: dots, width, case and blanks aside."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT members_name_key(%s) = members_name_key(%s)", [one, other])
+        return cursor.fetchone()[0]
+
+
 # SQL: the area that answers for a member on a day: where they are enrolled then, else where they were enrolled last,
 # else where they will be first; NULL for who is enrolled nowhere. To be filled with a member's number and a day.
 AREA_ON = """(SELECT e.area_id FROM members_enrolment e WHERE e.member_id = {member}

@@ -20,6 +20,7 @@ from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff
 from bureau.rules import account_use
 from bureau.rules.money import apportion, fen, millionths, yuan
+from bureau.services.records import require_name
 
 TRANSFER = "transfer"
 INHERITED = "bank_or_inherit"
@@ -212,6 +213,8 @@ def _shares(payees: Sequence[Payee], amount: int, *, several: bool) -> list[dict
     if len(payees) > 1 and not several:
         raise DomainError(_("Only an inherited balance goes to several payees."), field="payees")
     for place, payee in enumerate(payees, start=1):
+        if payee.name.strip():
+            require_name(payee.name, field="payees")
         if not (payee.name.strip() and payee.bank.strip() and payee.number.strip()):
             raise DomainError(
                 _("Payee %(place)d: name, bank and account number are needed."), field="payees", place=place

@@ -23,6 +23,7 @@ from bureau.identity import (
     document_number_problem,
     numbers_in,
 )
+from bureau.names import is_damaged
 
 Cell: TypeAlias = Any
 Value = TypeVar("Value")
@@ -141,6 +142,12 @@ def person_name(cell: Cell) -> str:
     value: str = _person_text(cell)
     if " " in value and not any(character.isascii() and character.isalpha() for character in value):
         value = value.replace(" ", "")
+    if is_damaged(value):
+        raise Refused(
+            "damaged_name",
+            _("“%(value)s” is a damaged name; write it as it stands on the document."),
+            value=short(value),
+        )
     return value
 
 

@@ -8,6 +8,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from bureau.errors import DomainError
+from bureau.names import is_damaged
 
 
 def save(record: models.Model, *, fields: Sequence[str] | None = None) -> None:
@@ -35,6 +36,18 @@ def require_days(starts_on: datetime.date, ends_on: datetime.date | None, *, fie
     """Refuse days that run backwards, before a range of them is built."""
     if ends_on is not None and ends_on < starts_on:
         raise DomainError(_("The last day lies before the first."), field=field)
+
+
+def require_name(name: str, *, field: str = "name") -> str:
+    """A person's name with single blanks. Refused: an empty one, and one with characters that no name has."""
+    name = " ".join(name.split())
+    if not name:
+        raise DomainError(_("Enter a name."), field=field)
+    if is_damaged(name):
+        raise DomainError(
+            _("“%(value)s” is a damaged name; write it as it stands on the document."), field=field, value=name
+        )
+    return name
 
 
 def locked(record: models.Model) -> models.Model:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop as _
 from bureau.identity import SAME_NUMBERS
 from bureau.services.staging import Batch
 from members.identity import keyed_hash
-from members.queries import SEEN_HERE
+from members.queries import OTHER_NAME, SEEN_HERE
 
 OTHER_NAME_ELSEWHERE = _(
     "This document is recorded already, in another area and under another name; compare it with the card, and if the "
@@ -76,19 +76,21 @@ def refuse_recorded_twice(batch: Batch, field: str, number: str, kind: str) -> N
 def refuse_other_names(batch: Batch, name: str = "name", member: str = "member_id", *, field: str = "name") -> None:
     """Turn away lines that name a person otherwise than the record does; a line without a name passes.
 
-    How the record names them is said of people of this area only.
+    Another spelling of the same name passes too, and the record keeps its own. How the record names them is said of
+    people of this area only.
     """
+    other = OTHER_NAME.format(one=f"s.{name}", other="m.name")
     batch.refuse(
         field,
         OTHER_NAME_ELSEWHERE,
-        f"""m.id = s.{member} AND s.{name} IS NOT NULL AND s.{name} <> m.name
+        f"""m.id = s.{member} AND s.{name} IS NOT NULL AND {other}
             AND NOT {SEEN_HERE.format(member='m.id')}""",
         using="members_member m",
     )
     batch.refuse(
         field,
         _("The roster says %(said)s, the record of this document %(recorded)s; correct the one or the other."),
-        f"m.id = s.{member} AND s.{name} IS NOT NULL AND s.{name} <> m.name",
+        f"m.id = s.{member} AND s.{name} IS NOT NULL AND {other}",
         using="members_member m",
         places={"said": f"s.{name}", "recorded": "m.name"},
     )

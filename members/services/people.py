@@ -18,10 +18,10 @@ from bureau.identity import (
     states_birth,
 )
 from bureau.models import Area, Staff
-from bureau.services.records import locked, save
+from bureau.services.records import locked, require_name, save
 from members import identity
 from members.models import Employer, Member
-from members.queries import seen_by
+from members.queries import same_name, seen_by
 from members.services.matching import OTHER_NAME_ELSEWHERE
 
 _DETAILS = ("name", "sex", "birth", "reached_age_on", "phone")
@@ -57,14 +57,14 @@ def register_member(
     An identity number states date of birth and sex. Refused: a number its document cannot have, a date of birth
     or sex that contradicts it, and a document that is recorded under another name.
     """
-    name = _named(name)
+    name = require_name(name)
     number = _number(document_kind, document_number)
     document_kind = kind_of(document_kind, number)
     sex, birth = _agreeing(document_kind, number, sex, birth)
     with transaction.atomic():
         known = _holder(document_kind, number)
         if known is not None:
-            if known.name != name:
+            if not same_name(known.name, name):
                 raise _other_name(known, actor)
             return known
         member = Member(name=name, document_kind=document_kind, sex=sex, birth=birth, phone=phone)
@@ -102,7 +102,7 @@ def correct_member(
     if not reason.strip():
         raise DomainError(_("A correction needs a reason."), field="reason")
     if "name" in details:
-        details["name"] = _named(details["name"])
+        details["name"] = require_name(details["name"])
     with transaction.atomic():
         member = locked(member)
         number = identity.decipher(member.document_cipher)
@@ -185,13 +185,6 @@ def record_death(*, member: Member, on: datetime.date, actor: Staff, now: dateti
 
 def _beyond(spans, on: datetime.date):
     return spans.exclude(ends_on__lte=on)
-
-
-def _named(name: str) -> str:
-    name = " ".join(name.split())
-    if not name:
-        raise DomainError(_("Enter a name."), field="name")
-    return name
 
 
 def _number(document_kind: str, number: str) -> str:

@@ -11,6 +11,7 @@ from bureau.identity import birth_and_sex, states_birth
 from bureau.services.staging import Batch, Loader, overlap, refuse_other_areas
 from members import identity
 from members.models import Enrolment, Member, Relative
+from members.queries import OTHER_NAME
 from members.services.matching import (
     ALIKE,
     MEMBER_COLUMN,
@@ -64,8 +65,8 @@ def _load_members(batch: Batch) -> None:
     batch.refuse(
         "name",
         _OTHER_NAME_IN_FILE,
-        """o.document_hash = s.document_hash AND o.document_kind = s.document_kind AND o.line < s.line
-           AND o.name <> s.name""",
+        f"""o.document_hash = s.document_hash AND o.document_kind = s.document_kind AND o.line < s.line
+            AND {OTHER_NAME.format(one="o.name", other="s.name")}""",
         using="roster_staged o",
         places={"other": "o.line", "said": "o.name"},
     )
@@ -304,8 +305,8 @@ def _load_relatives(batch: Batch) -> None:
     batch.refuse(
         "relative_name",
         _OTHER_NAME_IN_FILE,
-        """o.relative_hash = s.relative_hash AND o.relative_kind = s.relative_kind AND o.line < s.line
-           AND o.relative_name <> s.relative_name""",
+        f"""o.relative_hash = s.relative_hash AND o.relative_kind = s.relative_kind AND o.line < s.line
+            AND {OTHER_NAME.format(one="o.relative_name", other="s.relative_name")}""",
         using="roster_staged o",
         places={"other": "o.line", "said": "o.relative_name"},
     )

@@ -18,7 +18,7 @@ from bureau.bank_accounts import account_number
 from bureau.errors import DomainError, RefusedError
 from bureau.identity import DOCUMENT_KINDS, DOCUMENT_MESSAGES, document_number_problem, kind_of
 from bureau.models import Area, Staff
-from bureau.services.records import save
+from bureau.services.records import require_name, save
 from members import identity
 from members.models import Member, Relative
 from settlement.models import Claim, ClaimPayment
@@ -150,6 +150,7 @@ def name_proxy(claim: Claim, proxy: Proxy | None) -> None:
     number = proxy.document_number.strip().upper()
     if not proxy.name.strip():
         raise DomainError(_("Write the name of the proxy."), field="proxy_name")
+    require_name(proxy.name, field="proxy_name")
     if proxy.relation not in Relative.Relation.values:
         raise DomainError(_("Say what the proxy is to the member."), field="proxy_relation")
     if proxy.document_kind not in DOCUMENT_KINDS:
