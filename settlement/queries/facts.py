@@ -274,6 +274,26 @@ def load_grants(member_ids: Sequence[int]) -> dict[int, list[dict]]:
     return grants
 
 
+PAYMENTS = """
+SELECT p.visit_id, p.account_id, p.relation, ((p.amount - COALESCE(back.amount, 0)) * 100)::bigint AS fen
+  FROM settlement_visitpayment p
+  LEFT JOIN LATERAL (
+      SELECT sum(y.amount) AS amount
+        FROM settlement_proposal x JOIN settlement_accountrecovery y ON y.proposal_id = x.id
+       WHERE x.visit_id = p.visit_id AND x.status = 'confirmed' AND y.account_id = p.account_id) back ON true
+ WHERE p.visit_id = ANY(%(visits)s::bigint[])
+ ORDER BY p.id
+"""
+
+
+def load_payments(visit_ids: Sequence[int]) -> dict[int, list[dict]]:
+    """What each account has paid for these visits, in fen, less what was confirmed as recovered."""
+    payments: dict[int, list[dict]] = {}
+    for row in fetch(PAYMENTS, {"visits": list(visit_ids)}) if visit_ids else ():
+        payments.setdefault(row["visit_id"], []).append(row)
+    return payments
+
+
 INSTITUTIONS = """
 SELECT id, code, kind, area_id, county_id, parent_id FROM institutions_institution
  WHERE id IN (SELECT unnest(%(ids)s::bigint[])

@@ -118,24 +118,9 @@ def as_it_stands(visit: Visit) -> list[Used]:
     ]
 
 
-def paid_by_accounts(visit: Visit) -> dict[int, int]:
-    """What each account has paid for a visit, in fen, without what was confirmed as recovered."""
-    paid = {payment.account_id: fen(payment.amount) for payment in visit.payments.all()}
-    for proposal in visit.proposals.all():
-        if proposal.status == Proposal.Status.CONFIRMED:
-            for recovery in proposal.recoveries.all():
-                paid[recovery.account_id] -= fen(recovery.amount)
-    return {account: amount for account, amount in paid.items() if amount}
-
-
-def with_all_that_counts(visits: QuerySet[Visit]) -> QuerySet[Visit]:
+def standing(visits: QuerySet[Visit]) -> QuerySet[Visit]:
     """Of these visits those that no reversal has taken back, in the order in which they were settled."""
-    return (
-        visits.filter(reverses=None, reversal=None)
-        .select_related("institution", "prescriber")
-        .prefetch_related("payments", "proposals__recoveries")
-        .order_by("id")
-    )
+    return visits.filter(reverses=None, reversal=None).order_by("id")
 
 
 @dataclass(slots=True)
@@ -145,7 +130,9 @@ class Known:
     area_id: str
     facts: dict[int, dict]  # by visit
     written: dict[Written, tuple[int, benefits.Past]]  # the visit that wrote a prescription
+    paid: dict[int, list[dict]]  # by visit, what accounts have paid and not got back
     accounts: dict[int, dict]
+    own: dict[int, list[dict]]
     grants: dict[int, list[dict]]
     figures: dict[datetime.date, dict[str, int]]
     books: dict[str, Rulebook]
@@ -154,12 +141,19 @@ class Known:
     def of(
         cls, area_id: str, visits: list[Visit], figures: dict[datetime.date, dict[str, int]] | None = None
     ) -> "Known":
-        paid_for = [visit.member_id for visit in visits if visit.account or visit.family]
+        by_accounts = [visit for visit in visits if visit.account or visit.family]
+        paid_for = [visit.member_id for visit in by_accounts]
+        accounts = reading.accounts_of(paid_for, lock=False)
+        own: dict[int, list[dict]] = defaultdict(list)
+        for account in accounts.values():
+            own[account["member_id"]].append(account)
         return cls(
             area_id=area_id,
             facts=facts_of(visits),
             written=written_by(visits),
-            accounts=reading.accounts_of(paid_for, lock=False),
+            paid=reading.load_payments([visit.pk for visit in by_accounts]),
+            accounts=accounts,
+            own=own,
             grants=reading.load_grants(paid_for),
             figures={} if figures is None else figures,
             books={},
@@ -172,7 +166,7 @@ class Known:
 
         Raises RefusedError for a figure that is not published.
         """
-        request, facts = request_of(visit), self.facts[visit.pk]
+        request, facts = self.request_of(visit), self.facts[visit.pk]
         if facts["area_id"] != visit.area_id or visit.scheme not in ("", facts["scheme"]):
             facts = facts | {"area_id": None, "scheme": None}  # insured elsewhere or otherwise: not with this fund
         wrote, written = self.written.get((visit.member_id, visit.encounter, visit.prescriber_id), (0, None))
@@ -200,19 +194,28 @@ class Known:
 
     def recoveries(self, visit: Visit, request: VisitRequest) -> dict[int, int]:
         """What accounts have paid and may not by what is known now: after a death, for somebody who is no relative."""
-        paid = paid_by_accounts(visit)
+        paid = self.paid.get(visit.pk)
         if not paid:
             return {}
         may = entitled(
             request,
             self.facts[visit.pk],
             area_id=visit.area_id,
-            own=[account for account in self.accounts.values() if account["member_id"] == visit.member_id],
+            own=self.own[visit.member_id],
             accounts=self.accounts,
             grants=self.grants.get(visit.member_id, ()),
             edition_for=lambda area: edition_for(self.book_of(area), area, visit.care_on),
         )
-        return {account: amount for account, amount in paid.items() if account not in may}
+        return {row["account_id"]: row["fen"] for row in paid if row["account_id"] not in may and row["fen"]}
+
+    def request_of(self, visit: Visit) -> VisitRequest:
+        """The bill of a settled visit, as it was asked to be settled."""
+        of_family = any(row["relation"] != OWN for row in self.paid.get(visit.pk, ()))
+        return VisitRequest(
+            **{name: getattr(visit, name) for name in (*SAME, *COST)},
+            pay_from="family" if of_family else "own",
+            by_hand=visit.payee_id is None,
+        )
 
     def book_of(self, area_id: str) -> Rulebook:
         if area_id not in self.books:
@@ -249,7 +252,11 @@ class Replay:
         first = min([first for first, _last in spans] + list(written.values()))
         last = max(last for _first, last in spans)
         visits: dict[int, list[Visit]] = defaultdict(list)
-        for visit in with_all_that_counts(theirs.filter(care_on__range=(first, last))):
+        for visit in (
+            standing(theirs.filter(care_on__range=(first, last)))
+            .select_related("institution", "prescriber")
+            .prefetch_related("proposals")
+        ):
             visits[visit.member_id].append(visit)
         opening: dict[int, list[Used]] = defaultdict(list)
         for row in reading.load_opening((member, first, last) for member in members):
@@ -276,16 +283,6 @@ class Replay:
             else:
                 used.append(Used(visit.area_id, again.scheme, again.decision.past))
                 others[visit.pk] = again.decision.past
-
-
-def request_of(visit: Visit) -> VisitRequest:
-    """The bill of a settled visit, as it was asked to be settled."""
-    relations = {payment.relation for payment in visit.payments.all()}
-    return VisitRequest(
-        **{name: getattr(visit, name) for name in (*SAME, *COST)},
-        pay_from="family" if relations - {OWN} else "own",
-        by_hand=visit.payee_id is None,
-    )
 
 
 def facts_of(visits: list[Visit]) -> dict[int, dict]:

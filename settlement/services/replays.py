@@ -30,7 +30,7 @@ from settlement.services.readjudication import (
     Again,
     Known,
     Replay,
-    with_all_that_counts,
+    standing,
 )
 from settlement.services.recording import difference_entries, yuan
 
@@ -86,7 +86,7 @@ def propose_late_facts(
     Of a year, or of the visits of one month of it and of all that these bear on. Members with a visit of which
     something else is known now than when it was settled are replayed, and those who have an open proposal.
     """
-    visits = with_all_that_counts(Visit.objects.filter(area_id=area_id, care_on__year=year))
+    visits = standing(Visit.objects.filter(area_id=area_id, care_on__year=year))
     if month is not None:
         visits = visits.filter(care_on__month=month)
     if member_ids is not None:
