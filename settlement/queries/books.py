@@ -9,7 +9,7 @@ from bureau.proofs import SHOWN, Proof, one_moment
 from bureau.rules import receipts
 from bureau.services.editions import edition_by_hash
 from settlement.models import Visit
-from settlement.queries import acts, claims, journals, runs
+from settlement.queries import acts, claims, journals, paid_to, runs
 from settlement.queries.facts import fen, fetch
 from settlement.queries.lines import NO_RESULT
 
@@ -25,6 +25,7 @@ def check_books(area_id: str) -> Iterator[Proof]:
         yield payments_match_visits(area_id)
         yield reversals_mirror(area_id)
         yield from runs.runs_agree(area_id)
+        yield from paid_to.accounts_agree(area_id)
         yield from claims.claims_agree(area_id)
         yield from journals.records_agree(area_id)
         yield from acts.acts_agree(area_id)

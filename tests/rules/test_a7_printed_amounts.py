@@ -22,6 +22,7 @@ from bureau.rules.trace import Step
 
 RULEBOOK = load_folder()
 CITY = {edition.city: edition for edition in RULEBOOK.editions}
+CITY["shaoguan paid"] = CITY["shaoguan"].with_switches(deposit_base="paid")
 SEED = 20
 DOCUMENT = Path(__file__).parents[2] / "docs" / "decisions" / "printed-amounts.md"
 # Steps with an amount that is no rounding: sums and differences of others, and facts said again.
@@ -138,6 +139,16 @@ def prepaid_month(draw: random.Random) -> tuple[str, date, str, dict[str, Any], 
     return "shaoguan", date(2024, 2, 1), "month_settlement", facts, told
 
 
+def prepaid_month_by_what_is_paid(draw: random.Random) -> tuple[str, date, str, dict[str, Any], dict[str, Any]]:
+    """The other reading of the retention (SG-5): in a month that meets its bound, 5/95 of what is paid as printed."""
+    _city, on, kind, facts, told = prepaid_month(draw)
+    if told["paid"] < told["presettle"]:
+        fund = told["paid"] + told["deposit"] + told["deferred"]
+        told["deposit"] = half_up(told["paid"] * 5 / 95)
+        told["deferred"] = fund - told["paid"] - told["deposit"]
+    return "shaoguan paid", on, kind, facts, told
+
+
 def prepaid_year(draw: random.Random) -> tuple[str, date, str, dict[str, Any], dict[str, Any]]:
     months, score = draw.randint(1, 40_000), Decimal(draw.randint(0, 10_000)) / 100
     quota = half_up(Decimal(months) * 50 / 12)
@@ -222,6 +233,7 @@ PAPERS: list[Callable[[random.Random], tuple[str, date, str, dict[str, Any], dic
     capitation_year,
     capitation_advance,
     prepaid_month,
+    prepaid_month_by_what_is_paid,
     prepaid_year,
     pool_month,
     pool_budget,

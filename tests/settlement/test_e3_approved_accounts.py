@@ -14,6 +14,7 @@ from institutions.services.bank_accounts import change_account, confirm_account
 from members.models import Member
 from settlement.admin.runs import accounts_that_moved
 from settlement.models import Claim, ClaimPayment, Payment, Run
+from settlement.queries.books import check_books
 from settlement.services.claims_payment import (
     change_claim_account,
     confirm_claim_account,
@@ -183,6 +184,29 @@ def test_e3_agency_reaches_its_own_institutions_accounts_alone(city, where):
         confirm_account(change=change, actor=reviewer, now=NOW)
     assert state() == before
     assert AccountChange.objects.get(status="open") == change
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ("UPDATE settlement_payment SET bank_account = '62220009' WHERE status = 'ordered'", "payment "),
+        ("UPDATE institutions_institution SET bank_account = '62220009'", "institution "),
+    ],
+    ids=["order", "institution"],
+)
+def test_e3_check_of_the_books_finds_money_sent_elsewhere_past_the_guards(city, where, change, found):
+    pay(city, compute(city, "advance", date(2026, 1, 1)))
+    assert [proof.wrong for proof in check_books(city.area.pk)] == [0] * len(list(check_books(city.area.pk)))
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table in ("settlement_payment", "institutions_institution"):
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(change)
+        for table in ("settlement_payment", "institutions_institution"):
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+    [wrong] = [proof for proof in check_books(city.area.pk) if proof.wrong]
+    assert (wrong.code, wrong.wrong) == ("paid_to_approved_accounts", 1)
+    assert wrong.shown[0].startswith(found)
 
 
 # Claims by hand -----------------------------------------------------------------------------------------------------
