@@ -10,6 +10,27 @@ from bureau import reach
 from bureau.identity import without_numbers
 from bureau.models import AuditEntry, Staff
 
+# What acts were called before. Entries are never rewritten; whoever reads them takes both words for the same act.
+FORMER = {
+    "account.collect": "account.recovery_collect",
+    "account.open_many": "account.open",
+    "claim.reverse": "claim.take_back",
+    "institution.designate": "agreement.record",
+    "institution.undesignate": "agreement.end",
+    "referral.cancel": "referral.take_back",
+    "return.submit": "return.enter",
+    "run.adjust": "run.late",
+    "run.decide": "run.record_decision",
+    "selection.remove": "selection.take_back",
+    "selection.withdraw": "selection.take_back",
+}
+
+
+def called(column: str) -> str:
+    """SQL: what the act of an entry is called now."""
+    whens = " ".join(f"WHEN '{former}' THEN '{now}'" for former, now in FORMER.items())
+    return f"CASE {column} {whens} ELSE {column} END"
+
 
 def record(
     action: str,

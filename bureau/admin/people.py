@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from bureau import audit
 from bureau.admin.acts import LABELS, Act, url_of
 from bureau.admin.forms import ActForm, pick
 from bureau.admin.records import Records
@@ -34,20 +35,6 @@ LABELS |= {
     "proposal.confirm": _("Confirm a proposal"),
     "proposal.drop": _("Drop a proposal"),
     "selection.renew": _("Renew the selections of a year"),
-}
-# What acts were called before: entries of the audit trail keep their word.
-FORMER = {
-    "account.collect": "account.recovery_collect",
-    "account.open_many": "account.open",
-    "claim.reverse": "claim.take_back",
-    "institution.designate": "agreement.record",
-    "institution.undesignate": "agreement.end",
-    "referral.cancel": "referral.take_back",
-    "return.submit": "return.enter",
-    "run.adjust": "run.late",
-    "run.decide": "run.record_decision",
-    "selection.remove": "selection.take_back",
-    "selection.withdraw": "selection.take_back",
 }
 
 
@@ -205,7 +192,7 @@ class AuditEntryAdmin(Records):
 
     @admin.display(description=_("action"), ordering="action")
     def deed(self, entry):
-        return LABELS.get(FORMER.get(entry.action, entry.action), entry.action)
+        return LABELS.get(audit.FORMER.get(entry.action, entry.action), entry.action)
 
 
 def _linked(request):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext_lazy as _
 
+from bureau.audit import called
 from bureau.models import Staff
 from bureau.proofs import Proof
 from settlement.queries.facts import fetch
@@ -34,7 +35,7 @@ STEPS = (
         WHERE area_id = %(area)s AND approved_at IS NOT NULL"""),
     ("run.pay", "settlement.run", """SELECT id, paid_by_id, paid_at FROM settlement_run
         WHERE area_id = %(area)s AND paid_at IS NOT NULL"""),
-    ("run.adjust", "settlement.adjustment", """SELECT x.id, x.created_by_id, x.created_at
+    ("run.late", "settlement.adjustment", """SELECT x.id, x.created_by_id, x.created_at
         FROM settlement_adjustment x JOIN settlement_run r ON r.id = x.origin_id WHERE r.area_id = %(area)s"""),
     ("claim.enter", "settlement.claim", """SELECT id, entered_by_id, entered_at FROM settlement_claim
         WHERE area_id = %(area)s"""),
@@ -72,8 +73,9 @@ DONE = " UNION ALL ".join(
 )
 COMPARED = f"""
 WITH done AS ({DONE}), entry AS (
-    SELECT action, record_type AS kind, record_id AS id, actor_id AS actor, at FROM bureau_auditentry
-     WHERE area_id = %(area)s AND action = ANY (%(actions)s)
+    SELECT called AS action, record_type AS kind, record_id AS id, actor_id AS actor, at
+      FROM bureau_auditentry, LATERAL (SELECT {called("action")} AS called) AS now
+     WHERE area_id = %(area)s AND called = ANY (%(actions)s)
 )
 SELECT 'acts_audited' AS code, action || ' ' || kind || ' ' || id AS what, false AS again
   FROM done d WHERE NOT EXISTS (SELECT FROM entry e WHERE (e.action, e.kind, e.id, e.actor, e.at)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Journal
+from bureau.audit import called
 from bureau.proofs import Proof
 from settlement.queries.facts import fetch
 
@@ -163,7 +164,7 @@ PARTS = {
      WHERE job.kind = 'credit' AND job.area_id = %(area)s AND chunk.status = 'done' AND leg.counts
     """,
     # What has no row of its own rests on its audit entry; which books met it, the journal alone says.
-    "recoveries": """
+    "recoveries": f"""
     SELECT 'recovery:' || (t.detail ->> 'key'), %(area)s, 'recovery', 'account:' || t.record_id, leg.fund, leg.subject,
            leg.holder, leg.account, leg.amount
       FROM bureau_auditentry t JOIN accounts_journal j ON j.key = 'recovery:' || (t.detail ->> 'key'),
@@ -178,11 +179,12 @@ PARTS = {
            ('account.recover', act.elsewhere, 'personal_accounts', 'interfund', 'employees_pool', NULL, act.whole),
            ('account.recover', act.elsewhere, 'employees_pool', 'interfund', 'personal_accounts', NULL, -act.whole),
            ('account.recover', act.elsewhere, 'employees_pool', 'account_credits', '', NULL, act.whole),
-           ('account.collect', NOT act.elsewhere, 'personal_accounts', 'member_accounts', '', act.account, -act.whole),
-           ('account.collect', act.elsewhere, 'personal_accounts', 'bank', '', NULL, -act.whole),
-           ('account.collect', true, 'personal_accounts', 'recoveries', act.owes, NULL, act.whole))
+           ('account.recovery_collect', NOT act.elsewhere, 'personal_accounts', 'member_accounts', '', act.account,
+            -act.whole),
+           ('account.recovery_collect', act.elsewhere, 'personal_accounts', 'bank', '', NULL, -act.whole),
+           ('account.recovery_collect', true, 'personal_accounts', 'recoveries', act.owes, NULL, act.whole))
            AS leg (action, counts, fund, subject, holder, account, amount)
-     WHERE t.action = leg.action AND t.area_id = %(area)s AND leg.counts
+     WHERE {called("t.action")} = leg.action AND t.area_id = %(area)s AND leg.counts
     """,
     "extractions": """
     SELECT j.key, %(area)s, 'other', 'extraction:' || t.area_id || ':' || (t.detail ->> 'scheme') || ':'

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.utils import translation
 
 from bureau.admin.acts import LABELS, Act
-from bureau.admin.people import FORMER
+from bureau.audit import FORMER
 from bureau.services.roles import ACTS
 
 ROOT = Path(__file__).parents[2]
