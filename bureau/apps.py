@@ -22,7 +22,13 @@ class BureauConfig(AppConfig):
         user_logged_in.connect(sessions.begin)
         post_migrate.connect(install_grants, sender=self)
         post_migrate.connect(roles.install_roles, sender=self)
-        jobs.register(uploads.JOB_KIND, uploads.load_as_job, queue="import")
+        jobs.register(
+            uploads.JOB_KIND,
+            uploads.load_as_job,
+            queue="import",
+            failed=uploads.failed,
+            again=uploads.loading_again,
+        )
         post_migrate.connect(_install_schedule, sender=self)
 
 

@@ -1,5 +1,6 @@
 """The application's log without people's data: of an error of the database it keeps what says no value."""
 
+import copy
 import logging
 from collections.abc import Iterator
 
@@ -7,13 +8,20 @@ import psycopg
 
 from bureau.identity import without_numbers
 
+BROKEN = 500  # the first status of a server that is at fault
 DATA_EXCEPTION = "22"  # the class of SQLSTATE whose sentences quote the value
 
 
 class WithoutValues(logging.Formatter):
-    """A line as its format says, with its traceback; rows, parameters and identity numbers stay out of it."""
+    """A line as its format says, with its traceback; rows, parameters and identity numbers stay out of it.
+
+    What a browser asked wrongly, a forbidden page say, is one line: only what is broken brings its traceback.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
+        if record.exc_info and getattr(record, "status_code", BROKEN) < BROKEN:
+            record = copy.copy(record)
+            record.exc_info = record.exc_text = None
         return without_numbers(super().format(record))
 
     def formatException(self, ei) -> str:

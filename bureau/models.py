@@ -172,6 +172,7 @@ class Upload(models.Model):
         LOADING = "loading", _("loading")
         LOADED = "loaded", _("loaded")
         REFUSED = "refused", _("refused")
+        FAILED = "failed", _("failed")
         UNDONE = "undone", _("undone")
 
     area = models.ForeignKey(Area, models.PROTECT, verbose_name=_("area"))

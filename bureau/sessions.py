@@ -1,11 +1,14 @@
-"""How long somebody stays logged in, and what they must do first."""
+"""How long somebody stays logged in, what they must do first, and what stands in no address."""
 
 import time
+from urllib.parse import unquote, urlencode
 
 from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpResponseRedirect
 from django.urls import reverse
+
+from bureau.identity import numbers_in
 
 BEGAN, SEEN = "began", "seen"
 SEEN_AGAIN_SECONDS = 60  # how exactly idleness is measured: not every page writes the session
@@ -30,6 +33,24 @@ class SessionLimitsMiddleware:
                 logout(request)
             elif now - seen > SEEN_AGAIN_SECONDS:
                 session[SEEN] = now
+        return self.get_response(request)
+
+
+class NoNumbersInAddressesMiddleware:
+    """An address with an identity number in it leads to the same page without; lists see to their own search."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if request.method in ("GET", "HEAD"):
+            kept = {
+                name: values
+                for name, values in request.GET.lists()
+                if name == "q" or not numbers_in(unquote(unquote(" ".join(values))))
+            }
+            if len(kept) < len(request.GET):
+                return HttpResponseRedirect(f"{request.path}?{urlencode(kept, doseq=True)}" if kept else request.path)
         return self.get_response(request)
 
 

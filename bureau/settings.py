@@ -108,6 +108,7 @@ MIDDLEWARE = [
     "bureau.sessions.SessionLimitsMiddleware",
     "bureau.language.StaffLanguageMiddleware",
     "bureau.sessions.OwnPasswordMiddleware",
+    "bureau.sessions.NoNumbersInAddressesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -167,6 +168,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 CSRF_FAILURE_VIEW = "bureau.admin.failures.no_token"
 
 LANGUAGE_CODE = "zh-hans"

@@ -14,6 +14,14 @@ _LAST4 = re.compile(r"\d{3}[\dX]", re.ASCII)
 _DOCUMENT = re.compile(r"(?=.*\d)[0-9A-Z()-]{5,40}", re.ASCII)
 
 
+def find_by_document(text: str) -> QuerySet[Member] | None:
+    """The members with this document number, in the order of its kinds; None where the text is no such number."""
+    number = "".join(text.split()).upper()
+    if _LAST4.fullmatch(number) or not _DOCUMENT.fullmatch(number):
+        return None
+    return Member.objects.filter(document_hash=keyed_hash(number)).order_by("document_kind")
+
+
 def find(text: str) -> QuerySet[Member]:
     """Members by what staff type: a document number, its last four, or the beginning of a name.
 
@@ -25,8 +33,8 @@ def find(text: str) -> QuerySet[Member]:
         return Member.objects.none()
     if _LAST4.fullmatch(number):
         return Member.objects.filter(document_last4=number)
-    if _DOCUMENT.fullmatch(number):
-        return Member.objects.filter(document_hash=keyed_hash(number))
+    if (people := find_by_document(number)) is not None:
+        return people
     return Member.objects.filter(name__startswith=text)
 
 

@@ -7,7 +7,7 @@ class SettlementConfig(AppConfig):
     verbose_name = _("Settlement")
 
     def ready(self):
-        from bureau.services import jobs
+        from bureau.services import jobs, uploads
         from bureau.services.edition_life import Settled, register_settled
         from bureau.services.uploads import register_objection, register_roster
         from settlement import files
@@ -25,7 +25,13 @@ class SettlementConfig(AppConfig):
             register_objection(kind, objections.why_facts_stay)
         register_objection("selections", objections.why_heads_stay)
         register_objection("assessments", objections.why_scores_stay)
-        jobs.register(rosters.VISITS_JOB, rosters.settle_part, finish=rosters.finish_visits)
+        jobs.register(
+            rosters.VISITS_JOB,
+            rosters.settle_part,
+            finish=rosters.finish_visits,
+            failed=uploads.failed,
+            again=uploads.loading_again,
+        )
         jobs.register(compute.JOB_KIND, compute.compute_as_job)
         jobs.register(proofs.KIND, proofs.prove_area, of_one_moment=True)
         jobs.register(late_facts.KIND, late_facts.search_members)

@@ -178,7 +178,7 @@ class UploadAdmin(Records):
             do=undo_upload,
             record="upload",
             help=_("What the file created is removed and what it changed is put back, unless something rests on it."),
-            offered=lambda upload: upload.status == Upload.Status.LOADED,
+            offered=lambda upload: upload.status in (Upload.Status.LOADED, Upload.Status.FAILED),
         ),
     ]
     sections = [upload_job]

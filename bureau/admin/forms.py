@@ -55,6 +55,31 @@ class MonthField(forms.DateField):
         return day and day.replace(day=1)
 
 
+class Picker(AutocompleteSelect):
+    """Choosing by typing. What is typed, a document number perhaps, is sent by POST and stands in no address."""
+
+    def build_attrs(self, base_attrs, extra_attrs=None):
+        attrs = super().build_attrs(base_attrs, extra_attrs)
+        return attrs | {"data-ajax--type": "POST", "data-ajax--cache": "false"}
+
+    def optgroups(self, name, value, attr=None):
+        """Show what was chosen; what can be no key of the record is left out."""
+        key = self.choices.queryset.model._meta.pk
+        return super().optgroups(name, [one for one in value if _may_be(key, one)], attr)
+
+    @property
+    def media(self):
+        return super().media + forms.Media(js=["office/picker.js"])
+
+
+def _may_be(key: models.Field, value) -> bool:
+    try:
+        key.to_python(value)
+    except ValidationError:
+        return False
+    return "\0" not in str(value)
+
+
 FREE_TEXTS = ("name", "note", "proxy_name", "reason")
 
 
@@ -127,7 +152,7 @@ def pick(field: models.ForeignKey, *, label=None, required: bool | None = None, 
         "help_text": help_text or field.help_text,
     }
     if target._meta.label_lower not in FEW:
-        options["widget"] = AutocompleteSelect(field, admin.site)
+        options["widget"] = Picker(field, admin.site)
     return forms.ModelChoiceField(target._default_manager.all(), **options)
 
 

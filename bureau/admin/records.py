@@ -23,6 +23,7 @@ from bureau.admin import failures
 from bureau.admin.acts import Act, Report, list_url
 from bureau.admin.sections import EMPTY, Panel, Section
 from bureau.errors import DomainError
+from bureau.identity import numbers_in
 from bureau.services import roles
 
 MOST_COUNTED = 10_000
@@ -86,6 +87,21 @@ class YearFilter(admin.SimpleListFilter):
         return queryset.filter(year=int(value)) if value and value.isascii() and value.isdigit() else queryset
 
 
+Q = "q"
+
+
+def without_number(request) -> HttpResponseRedirect | None:
+    """A list whose search has an identity number in it is asked for again without; None where there is none."""
+    if not numbers_in(" ".join(request.GET.getlist(Q))):
+        return None
+    messages.warning(request, _("An identity number stands in no address; nothing is searched by it here."))
+    return HttpResponseRedirect(_address(request.path, {name: request.GET[name] for name in request.GET if name != Q}))
+
+
+def _address(path: str, query: dict[str, str]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
+
+
 class Records(admin.ModelAdmin):
     """A model's list and pages. `area_path` and `county_path` lead from it to the area and agency it belongs to."""
 
@@ -105,6 +121,7 @@ class Records(admin.ModelAdmin):
     paginator = BoundedPaginator
     most_counted = MOST_COUNTED
     view_on_site = False
+    searches_by_post = True
     hidden = False  # a part of another record, without a place of its own in the menu
     change_list_template = "admin/records.html"
     change_form_template = "admin/record.html"
@@ -222,7 +239,37 @@ class Records(admin.ModelAdmin):
         if not self.has_view_permission(request) or not roles.may(request.user, act.code):
             raise PermissionDenied
 
+    def get_object(self, request, object_id, from_field=None):
+        try:
+            return super().get_object(request, object_id, from_field)
+        except DataError:  # an address that fits no key
+            return None
+
+    def found_by_document(self, request, term: str, query: dict[str, str]) -> HttpResponseRedirect | None:
+        """Where a search by a document number leads: to an address without it. None: the term is no such number."""
+        return None
+
+    def search_view(self, request) -> HttpResponseRedirect:
+        """A search is sent by POST; what is no document number then stands in the list's address, to be kept."""
+        query = {name: value for name, value in request.POST.items() if name not in (Q, "csrfmiddlewaretoken")}
+        term = request.POST.get(Q, "").strip()
+        if (found := self.found_by_document(request, term, query)) is not None:
+            return found
+        if term and not numbers_in(term):
+            query[Q] = term
+        elif term:
+            messages.warning(request, _("An identity number stands in no address; nothing is searched by it here."))
+        return HttpResponseRedirect(_address(request.path, query))
+
     def changelist_view(self, request, extra_context=None):
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            return self.search_view(request)
+        if numbers_in(" ".join(request.GET.getlist(Q))):
+            query = {name: request.GET[name] for name in request.GET if name != Q}
+            found = self.found_by_document(request, request.GET[Q].strip(), query)
+            return found or without_number(request)
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_list_act"
         buttons = [
             (act.label, reverse(name, args=[act.code]))

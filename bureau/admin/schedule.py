@@ -10,6 +10,7 @@ from django_celery_beat import admin as beat
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from bureau import audit, clock
+from bureau.admin.records import without_number
 from bureau.admin.sections import EMPTY
 from bureau.services import roles
 
@@ -19,6 +20,9 @@ class Kept:
 
     change_form_template = "admin/kept.html"
     show_full_result_count = False
+
+    def changelist_view(self, request, extra_context=None):
+        return without_number(request) or super().changelist_view(request, extra_context)
 
     def has_view_permission(self, request, obj=None):
         return roles.may_read(request.user, self.opts.label_lower)

@@ -64,12 +64,20 @@ class Finish(Protocol):
     def __call__(self, *, job: Job, actor: Staff, now: datetime.datetime) -> dict: ...
 
 
+class Turn(Protocol):
+    """Tells what a job is about that it has failed (with the reason), or is tried again; in the same transaction."""
+
+    def __call__(self, *, job: Job, problem: str) -> None: ...
+
+
 @dataclass(frozen=True)
 class _Kind:
     handler: Handler
     finish: Finish | None
     queue: str
     of_one_moment: bool
+    failed: Turn | None
+    again: Turn | None
 
 
 _kinds: dict[str, _Kind] = {}
@@ -82,12 +90,15 @@ def register(
     finish: Finish | None = None,
     queue: str = "settlement",
     of_one_moment: bool = False,
+    failed: Turn | None = None,
+    again: Turn | None = None,
 ) -> None:
     """Say who does the work of a kind of job, and in which queue; called by each app when it is ready.
 
-    `of_one_moment`: a chunk only reads, and sees nothing of what is committed while it does.
+    `of_one_moment`: a chunk only reads, and sees nothing of what is committed while it does. `failed` and `again`
+    tell what the job is about, a file say, when it gives up and when it is tried again.
     """
-    _kinds[kind] = _Kind(handler, finish, queue, of_one_moment)
+    _kinds[kind] = _Kind(handler, finish, queue, of_one_moment, failed, again)
 
 
 def create_job(
@@ -182,6 +193,8 @@ def retry_job(job: Job, *, actor: Staff, now: datetime.datetime) -> Job:
         )
         job.status, job.finished_at, job.result = Job.Status.WAITING, None, {}
         job.save(update_fields=["status", "finished_at", "result"])
+        if job.kind in _kinds and (again := _kinds[job.kind].again) is not None:
+            again(job=job, problem="")
         audit.record("job.retry", actor=actor, now=now, subject=job, key=job.key)
         ring(job)
     return job
@@ -271,8 +284,10 @@ def _finish(job: Job, now: datetime.datetime) -> None:
             )
             if row is None:
                 return
-            if row.chunks.filter(status=Chunk.Status.FAILED).exists():
+            wrong = row.chunks.filter(status=Chunk.Status.FAILED).order_by("number").defer("sealed").first()
+            if wrong is not None:
                 result = None
+                _tell_failed(row, wrong.problem)
             else:
                 finish = _kinds[row.kind].finish or _totals
                 result = finish(job=row, actor=job.actor, now=now)
@@ -284,9 +299,15 @@ def _finish(job: Job, now: datetime.datetime) -> None:
                 Job.objects.filter(pk=row.pk).exclude(sealed=None).update(sealed=None)
     except Exception as error:
         problem = _readable(error, job, 0)
-        Job.objects.filter(pk=job.pk, status__in=OPEN).update(
-            status=Job.Status.FAILED, result={"problem": problem}, finished_at=now
-        )
+        with transaction.atomic():
+            open_still = Job.objects.filter(pk=job.pk, status__in=OPEN)
+            if open_still.update(status=Job.Status.FAILED, result={"problem": problem}, finished_at=now):
+                _tell_failed(job, problem)
+
+
+def _tell_failed(job: Job, problem: str) -> None:
+    if (failed := _kinds[job.kind].failed) is not None:
+        failed(job=job, problem=problem)
 
 
 def _totals(*, job: Job, actor: Staff, now: datetime.datetime) -> dict:

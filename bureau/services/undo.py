@@ -25,7 +25,7 @@ def undo_upload(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Uplo
         upload = Upload.objects.select_for_update(no_key=True).get(pk=upload.pk)
         if upload.status == Upload.Status.UNDONE:
             return upload
-        if upload.status != Upload.Status.LOADED:
+        if upload.status not in (Upload.Status.LOADED, Upload.Status.FAILED):
             raise DomainError(_("Only a loaded roster can be undone."))
         lock_rosters(upload.area_id)
         created = roster(upload.kind).loader.models

@@ -108,11 +108,15 @@ def receive_upload(*, kind: str, name: str, content: bytes, area: Area, actor: S
 
 
 def load_upload(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Upload:
-    """Load a received file: at once if it is small, otherwise as a job (key `upload <id>`).
+    """Load a received file: at once if it is small, otherwise as a job (key `upload <id>`); a failed one once more.
 
     Returns the upload with its status: loaded, refused (see `problem`), or loading. Staff of an agency load its own.
     """
     reach.require_agency(actor, upload.area_id, upload.uploaded_by.county_id)
+    if upload.status == Upload.Status.FAILED:
+        jobs.retry_job(Job.objects.get(params__upload=upload.pk, status=Job.Status.FAILED), actor=actor, now=now)
+        upload.refresh_from_db()
+        return upload
     if upload.status == Upload.Status.RECEIVED and _is_large(upload):
         with transaction.atomic():
             if Upload.objects.filter(pk=upload.pk, status=Upload.Status.RECEIVED).update(status=Upload.Status.LOADING):
@@ -184,6 +188,20 @@ def load_as_job(params: dict, *, job: Job, actor: Staff, now: datetime.datetime)
         "unchanged": upload.unchanged,
         "rejected": upload.rejected,
     }
+
+
+def failed(*, job: Job, problem: str) -> None:
+    """The job that loads a file has given up: the file says why, and what may be done."""
+    advice = gettext("Put right what the reason says, then send the file again or try the job again.")
+    Upload.objects.filter(pk=job.params["upload"], status=Upload.Status.LOADING).update(
+        status=Upload.Status.FAILED, problem=f"{problem} {advice}"
+    )
+
+
+def loading_again(*, job: Job, problem: str) -> None:
+    Upload.objects.filter(pk=job.params["upload"], status=Upload.Status.FAILED).update(
+        status=Upload.Status.LOADING, problem=problem
+    )
 
 
 def _load(upload: Upload, actor: Staff, now: datetime.datetime) -> None:

@@ -105,3 +105,46 @@ def test_one_click_makes_it_english_and_another_chinese(office):
     assert page.url.endswith("/admin/settlement/visit/")
     page.click("button:has-text('中文')")
     page.wait_for_selector("h1:has-text('门诊结算')")
+
+
+def test_c6_a_number_is_typed_into_a_picker_and_a_search_and_stands_in_no_address(office, full_city):
+    from members.identity import keyed_hash
+
+    number, relative = "11010519491231002X", full_city["relative"]
+    relative.document_hash, relative.document_last4 = keyed_hash(number), number[-4:]
+    relative.save()
+    page, asked = office("clerk"), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/admin/settlement/visit/act/visit.settle/")
+    choose(page, "member", number, relative.name)
+    page.goto("/admin/settlement/visit/")
+    page.fill("#searchbar", number)
+    page.press("#searchbar", "Enter")
+    page.wait_for_url(re.compile(rf"member__exact={relative.pk}$"))
+    assert relative.name in page.inner_text("#result_list")
+    page.goto("/admin/members/member/")
+    page.fill("#searchbar", number)
+    page.press("#searchbar", "Enter")
+    page.wait_for_url(re.compile(rf"/admin/members/member/{relative.pk}/change/$"))
+    assert len(asked) > 10 and not any(number in url for url in asked)
+
+
+def test_c2_a_reset_password_is_changed_first(office, staff):
+    from bureau.services.staff import set_password
+    from tests.admin.conftest import NOW
+
+    page = office("clerk")
+    page.goto("/admin/")
+    set_password(staff=staff["clerk"], password="qing-shan-2027", actor=staff["system_administrator"], now=NOW)
+    page.goto("/admin/")
+    page.fill("#id_username", staff["clerk"].username)
+    page.fill("#id_password", "qing-shan-2027")
+    page.click("input[type=submit]")
+    page.wait_for_selector("text=您的密码由他人设定")
+    page.goto("/admin/members/member/")
+    page.fill("#id_old_password", "qing-shan-2027")
+    page.fill("#id_new_password1", "du-zi-zhi-dao-27")
+    page.fill("#id_new_password2", "du-zi-zhi-dao-27")
+    page.click("input[type=submit]")
+    page.goto("/admin/members/member/")
+    assert page.inner_text("#content h1") == "参保人"

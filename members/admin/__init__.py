@@ -1,7 +1,5 @@
 """Members and what the rosters say of them."""
 
-import re
-
 from django import forms
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q
@@ -13,6 +11,7 @@ from bureau import clock
 from bureau.admin import Act, ActForm, Answer, MonthField, Panel, Records, Section, form_of, pick, reason_field, when
 from bureau.identity import DOCUMENT_KINDS, SAME_NUMBERS
 from bureau.models import Scheme
+from members.admin.finding import SEARCH_HELP, OfMember, lead_to_member
 from members.forms import PlanField
 from members.models import (
     BenefitPeriod,
@@ -38,33 +37,6 @@ from members.services.spans import (
     enrol,
     suspend,
 )
-
-SEARCH_HELP = _("Document number, its last four, or the beginning of a name")
-INSTITUTION_CODE = re.compile(r"[HPC]\d{11}", re.ASCII | re.IGNORECASE)
-MOST_FOUND = 1000
-
-
-class OfMember(Records):
-    """Records of a member: found by whom they are about, or by an institution's code where they have one."""
-
-    member_path = "member"
-    institution_path = ""
-    only_seen = False  # where no area stands on the record itself
-    search_fields = ["pk"]
-    search_help_text = SEARCH_HELP
-
-    def get_queryset(self, request):
-        found = super().get_queryset(request)
-        return found.filter(seen_by(request.user, f"{self.member_path}_id")) if self.only_seen else found
-
-    def get_search_results(self, request, queryset, search_term):
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        if self.institution_path and INSTITUTION_CODE.fullmatch(term):
-            return queryset.filter(**{f"{self.institution_path}__code": term.upper()}), False
-        people = find(term).order_by().values("pk")[:MOST_FOUND]
-        return queryset.filter(**{f"{self.member_path}__in": people}), False
 
 
 def document_kind_field() -> forms.ChoiceField:
@@ -311,6 +283,9 @@ class MemberAdmin(Records):
         if not search_term.strip():
             return queryset, False
         return queryset.filter(pk__in=find(search_term).order_by().values("pk")), False
+
+    def found_by_document(self, request, term, query):
+        return lead_to_member(request, term)
 
     @admin.display(description=_("document"))
     def document(self, member):
