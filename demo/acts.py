@@ -42,10 +42,12 @@ class Stage:
         return self.office.area
 
     def at(self, hour: int = 9, minute: int = 0) -> datetime.datetime:
-        """A moment of the story's day; never before one that has passed, since it says what was known to whom."""
+        """A moment of the story's day, after every one that was asked for before: it says what was known to whom."""
         moment = datetime.datetime.combine(self.day, datetime.time(hour, minute), SHANGHAI)
-        self._latest = max(moment, self._latest or moment)
-        return self._latest
+        if self._latest is not None:
+            moment = max(moment, self._latest + datetime.timedelta(milliseconds=1))
+        self._latest = moment
+        return moment
 
     def say(self, sentence: str, **facts: object) -> None:
         self.out(f"  {self.day:%m-%d}  {sentence % facts if facts else sentence}")
