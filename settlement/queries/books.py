@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext_lazy as _
 
 from accounts import queries as ledger
+from bureau.models import Edition
 from bureau.proofs import SHOWN, Proof, one_moment
 from bureau.rules import receipts
 from bureau.services.editions import edition_by_hash
@@ -44,6 +45,7 @@ def visits_replay(area_id: str) -> Proof:
     """
     proof = Proof("visits_replay", _("Visits replay to the stored fen"))
     visits = Visit.objects.filter(area_id=area_id, reverses=None)
+    editions = dict(Edition.objects.values_list("pk", "content_hash"))
     for visit in visits.order_by().only(*REPLAYED).iterator(5000):
         proof.asked += 1
         if visit.edition_id is None and visit.pooled == visit.large_claims == 0:
@@ -64,6 +66,7 @@ def visits_replay(area_id: str) -> Proof:
             visit.care_on,
             visit.encounter,
             frozenset(visit.place),
+            editions.get(visit.edition_id),
             fen(visit.in_policy) - fen(visit.other_funds),
         )
         if again != stored:
@@ -86,6 +89,7 @@ def computed_again(visit: Visit) -> tuple:
         care.on,
         care.encounter,
         care.place,
+        visit.receipt["edition"],
         sum(care.costs.values()),
     )
 

@@ -7,10 +7,11 @@ from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.urls import reverse
 
+from bureau import audit
 from bureau.errors import wording
 from bureau.rules.errors import Refusal
 from settlement.models import Claim
-from tests.settlement.claims import moved
+from tests.settlement.claims import NOW, moved
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +29,7 @@ def desk(bureau, client):
         one.is_staff = True
         one.save()
         one.groups.add(Group.objects.get(name=roles[name]))
+        audit.record("staff.roles", actor=one, now=NOW, subject=one, before=[], after=[roles[name]])
 
     def act(name, url, data=None, preview=False):
         client.force_login(staff[name])
