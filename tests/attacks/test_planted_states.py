@@ -337,6 +337,10 @@ PLANTED = {
         SELECT fund, amount, account_name, bank_name, '6222999999999999', 'returned', ordered_on, '', line_id
           FROM settlement_payment WHERE status <> 'returned' LIMIT 1""",
     ),
+    "a payment to an account that nobody approved": (
+        "paid_to_approved_accounts",
+        "UPDATE settlement_payment SET bank_account = '6222999999999999'",
+    ),
     "a use without a journal": (
         "records_booked",
         """
