@@ -136,10 +136,10 @@ def settle_visits(
 
 
 def record_settling(batch: Batch, *, actor: Staff, now: datetime.datetime, upload_id: int | None) -> None:
-    """One audit entry for a visit at the desk, one for the whole of a file's part."""
-    if len(batch.visits) == 1 and upload_id is None:
-        row = batch.visits[0]
-        audit.record("visit.settle", actor=actor, now=now, subject=Visit(pk=row["id"], area_id=row["area_id"]))
+    """One audit entry for each visit that comes alone, one for the whole of a file's part."""
+    if upload_id is None:
+        for row in batch.visits:
+            audit.record("visit.settle", actor=actor, now=now, subject=Visit(pk=row["id"], area_id=row["area_id"]))
     elif batch.visits:
         first, last = batch.visits[0], batch.visits[-1]
         audit.record(

@@ -20,7 +20,7 @@ from bureau.services.editions import rulebook
 from bureau.services.figures import Missing, confirm_figure, enter_figure, missing_figures
 from settlement.models import Proposal, Visit
 from settlement.queries.books import check_books
-from tests.flow.editions import JULY, NOTE, NOW, approved, draft, settle, successor
+from tests.flow.editions import JULY, NOTE, NOW, approved, draft, settle, successor, work_in
 from tests.settlement import factories
 
 pytestmark = pytest.mark.django_db
@@ -196,6 +196,7 @@ def test_figure_that_must_be_equal_is_held_to_it(city):
     """Zhanjiang's cap of 2024 is 2 % of the average wage of 2022 (article 8), neither more nor less."""
     text = (RULEBOOKS / "zhanjiang" / "2022-12.toml").read_text("utf-8")
     area = Area.objects.create(code="440899", name="湛江市")
+    work_in(area, city.clerk, city.reviewer)
     approved(replace(city, area=area), {"zhanjiang.toml": text})
     facts = {"area": area, "document": "湛医保〔2024〕1号", "actor": city.clerk, "now": NOW}
     wage = enter_figure(code="average_wage", year=2022, value=Decimal("99833.00"), **facts)

@@ -18,7 +18,7 @@ from bureau.services.edition_life import (
     submit_edition,
     withdraw_edition,
 )
-from tests.flow.editions import JULY, NOTE, NOW, approved, draft, in_force, stored, successor
+from tests.flow.editions import JULY, NOTE, NOW, approved, draft, in_force, stored, successor, work_in
 from tests.settlement import factories
 
 pytestmark = pytest.mark.django_db
@@ -83,6 +83,7 @@ def test_texts_that_bind_into_one_are_one_edition(city):
     folder = RULEBOOKS / "chongqing"
     texts = {path.name: path.read_text("utf-8") for path in folder.glob("*.toml")}
     area = Area.objects.create(code="500000", name="重庆市")
+    work_in(area, city.clerk)
     edition = draft_edition(texts=texts, area=area, actor=city.clerk, now=NOW)
     assert (edition.document, sorted(edition.texts)) == ("渝医保发〔2023〕32号", sorted(texts))
 

@@ -94,7 +94,7 @@ def test_b8_visit_settled_in_another_area_writes_nothing_here(city, where, shop,
     Enrolment.objects.create(
         member=person, area=city.area, scheme="310", person_class="active", starts_on=date(2027, 1, 1)
     )
-    settle_visit(asked(person, where, "S1", WRITTEN), actor=there, now=NOW)
+    settle_visit(asked(person, where, "S1", WRITTEN, pay_from="none"), actor=there, now=NOW)
     visit = settle_visit(filled(person, shop, where, date(2027, 1, 2)), actor=city.clerk, now=NOW)
     assert paid(visit) == ("prescription_unknown", "0.00", "50.00", "10.00")
 

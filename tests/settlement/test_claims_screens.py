@@ -3,13 +3,14 @@
 import re
 
 import pytest
-from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.urls import reverse
 
-from bureau import audit
 from bureau.errors import wording
+from bureau.models import Staff
 from bureau.rules.errors import Refusal
+from bureau.services.roles import assign_roles
+from institutions.models import Institution
 from settlement.models import Claim
 from tests.settlement.claims import NOW, moved
 
@@ -25,11 +26,11 @@ def desk(bureau, client):
     """Sends a form as somebody; the second time from the page that showed what would happen."""
     roles = {"clerk": "clerk", "second": "reviewer", "reviewer": "reviewer", "finance": "finance"}
     staff = {"second": bureau.second} | {name: getattr(bureau.city, name) for name in ("clerk", "reviewer", "finance")}
+    installer = Staff.objects.create(username="installer")
     for name, one in staff.items():
         one.is_staff = True
         one.save()
-        one.groups.add(Group.objects.get(name=roles[name]))
-        audit.record("staff.roles", actor=one, now=NOW, subject=one, before=[], after=[roles[name]])
+        assign_roles(staff=one, roles=[roles[name]], actor=installer, now=NOW)
 
     def act(name, url, data=None, preview=False):
         client.force_login(staff[name])
@@ -152,6 +153,7 @@ def test_claim_is_corrected_from_its_own_form(bureau, person, desk):
 
 
 def test_refusal_begins_with_the_reason_of_the_rules(bureau, person, desk):
+    Institution.objects.filter(pk=bureau.hospital.pk).update(area=bureau.city.area)
     bureau.hospital.agreements.all().delete()
     claim = bureau.checked(person)
     initial = desk.read("reviewer", page(claim, "claim.refuse")).context["form"].initial

@@ -115,10 +115,10 @@ def test_each_bad_visit_comes_back_with_its_reason(city, place, people):
             bill(person, place, 5) | {"证件号码": with_check_digit("44160219800520777")},
         ],
     )
-    assert (upload.accepted, upload.rejected) == (1, 5)
-    assert Visit.objects.count() == 1
+    assert (upload.accepted, upload.rejected) == (2, 4)
+    assert list(Visit.objects.order_by("id").values_list("refusal", flat=True)) == ["", "prescription_unknown"]
     fields = [field for field, _reason in reasons(upload)]
-    assert fields == ["定点机构编码", "就诊登记号", "结算时间", "原结算ID", "证件号码"]
+    assert fields == ["定点机构编码", "结算时间", "原结算ID", "证件号码"]
     assert all(reason for _field, reason in reasons(upload))
 
 
