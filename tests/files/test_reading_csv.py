@@ -56,6 +56,10 @@ def test_row_has_every_value():
         "large_claims": None,
         "by_hand_elsewhere": None,
         "paid_on": None,
+        "way": None,
+        "pooled_only": None,
+        "with_account": None,
+        "reached_age_on": None,
     }
     assert row.line == 3
     assert row.problems == []

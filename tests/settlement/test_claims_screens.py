@@ -153,7 +153,7 @@ def test_claim_is_corrected_from_its_own_form(bureau, person, desk):
 
 
 def test_refusal_begins_with_the_reason_of_the_rules(bureau, person, desk):
-    Institution.objects.filter(pk=bureau.hospital.pk).update(area=bureau.city.area)
+    Institution.objects.filter(pk=bureau.hospital.pk).update(area=bureau.city.area, county=bureau.city.county)
     bureau.hospital.agreements.all().delete()
     claim = bureau.checked(person)
     initial = desk.read("reviewer", page(claim, "claim.refuse")).context["form"].initial
