@@ -68,13 +68,10 @@ def submit_payout(
         answer = account_use.payout(edition, on=today, event=event, applied=applied, balance=fen(account.balance))
         if answer.refusal is not None:
             raise RefusedError(answer.refusal, field="event")
-        died_on = account.member.died_on
-        if died_on is not None and answer.action != INHERITED:
-            raise DomainError(
-                _("The holder died on %(day)s: the balance is paid out to the heirs."), field="event", day=died_on
-            )
+        _require_living_or_heirs(account, answer.action)
         if answer.action == INHERITED:
-            recover_after_death(account=account, died_on=died_on or happened_on, actor=actor, now=now)
+            died_on = account.member.died_on or happened_on
+            recover_after_death(account=account, died_on=died_on, actor=actor, now=now)
             account = lock_account(account.pk)
             answer = account_use.payout(edition, on=today, event=event, applied=applied, balance=fen(account.balance))
         if answer.action == "keep":
@@ -119,7 +116,11 @@ def submit_payout(
 
 
 def approve_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> Payout:
-    """Move the amount out of the account to what is payable. Refused to whoever submitted it."""
+    """Move the amount out of the account to what is payable. Refused to whoever submitted it.
+
+    Refused as well where a death that was recorded after the submission shows that others are paid, or less: the
+    payout is returned, and submitted anew.
+    """
     with transaction.atomic():
         payout, account = _locked(payout)
         if payout.status == Payout.Status.APPROVED and payout.approved_by_id == actor.pk:
@@ -127,6 +128,20 @@ def approve_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> P
         _expect(payout, Payout.Status.SUBMITTED)
         if payout.submitted_by_id == actor.pk:
             raise DomainError(_("A payout is approved by someone other than who submitted it."), field="approved_by")
+        _require_living_or_heirs(account, payout.action)
+        if payout.action == INHERITED:
+            died_on = account.member.died_on or payout.happened_on
+            if recover_after_death(account=account, died_on=died_on, actor=actor, now=now):
+                account = lock_account(account.pk)
+                if account.balance < payout.amount:
+                    raise DomainError(
+                        _(
+                            "Without what was credited after the death %(balance)s yuan are left: return the payout "
+                            "and submit it anew."
+                        ),
+                        field="amount",
+                        balance=account.balance,
+                    )
         if account.balance < payout.amount:
             raise Overdrawn
         payout.status, payout.approved_by, payout.approved_at = Payout.Status.APPROVED, actor, now
@@ -185,6 +200,14 @@ def pay_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> Payou
             close_empty(account, reason=f"payout {payout.pk}", actor=actor, now=now)
         audit.record("payout.pay", actor=actor, now=now, subject=payout, area_id=account.area_id)
     return payout
+
+
+def _require_living_or_heirs(account: Account, action: str) -> None:
+    died_on = account.member.died_on
+    if died_on is not None and action != INHERITED:
+        raise DomainError(
+            _("The holder died on %(day)s: the balance is paid out to the heirs."), field="event", day=died_on
+        )
 
 
 def _locked(payout: Payout) -> tuple[Payout, Account]:

@@ -10,7 +10,7 @@ from accounts.models import Account, Entry, Freeze, Journal
 from accounts.queries import trial_balance
 from accounts.services.family import grant
 from accounts.services.ledger import AccountClosed
-from accounts.services.payouts import Payee, approve_payout, pay_payout, submit_payout
+from accounts.services.payouts import Payee, approve_payout, pay_payout, return_payout, submit_payout
 from accounts.services.recoveries import credited_after_death, outstanding, recover, recover_after_death
 from accounts.services.standing import close
 from accounts.services.uses import reverse_use, use_account
@@ -168,3 +168,51 @@ def test_a3_nothing_comes_into_a_closed_account(city):
     refused = pytest.raises(IntegrityError, match="account_closed_is_empty")
     with refused, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE accounts_account SET status = 'closed' WHERE id = %s", [other.pk])
+
+
+def test_a3_death_learnt_after_a_payout_was_submitted_stops_its_approval(city):
+    """Submitted with the 10 April as the day of death, which was 10 February: March and April are taken back first."""
+    person = insured("retired")
+    for month in (JANUARY, FEBRUARY, MARCH, date(2026, 4, 1)):
+        run(city, month)
+    account = person.accounts.get()
+    payout = submit(city, account, happened_on=date(2026, 4, 10))
+    assert payout.amount == Decimal("411.16")
+    record_death(member=person, on=DIED, actor=city.clerk, now=NOW)
+    before = factories.standing()
+    with pytest.raises(DomainError) as refused:
+        approve_payout(payout=payout, actor=city.reviewer, now=NOW)
+    assert str(refused.value) == "扣除死亡后划入的金额后，账户仅余 205.58 元。请退回本支取申请后重新提交。"
+    assert factories.standing() == before
+    return_payout(payout=payout, note="死亡日期有误", actor=city.reviewer, now=NOW)
+    again = paid_out(city, account)
+    assert again.amount == Decimal("205.58")
+    account.refresh_from_db()
+    assert (account.balance, account.status) == (0, "closed")
+
+
+def test_a3_payout_to_a_holder_who_has_died_meanwhile_is_not_approved(city):
+    person = insured("retired")
+    run(city, JANUARY)
+    account = person.accounts.get()
+    payout = submit(city, account, event="emigrated", happened_on=date(2026, 1, 20))
+    record_death(member=person, on=DIED, actor=city.clerk, now=NOW)
+    before = factories.standing()
+    with pytest.raises(DomainError, match="2026-02-10"):
+        approve_payout(payout=payout, actor=city.reviewer, now=NOW)
+    assert factories.standing() == before
+
+
+def test_a3_credit_after_the_death_while_the_payout_waits_is_taken_back(city):
+    """The death was not on record when March was credited; the payout of the submission's balance stays right."""
+    person = insured("retired")
+    run(city, JANUARY)
+    account = person.accounts.get()
+    payout = submit(city, account)
+    run(city, FEBRUARY)
+    run(city, MARCH)
+    payout.refresh_from_db()
+    approve_payout(payout=payout, actor=city.reviewer, now=NOW)
+    account.refresh_from_db()
+    assert (payout.amount, account.balance) == (Decimal("102.79"), Decimal("102.79"))  # February's, due to the heirs
+    assert Journal.objects.get(kind="recovery").entries.get(account=account).amount == Decimal("-102.79")
