@@ -24,8 +24,13 @@ PAPERS = ("identity", "receipt", "items", "record", "bank")
 
 
 def brought(months: list[Month], first: date) -> list[Bill]:
-    """The bills that are brought in during a month: the next one, or when a newborn's premium has been paid."""
-    bills = [bill for month in months for bill in month.claimed if month.first < first]
+    """The bills that are brought in during a month: the next one, or when a newborn's premium has been paid.
+
+    Those of the dead would be their heirs' to bring, as proxies.
+    """
+    end = last_day(first.year, first.month)
+    claimed = [bill for month in months for bill in month.claimed if month.first < first]
+    bills = [bill for bill in claimed if bill.person.dies_on is None or bill.person.dies_on > end]
     return [bill for bill in bills if (day := _brought_on(bill)) and (day.year, day.month) == (first.year, first.month)]
 
 

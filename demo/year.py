@@ -248,5 +248,5 @@ def _january_after(city: City) -> Iterator[Act]:
 
 def open_windows(stage: Stage) -> None:
     """What the nightly task does: open and close selection windows whose days have come."""
-    opened, closed = open_and_close_windows(on=stage.day, actor=stage.office.clerk, now=stage.at(0))
+    opened, closed = open_and_close_windows(on=stage.day, area=stage.area, actor=stage.office.clerk, now=stage.at(0))
     stage.tell_windows(opened, closed)

@@ -76,21 +76,22 @@ def close_window(
 
 
 def open_and_close_windows(
-    *, on: datetime.date, actor: Staff, now: datetime.datetime
+    *, on: datetime.date, area: Area | None = None, actor: Staff, now: datetime.datetime
 ) -> tuple[list[SelectionWindow], list[SelectionWindow]]:
-    """Open every window whose days have come and close every one whose days are over: (opened, closed).
+    """Open every window whose days have come and close every one whose days are over, of one area or of all.
 
-    Late or twice, it does each once: a window that nobody opened in its days is opened and closed.
+    Returns (opened, closed). Late or twice, it does each once: a window that nobody opened in its days is opened and
+    closed.
     """
     opened, closed = [], []
-    for area in Area.objects.order_by("pk"):
-        for scheme in sorted({edition.scheme for edition in rulebook(area.pk).editions}):
+    for each in [area] if area is not None else Area.objects.order_by("pk"):
+        for scheme in sorted({edition.scheme for edition in rulebook(each.pk).editions}):
             for year in (on.year, on.year + 1):
-                days = _days(area.pk, scheme, year)
+                days = _days(each.pk, scheme, year)
                 if days is None or on < days.starts_on:
                     continue
-                known = SelectionWindow.objects.filter(area=area, scheme=scheme, year=year).first()
-                window = known or open_window(area=area, scheme=scheme, year=year, on=on, actor=actor, now=now)
+                known = SelectionWindow.objects.filter(area=each, scheme=scheme, year=year).first()
+                window = known or open_window(area=each, scheme=scheme, year=year, on=on, actor=actor, now=now)
                 if known is None:
                     opened.append(window)
                 if window.closed_at is None and on > window.closes_on:
