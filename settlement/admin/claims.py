@@ -47,7 +47,7 @@ from settlement.services.claims_payment import (
     waiting,
 )
 from settlement.services.claims_requests import bill_of
-from settlement.services.visits import Quote
+from settlement.services.desk import Quote
 
 SHARES = ["total", "pooled", "large_claims", "cash"]
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from bureau.admin import Panel, Section
 from bureau.models import Upload
 from settlement.models import Visit
-from settlement.services.visits import Quote
+from settlement.services.desk import Quote
 
 BILL = ("member", "institution", "care_on", "encounter", "total")
 

@@ -25,10 +25,11 @@ from settlement.models import Claim, ClaimPayment
 from settlement.queries import facts as reading
 from settlement.queries.facts import fen
 from settlement.services.claims_requests import BILL, BankAccount, ClaimRequest, Proxy, bill_of
+from settlement.services.desk import Desk, Quote
 from settlement.services.invoices import InvoiceNumber, free, register_for_claim, require_unused
 from settlement.services.requests import BY_HAND, VisitRequest
 from settlement.services.reversals import take_back
-from settlement.services.visits import Desk, KeyReused, Quote, settle_visit
+from settlement.services.visits import KeyReused, settle_visit
 
 OPEN = (Claim.Status.RECEIVED, Claim.Status.RETURNED, Claim.Status.CHECKED)
 COPIED = (*BILL, "received_on", "institution", "prescriber")

@@ -18,9 +18,10 @@ from bureau.models import Job, Upload
 from bureau.services import jobs
 from settlement.models import Visit
 from settlement.services import rosters
+from settlement.services.desk import Desk
 from settlement.services.requests import VisitRequest
 from settlement.services.reversals import reverse_visit
-from settlement.services.visits import Desk, quote_visit, settle_visit
+from settlement.services.visits import quote_visit, settle_visit
 from tests.settlement import factories
 from tests.settlement.test_visit_rosters import NOW as IN_APRIL
 from tests.settlement.test_visit_rosters import bill, load, people, place, reasons  # noqa: F401  fixtures
