@@ -51,7 +51,31 @@ def lines_replay(area_id: str) -> Answer:
             continue
         if again != one.results or paid != amount:
             differences.append(f"{name} {one.pk}: {one.results} / {again}")
+    for late in Adjustment.objects.filter(origin__area=area_id, origin__kind=Run.Kind.ITEMS).order_by("id"):
+        asked += 1
+        try:
+            moved = owed_in(late.facts, late.fund) - owed_in(facts_known_to(late), late.fund)
+        except NO_RESULT as error:
+            differences.append(f"adjustment {late.pk}: {type(error).__name__} {error}")
+            continue
+        if moved != fen(late.amount):
+            differences.append(f"adjustment {late.pk}: {late.amount} / {yuan(moved)}")
     return asked, differences
+
+
+def owed_in(facts: Facts, fund: str) -> int:
+    """What payments by item owe for their month out of one fund."""
+    return sum(facts.get("owed", {}).get(fund, {}).values())
+
+
+def facts_known_to(late: Adjustment) -> Facts:
+    """What the search that found an adjustment of payments by item compared with: one search may find several."""
+    same = {"institution": late.institution_id}
+    before = (
+        Adjustment.objects.filter(origin=late.origin_id, created_at__lt=late.created_at, **same).order_by("-id").first()
+        or Line.objects.filter(run=late.origin_id, **same).first()
+    )
+    return before.facts if before is not None else {}
 
 
 def computed(area_id: str) -> Iterator[tuple[str, Run, Line | Adjustment, int]]:

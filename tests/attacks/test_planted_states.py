@@ -27,6 +27,7 @@ def built():
     from settlement.services.claims_payment import return_claim_payment
     from settlement.services.requests import VisitRequest
     from settlement.services.reversals import reverse_visit
+    from settlement.services.runs.late import find_adjustments
     from settlement.services.runs.payment import reissue_payment, return_payment
     from settlement.services.visits import settle_visit
     from tests.settlement import factories, runs
@@ -71,6 +72,13 @@ def built():
     runs.pay(city, runs.compute(city, "items", DAY, now=LATER), now=LATER)
     april = LATER.replace(month=4)
     runs.pay(city, runs.compute(city, "items", date(2024, 3, 1), now=april), now=april)
+    request = VisitRequest(
+        institution_id=where.pk, key="S4", member_id=person.pk, encounter="S4", care_on=DAY, total=Decimal("600.00"),
+        settled_on=date(2024, 3, 30),
+    )  # fmt: skip
+    settle_visit(request, actor=city.clerk, now=april)
+    found = find_adjustments(area=city.area, kind="items", period=date(2024, 3, 1), actor=city.clerk, now=april)
+    assert [late.amount > 0 for late in found] == [True] * len(found) and found
     order = Payment.objects.order_by("id").first()
     for _ in range(2):
         return_payment(payment=order, note="账号不存在", actor=city.finance, now=LATER)
@@ -201,6 +209,11 @@ PLANTED = {
         "lines_replay",
         f"UPDATE settlement_line SET results = jsonb_set(results, '{{paid}}', '{{}}') WHERE id = {ITEM}",
     ),
+    "an adjustment of another amount than its facts": (
+        "lines_replay",
+        "UPDATE settlement_adjustment SET amount = amount + 100",
+    ),
+    "an adjustment without facts": ("lines_replay", "UPDATE settlement_adjustment SET facts = '{}'"),
     "a line without rules": ("lines_replay", f"UPDATE settlement_line SET receipt = '[]' WHERE id = {ITEM}"),
     "a line without facts": ("lines_replay", f"UPDATE settlement_line SET facts = '{{}}' WHERE id = {ITEM}"),
     "a run's total changed": ("runs_add_up", "UPDATE settlement_run SET total = total + 1"),
