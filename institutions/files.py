@@ -6,18 +6,28 @@ from typing import Any
 
 from bureau.files import Column, Refused, Sheet
 from bureau.files.cells import (
+    Cell,
     area_code,
     bank_account,
     choice,
+    half_width,
     institution_code,
     integer,
     person_name,
     score,
+    shown,
     text,
 )
-from bureau.files.days import date_, end_date
+from bureau.files.days import LASTING, PAST, PLANNED, date_, end_date
 from bureau.files.problems import noop as _
-from bureau.files.shared import document, document_columns, in_order, institution_column, scheme_column
+from bureau.files.shared import (
+    INSTITUTION_NAMES,
+    document,
+    document_columns,
+    in_order,
+    institution_column,
+    scheme_column,
+)
 
 institution_kind = choice(
     {
@@ -34,15 +44,35 @@ institution_kind = choice(
     }
 )  # fmt: skip
 
+_GRADES = ("特等", "甲等", "乙等", "丙等", "无等", "未定等", "未评等")
+
+
+def _graded(digit: str, *more: str) -> tuple[str, ...]:
+    """A level with the grades that hospitals have within it."""
+    short = tuple(f"{digit}{grade[0]}" for grade in _GRADES[:4])
+    return (f"{digit}级", f"{digit}级医院", *(f"{digit}级{grade}" for grade in _GRADES), *short, *more)
+
+
 # 协议结算等级; unrated institutions and village stations are 0.
 level = choice(
     {
-        0: ("未定级", "未评级", "无等级"),
-        1: ("一级", "一级及以下"),
-        2: ("二级",),
-        3: ("三级",),
+        0: ("未定级", "未评级", "无等级", "未定等级", "未评等级"),
+        1: _graded("一", "一级及以下"),
+        2: _graded("二"),
+        3: _graded("三"),
     }
 )
+# 医院等级 (hosp_lv): the same labels, but numbers that count grades.
+_LEVEL_OF_GRADE = {
+    "1": 3, "2": 3, "3": 3, "4": 3, "5": 2, "6": 2, "7": 2, "8": 1, "9": 1, "10": 1, "11": 0, "12": 3, "13": 2, "14": 1,
+}  # fmt: skip
+
+
+def hospital_level(cell: Cell) -> int:
+    """The level of a hospital by the national code of its grade, or by a label."""
+    number = half_width(shown(cell)).lstrip("0")
+    return _LEVEL_OF_GRADE[number] if number in _LEVEL_OF_GRADE else level(cell)
+
 
 _year = integer(2000, 2100)
 
@@ -60,6 +90,8 @@ def _kind_of_institution(values: dict[str, Any]) -> None:
             field="parent",
         )
     if values["level"] is None:
+        values["level"] = values["hospital_level"]
+    if values["level"] is None:
         if kind in ("hospital", "centre"):
             raise Refused("required", _("The cell is empty."), field="level")
         values["level"] = 0
@@ -72,15 +104,16 @@ def _county_of_area(values: dict[str, Any]) -> None:
 
 INSTITUTIONS = Sheet(
     columns=(
-        institution_column("code", "机构编码", ("定点机构编码", "医药机构编码", "定点机构编号", "fixmedins_code")),
-        Column("name", "机构名称", text(120), ("定点机构名称", "医药机构名称", "fixmedins_name"), required=True),
+        institution_column("code", "机构编码"),
+        Column("name", "机构名称", text(120), INSTITUTION_NAMES, required=True),
         Column("kind", "机构类型", institution_kind, ("机构类别",), required=True),
         Column("area", "统筹区", area_code, ("统筹区编码", "医保区划", "admdvs")),
         Column("county", "经办区县", area_code, ("经办机构区划", "经办区划")),
         Column("parent", "上级机构编码", institution_code, ("上级机构", "所属机构编码")),
         Column("level", "结算等级", level, ("协议结算等级", "医保结算等级", "hi_setl_lv")),
-        Column("starts_on", "协议开始", date_, ("协议开始日期", "begndate"), required=True),
-        Column("ends_on", "协议结束", end_date, ("协议结束日期", "enddate")),
+        Column("hospital_level", "医院等级", hospital_level, ("医院级别", "医疗机构等级", "机构等级", "hosp_lv")),
+        Column("starts_on", "协议开始", date_, ("协议开始日期", "begndate"), required=True, days=PLANNED),
+        Column("ends_on", "协议结束", end_date, ("协议结束日期", "enddate"), days=LASTING),
         Column("bank_name", "开户行", text(100), ("开户银行",)),
         Column("bank_account", "银行账号", bank_account, ("账号", "银行账户")),
         Column("account_name", "户名", text(120), ("账户名称", "开户名")),
@@ -102,13 +135,11 @@ SELECTIONS = Sheet(
     columns=(
         Column("name", "姓名", person_name, ("psn_name",)),
         *document_columns(),
-        institution_column(
-            "institution", "医院编码", ("机构编码", "定点机构编码", "定点医疗机构编码", "fixmedins_code")
-        ),
-        Column("institution_name", "医院名称", text(120), ("机构名称", "定点机构名称", "fixmedins_name")),
+        institution_column("institution", "医院编码"),
+        Column("institution_name", "医院名称", text(120), INSTITUTION_NAMES),
         Column("year", "选点年度", _year, ("年度", "定点年度")),
-        Column("requested_on", "申请时间", date_, ("申请日期", "选点日期"), required=True),
-        Column("starts_on", "定点开始时间", date_, ("生效日期", "begndate")),
+        Column("requested_on", "申请时间", date_, ("申请日期", "选点日期"), required=True, days=PAST),
+        Column("starts_on", "定点开始时间", date_, ("生效日期", "begndate"), days=PLANNED),
         scheme_column(required=False),
         Column(
             "role",
@@ -144,10 +175,19 @@ REFERRALS = Sheet(
     columns=(
         Column("name", "姓名", person_name, ("psn_name",)),
         *document_columns(),
-        institution_column("from_institution", "转出机构编码", ("转出机构", "转出医院编码")),
-        institution_column("to_institution", "转入机构编码", ("转入机构", "转入医院编码")),
-        Column("starts_on", "开始日期", date_, ("转诊日期", "begndate"), required=True),
-        Column("ends_on", "有效期止", date_, ("结束日期", "有效期至", "enddate"), required=True),
+        institution_column("from_institution", "转出机构编码", ("转出机构", "转出医院编码", "转出定点医药机构编号")),
+        institution_column(
+            "to_institution", "转入机构编码", ("转入机构", "转入医院编码", "转往定点医药机构编号", "reflin_medins_no")
+        ),
+        Column(
+            "starts_on",
+            "开始日期",
+            date_,
+            ("转诊日期", "转院日期", "refl_date", "begndate"),
+            required=True,
+            days=PLANNED,
+        ),
+        Column("ends_on", "有效期止", date_, ("结束日期", "有效期至", "enddate"), required=True, days=PLANNED),
         Column("reason", "转诊原因", text(200), ("原因",)),
     ),
     checks=(document(), _to_another, in_order()),
@@ -159,8 +199,8 @@ HOSPITAL_STAYS = Sheet(
         Column("name", "姓名", person_name, ("psn_name",)),
         *document_columns(),
         institution_column(required=False),
-        Column("admitted_on", "入院日期", date_, ("入院时间", "adm_time"), required=True),
-        Column("discharged_on", "出院日期", date_, ("出院时间", "dscg_time")),
+        Column("admitted_on", "入院日期", date_, ("入院时间", "adm_time"), required=True, days=PAST),
+        Column("discharged_on", "出院日期", date_, ("出院时间", "dscg_time"), days=PAST),
     ),
     checks=(document(), in_order("admitted_on", "discharged_on")),
     key=("document_kind", "document_number", "admitted_on"),
@@ -184,9 +224,15 @@ OUT_OF_AREA = Sheet(
             ("异地备案类型",),
             required=True,
         ),
-        Column("destination", "就医地区划", area_code, ("就医地", "就医地行政区划"), required=True),
-        Column("starts_on", "开始日期", date_, ("备案开始日期", "begndate"), required=True),
-        Column("ends_on", "结束日期", end_date, ("备案结束日期", "enddate")),
+        Column(
+            "destination",
+            "就医地区划",
+            area_code,
+            ("就医地", "就医地行政区划", "就医地医保区划", "mdtrtarea_admvs"),
+            required=True,
+        ),
+        Column("starts_on", "开始日期", date_, ("备案开始日期", "begndate"), required=True, days=PLANNED),
+        Column("ends_on", "结束日期", end_date, ("备案结束日期", "enddate"), days=LASTING),
     ),
     checks=(document(), in_order()),
     key=("document_kind", "document_number", "starts_on"),
@@ -195,7 +241,7 @@ OUT_OF_AREA = Sheet(
 ASSESSMENTS = Sheet(
     columns=(
         institution_column(),
-        Column("institution_name", "机构名称", text(120), ("定点机构名称", "fixmedins_name")),
+        Column("institution_name", "机构名称", text(120), INSTITUTION_NAMES),
         Column("year", "年度", _year, ("考核年度",), required=True),
         Column("score", "得分", score, ("考核得分", "分数"), required=True),
         Column("document", "文号", text(200), ("文件",)),

@@ -18,7 +18,7 @@ from bureau.files.cells import (
     text,
     yes_no,
 )
-from bureau.files.days import date_, moment, month_
+from bureau.files.days import PAST, date_, moment, month_
 from bureau.files.problems import noop as _
 from bureau.files.shared import document, document_columns, institution_column, scheme_column
 
@@ -126,8 +126,8 @@ VISITS = Sheet(
         Column("name", "姓名", person_name, ("就诊人", "psn_name")),
         *document_columns(),
         institution_column(),
-        Column("care_on", "就诊日期", date_, ("就诊时间", "begndate"), required=True),
-        Column("settled_at", "结算时间", moment, ("结算日期", "setl_time"), required=True),
+        Column("care_on", "就诊日期", date_, ("就诊时间", "begndate"), required=True, days=PAST),
+        Column("settled_at", "结算时间", moment, ("结算日期", "setl_time"), required=True, days=PAST),
         Column("med_type", "医疗类别", med_type, ("med_type",), default="11"),
         Column(
             "urgency",
@@ -219,7 +219,7 @@ OPENING = Sheet(
         *document_columns(),
         scheme_column(required=False),
         Column("year", "年度", integer(2000, 2100), ("结算年度",), required=True),
-        Column("month", "月份", month_, ("所属月份", "结算月份")),
+        Column("month", "月份", month_, ("所属月份", "结算月份"), days=PAST),
         Column("fund", "统筹已支付", money(), ("统筹累计支付", "已支付金额"), required=True),
         Column("fixed", "其中定额报销", money(), ("不计入限额",), default=_ZERO),
         Column("deductible", "起付已累计", money(), ("起付线累计",), default=_ZERO),
@@ -248,7 +248,7 @@ OTHER_USES = Sheet(
             ("基金支付类型", "fund_pay_type"),
             default="employees_pool",
         ),
-        Column("paid_on", "就诊日期", date_, ("出院日期", "结算日期", "setl_time"), required=True),
+        Column("paid_on", "就诊日期", date_, ("出院日期", "结算日期", "setl_time"), required=True, days=PAST),
         Column("amount", "基金支付金额", _amount, ("统筹支付", "支付金额", "fund_payamt"), required=True),
     ),
     checks=(document(),),

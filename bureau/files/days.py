@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import re
+from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 
 from bureau.files.cells import Cell, half_width, short, shown
@@ -21,6 +23,45 @@ _SERIAL = re.compile(r"\d{5}(\.\d+)?", re.ASCII)
 # Excel's 1900 system; right for every day after its false 29 February 1900.
 _SERIAL_DAY_0 = datetime.datetime(1899, 12, 30)  # noqa: DTZ001 - a bureau's wall clock, as typed
 _EARLIEST, _LATEST = 1900, 2100
+_DAYS_TO_1904 = 1462  # between the first days of Excel's two calendars
+
+
+@dataclass(frozen=True)
+class Days:
+    """What the days of a column can mean: from a day on, and until so many years after today."""
+
+    first: datetime.date
+    years_ahead: int = 0
+
+    def require(self, day: datetime.date, cell: Cell, today: datetime.date) -> None:
+        """Refuse another day, with the day as it was read. A bare number is a day of ours or next year at the most."""
+        bare = _SERIAL.fullmatch(shown(cell).strip()) is not None
+        ahead = min(self.years_ahead, 1) if bare else self.years_ahead
+        last = datetime.date(today.year + ahead, 12, 31) if ahead else today
+        if not self.first <= day <= last:
+            raise Refused(
+                "day_outside",
+                _("“%(value)s” was read as %(day)s; here stand days from %(first)s to %(last)s."),
+                value=short(cell),
+                day=day.isoformat(),
+                first=self.first.isoformat(),
+                last=last.isoformat(),
+            )
+
+
+LIFE = Days(datetime.date(1900, 1, 1))  # births
+PAST = Days(datetime.date(1990, 1, 1))  # what has happened: care, payments, requests
+PLANNED = Days(datetime.date(1990, 1, 1), 5)  # what begins, and may be known before
+LASTING = Days(datetime.date(1990, 1, 1), 50)  # last days
+ENROLLED = Days(datetime.date(1950, 1, 1), 5)
+OF_AGE = Days(datetime.date(1950, 1, 1), 50)  # which the law foretells
+
+
+def from_1904(cell: Cell) -> Cell:
+    """A bare number of a workbook that counts its days from 1904, as one that counts them from 1900."""
+    if isinstance(cell, bool) or not isinstance(cell, int | float | str) or not _SERIAL.fullmatch(shown(cell).strip()):
+        return cell
+    return shown(Decimal(shown(cell).strip()) + _DAYS_TO_1904)
 
 
 def _not_a_date(cell: Cell) -> Refused:
@@ -83,9 +124,9 @@ def date_(cell: Cell) -> datetime.date:
 
 @lru_cache(maxsize=4096, typed=True)
 def end_date(cell: Cell) -> datetime.date | None:
-    """A last day; None (open) for the 2099-12-31 and 9999-12-31 that other systems write for an open end."""
+    """A last day; None (open) for the 31 December of 2099, 2999 or 9999 that other systems write for an open end."""
     moment = _moment(cell)
-    if (moment.year, moment.month, moment.day) in {(2099, 12, 31), (9999, 12, 31)}:
+    if moment.year in (2099, 2999, 9999) and (moment.month, moment.day) == (12, 31):
         return None
     return _plausible(moment, cell).date()
 

@@ -9,13 +9,12 @@ import datetime
 import io
 import itertools
 import os
-import re
 import warnings
-import zipfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO
+from zoneinfo import ZoneInfo
 
-import openpyxl
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from bureau.files.cells import Cell
 from bureau.files.problems import FileProblem, Refused
@@ -30,6 +29,7 @@ from bureau.files.sheets import (
     find_header,
     require_header,
 )
+from bureau.files.workbooks import MOST_COLUMNS, MOST_ROWS, Counted, damaged_as_problem, open_book
 
 # Remarks of openpyxl on styles and extensions, which rosters do not need.
 warnings.filterwarnings("ignore", module="openpyxl")
@@ -37,16 +37,10 @@ warnings.filterwarnings("ignore", module="openpyxl")
 Content = bytes | str | os.PathLike[str] | BinaryIO
 Opened = tuple[list[str], str, Iterator[Row]]
 
+_HERE = ZoneInfo("Asia/Shanghai")
 _BLOCK = 4 * 1024 * 1024
 _HEAD_LINES = 60
 _SEPARATORS = (",", "\t", ";", "，", "|")
-_MOST_UNPACKED = 2 * 1024**3
-_MOST_UNPACKED_PART = 128 * 1024**2  # parts other than worksheets, which openpyxl reads whole
-_ALWAYS_UNPACKED, _MOST_TIMES = 2 * 1024**2, 100  # rosters shrink to a fifth or a twentieth, not to a hundredth
-_MOST_PARTS = 2_000
-_MOST_ROWS, _MOST_COLUMNS = 1_048_576, 512
-_MOST_CELLS = 16_384  # of a row, in Excel
-_ROWS_AND_CELLS = re.compile(rb"<(?:[^\s<>/:]{1,60}:)?(row|c)[\s/>]")
 
 
 class Rows:
@@ -66,8 +60,10 @@ class Rows:
             yield from self._rows
 
 
-def read_rows(name: str, content: Content, sheet: Sheet) -> Rows:
+def read_rows(name: str, content: Content, sheet: Sheet, *, today: datetime.date | None = None) -> Rows:
     """Open a roster as CSV (UTF-8, GB18030 or UTF-16) or XLSX, whatever its name says.
+
+    `today` is the day by which its days are judged, the present one in Shanghai if not given.
 
     `content` is the bytes, a path, or a binary file that can seek (left open). The headings are found and
     checked at once; rows follow one at a time in constant memory, but for about 100 bytes a row where the
@@ -81,17 +77,17 @@ def read_rows(name: str, content: Content, sheet: Sheet) -> Rows:
             stream = files.enter_context(open(content, "rb"))
         else:
             stream = content
-        header, source, rows = _opened(name, stream, sheet)
+        header, source, rows = _opened(name, stream, sheet, today or datetime.datetime.now(_HERE).date())
         return Rows(header, source, rows, files.pop_all())
 
 
-def _opened(name: str, stream: BinaryIO, sheet: Sheet) -> Opened:
+def _opened(name: str, stream: BinaryIO, sheet: Sheet, today: datetime.date) -> Opened:
     stream.seek(0)
     start = stream.read(4096)
     if len(start) < 4096 and not start.strip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0"):
         raise FileProblem("empty", _("The file is empty."))
     if start.startswith(b"PK"):
-        return _read_xlsx(stream, sheet)
+        return _read_xlsx(stream, sheet, today)
     if start.startswith(b"\xd0\xcf\x11\xe0"):
         raise FileProblem(
             "xls", _("This is an old .xls file or one with a password; save it as .xlsx without a password.")
@@ -99,10 +95,10 @@ def _opened(name: str, stream: BinaryIO, sheet: Sheet) -> Opened:
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         raise FileProblem("web_page", _("This is a web page saved under another name; save it as .xlsx."))
     binary = b"\0" in start and not start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return _read_csv(stream, sheet, doubtful=binary or name.lower().endswith((".xlsx", ".xlsm", ".xls")))
+    return _read_csv(stream, sheet, today, doubtful=binary or name.lower().endswith((".xlsx", ".xlsm", ".xls")))
 
 
-def _read_csv(stream: BinaryIO, sheet: Sheet, *, doubtful: bool) -> Opened:
+def _read_csv(stream: BinaryIO, sheet: Sheet, today: datetime.date, *, doubtful: bool) -> Opened:
     best: tuple[Header, str, str, int] | None = None
     encodings, bad_line = _encodings(stream)
     for encoding in encodings:
@@ -128,7 +124,7 @@ def _read_csv(stream: BinaryIO, sheet: Sheet, *, doubtful: bool) -> Opened:
                 line=bad_line,
             )
     require_header(header)
-    reader = RowReader(sheet, header, spill_is_wrong=True)
+    reader = RowReader(sheet, header, today=today, spill_is_wrong=True)
     return header.cells, encoding, _csv_rows(_text(stream, encoding), separator, header_line, reader)
 
 
@@ -263,8 +259,8 @@ def _records(lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[s
             yield line, cells, None
 
 
-def _read_xlsx(stream: BinaryIO, sheet: Sheet) -> Opened:
-    book = _open_book(stream)
+def _read_xlsx(stream: BinaryIO, sheet: Sheet, today: datetime.date) -> Opened:
+    book = open_book(stream)
     best: tuple[Header, Any, int] | None = None
     for worksheet in book.worksheets:
         if worksheet.sheet_state != "visible":
@@ -279,7 +275,8 @@ def _read_xlsx(stream: BinaryIO, sheet: Sheet) -> Opened:
         raise FileProblem("empty", _("The file is empty."))
     header, worksheet, header_line = best
     require_header(header)
-    reader = RowReader(sheet, header, spill_is_wrong=False)
+    since_1904 = book.epoch == CALENDAR_MAC_1904
+    reader = RowReader(sheet, header, today=today, spill_is_wrong=False, since_1904=since_1904)
     return header.cells, worksheet.title, _xlsx_rows(worksheet, header_line, reader)
 
 
@@ -291,12 +288,12 @@ def _xlsx_rows(worksheet: Any, header_line: int, reader: RowReader) -> Iterator[
 
 def _worksheet_rows(worksheet: Any) -> Iterator[tuple[int, tuple[Cell, ...]]]:
     """Row number and native cells of each row that is not blank; formulas as texts that begin with `=`."""
-    with _damaged_as_problem():
+    with damaged_as_problem():
         worksheet.reset_dimensions()  # what a file says of its own size is often wrong
         # openpyxl builds a row whole before it gives any of it
-        worksheet._get_source = lambda: _Counted(type(worksheet)._get_source(worksheet))
+        worksheet._get_source = lambda: Counted(type(worksheet)._get_source(worksheet))
         filler: Any = None
-        rows = worksheet.iter_rows(max_row=_MOST_ROWS, max_col=_MOST_COLUMNS, values_only=True)
+        rows = worksheet.iter_rows(max_row=MOST_ROWS, max_col=MOST_COLUMNS, values_only=True)
         for line, cells in enumerate(rows, start=1):
             # openpyxl gives one and the same tuple for all rows that the file leaves out
             if cells is filler:
@@ -310,76 +307,6 @@ def _worksheet_rows(worksheet: Any) -> Iterator[tuple[int, tuple[Cell, ...]]]:
             yield line, tuple([_native(cell) for cell in cells[:width]])
 
 
-class _Counted(io.RawIOBase):
-    """A worksheet's XML on its way to the parser, which stops where it has more rows or cells in a row than Excel."""
-
-    def __init__(self, source: BinaryIO):
-        self._source = source
-        self._tail = b""
-        self._rows = self._cells = 0
-
-    def read(self, size: int = -1) -> bytes:
-        block = self._source.read(size)
-        text, self._tail = self._tail + block, b""
-        cut = text.rfind(b"<", max(len(text) - 64, 0))
-        if cut >= 0 and b">" not in text[cut:] and not _ROWS_AND_CELLS.match(text, cut):
-            text, self._tail = text[:cut], text[cut:]  # a tag that goes on in the next block
-        first, *rows = b"".join(_ROWS_AND_CELLS.findall(text)).split(b"row")
-        self._rows += len(rows)
-        self._cells += len(first)
-        most = max([self._cells, *map(len, rows)])
-        if rows:
-            self._cells = len(rows[-1])
-        if most > _MOST_CELLS or self._rows > _MOST_ROWS:
-            raise FileProblem(
-                "too_many_cells",
-                _("A worksheet has at most %(rows)d rows and %(cells)d cells in a row; this one has more."),
-                rows=_MOST_ROWS,
-                cells=_MOST_CELLS,
-            )
-        return block
-
-    def close(self) -> None:
-        self._source.close()
-        super().close()
-
-
 def _native(cell: Any) -> Cell:
     known = str | int | float | datetime.date | datetime.time | datetime.timedelta | None
     return cell if isinstance(cell, known) else "="  # array and table formulas
-
-
-def _open_book(stream: BinaryIO) -> Any:
-    stream.seek(0)
-    with _damaged_as_problem():
-        with zipfile.ZipFile(stream) as archive:
-            parts = archive.infolist()
-        if not any(part.filename == "[Content_Types].xml" for part in parts):
-            raise FileProblem("format", _("The file is neither CSV nor XLSX."))
-        # Python reads no more of a part than these sizes say
-        packed, unpacked = sum(part.compress_size for part in parts), sum(part.file_size for part in parts)
-        if (
-            len(parts) > _MOST_PARTS
-            or unpacked > _MOST_UNPACKED
-            or any(part.file_size > _MOST_UNPACKED_PART and "worksheets/" not in part.filename for part in parts)
-        ):
-            raise FileProblem("too_large", _("Unpacked, the file is too large; split it, or save it as CSV."))
-        if unpacked > _ALWAYS_UNPACKED + _MOST_TIMES * packed:
-            raise FileProblem(
-                "zip_bomb",
-                _("Unpacked, the file is more than %(times)d times as large; no roster is. Save it as CSV."),
-                times=_MOST_TIMES,
-            )
-        stream.seek(0)
-        return openpyxl.load_workbook(stream, read_only=True, data_only=False, keep_links=False)
-
-
-@contextlib.contextmanager
-def _damaged_as_problem() -> Iterator[None]:
-    """openpyxl, zipfile and expat raise some twenty kinds of error at damaged files; staff need one."""
-    try:
-        yield
-    except FileProblem:
-        raise
-    except Exception as error:
-        raise FileProblem("damaged_xlsx", _("The XLSX file is damaged; open it in Excel and save it again.")) from error

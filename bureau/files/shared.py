@@ -12,11 +12,22 @@ from bureau.identity import DOCUMENT_KINDS, IDENTITY_CARD, OTHER_NAMES, kind_of
 
 NUMBER_HEADINGS = (
     "身份证号", "身份证号码", "身份证", "身份证件号码", "证件号", "公民身份号码", "公民身份证号码",
-    "社会保障号码", "社会保障号", "certno",
+    "社会保障号码", "社会保障号", "人员证件号码", "证件编号", "certno",
 )  # fmt: skip
 
 INSTITUTION_HEADINGS = (
-    "机构编码", "医院编码", "医疗机构编码", "定点医药机构编号", "定点机构编号", "定点机构", "fixmedins_code",
+    "机构编码", "医院编码", "医疗机构编码", "医药机构编码", "定点医药机构编号", "定点医药机构编码", "定点医药机构代码",
+    "定点医疗机构编号", "定点医疗机构编码", "定点医疗机构代码", "定点机构编码", "定点机构编号", "定点机构代码",
+    "定点机构", "医药机构编号", "医药机构代码", "医疗机构编号", "医疗机构代码", "机构编号", "机构代码",
+    "国家医保编码", "医保编码", "fixmedins_code",
+)  # fmt: skip
+INSTITUTION_NAMES = (
+    "机构名称", "医院名称", "医疗机构名称", "医药机构名称", "定点机构名称", "定点医药机构名称", "定点医疗机构名称",
+    "fixmedins_name",
+)  # fmt: skip
+AREA_HEADINGS = (
+    "参保所属医保区划", "参保地医保区划", "参保机构医保区划", "参保医保区划", "参保地区划", "参保区划", "参保统筹区",
+    "医保区划", "医保统筹区", "统筹区", "insu_admdvs", "insuplc_admdvs", "insu_optins",
 )  # fmt: skip
 
 document_kind = choice({kind: (label, *OTHER_NAMES.get(kind, ())) for kind, label in DOCUMENT_KINDS.items()})
@@ -37,7 +48,7 @@ def document_columns() -> tuple[Column, Column]:
             "document_kind",
             "证件类型",
             document_kind,
-            ("psn_cert_type", "身份证件类型"),
+            ("psn_cert_type", "身份证件类型", "人员证件类型", "证件种类"),
             default=IDENTITY_CARD,
         ),
         Column("document_number", "证件号码", document_number, NUMBER_HEADINGS, required=True),
@@ -64,7 +75,7 @@ def scheme_column(*, required: bool = True, default: str | None = None) -> Colum
         "scheme",
         "险种类型",
         scheme,
-        ("险种", "所属险种", "参保险种", "征收品目", "insutype"),
+        ("险种", "所属险种", "参保险种", "参保险种类型", "参保费种", "征收品目", "insutype"),
         required,
         default,
     )

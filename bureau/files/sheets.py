@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bureau.files.cells import Cell, Parser, clean, half_width, shown
+from bureau.files.days import Days, from_1904
 from bureau.files.problems import FileProblem, Problem, Refused
 from bureau.files.problems import noop as _
 
@@ -29,6 +31,7 @@ class Column:
     synonyms: tuple[str, ...] = ()
     required: bool = False
     default: Any = None
+    days: Days | None = None  # of a column of days, months or moments: which of them it can mean
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,11 @@ _TOTALS = re.compile(r"(本页|本表|累计|总)?(合计|总计|小计|共计)(
 class RowReader:
     """Turns the cells of lines into rows, for one file. Remembers 8-byte hashes of the keys it has seen."""
 
-    def __init__(self, sheet: Sheet, header: Header, *, spill_is_wrong: bool):
+    def __init__(
+        self, sheet: Sheet, header: Header, *, today: datetime.date, spill_is_wrong: bool, since_1904: bool = False
+    ):
+        self._today = today
+        self._since_1904 = since_1904
         self._checks = sheet.checks
         self._header = header
         self._width = len(header.cells)
@@ -137,7 +144,7 @@ class RowReader:
         }
         self._blank = {column.name: column.default for column in sheet.columns}
         self._plan = [
-            (header.places[column.name], column.name, column.parse, column.required)
+            (header.places[column.name], column.name, column.parse, column.required, column.days)
             for column in sheet.columns
             if column.name in header.places
         ]
@@ -164,7 +171,7 @@ class RowReader:
         values = self._blank.copy()
         problems: list[Problem] = []
         width = len(cells)
-        for index, name, parse, required in self._plan:
+        for index, name, parse, required, days in self._plan:
             cell = cells[index] if index < width else None
             try:
                 if cell.__class__ is str:
@@ -173,7 +180,10 @@ class RowReader:
                     if required:
                         raise Refused("required", _("The cell is empty."))
                     continue
-                values[name] = parse(cell)
+                if days is not None:
+                    values[name] = self._day(cell, parse, days)
+                else:
+                    values[name] = parse(cell)
             except Refused as refused:
                 values[name] = None
                 problems.append(self.problem(line, refused, name))
@@ -186,6 +196,12 @@ class RowReader:
         if not problems and self._key and (repeated := self._seen_before(line, values)):
             problems.append(self.problem(line, repeated))
         return Row(line, values, problems, cells)
+
+    def _day(self, cell: Cell, parse: Parser, days: Days) -> Any:
+        value = parse(from_1904(cell) if self._since_1904 else cell)
+        if value is not None:
+            days.require(value.date() if isinstance(value, datetime.datetime) else value, cell, self._today)
+        return value
 
     def _is_furniture(self, cells: Sequence[Cell]) -> bool:
         first = cells[0] or next(filter(None, cells), "")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_noop as _
@@ -207,7 +208,7 @@ def loading_again(*, job: Job, problem: str) -> None:
 def _load(upload: Upload, actor: Staff, now: datetime.datetime) -> None:
     known = roster(upload.kind)
     batch = Batch(upload, known.sheet, known.loader, actor=actor, now=now)
-    rows = read_rows(upload.name, bytes(upload.content), known.sheet)
+    rows = read_rows(upload.name, bytes(upload.content), known.sheet, today=timezone.localdate(now))
     upload.rows = batch.fill(rows)
     if not upload.rows:
         raise FileProblem("no_rows", _("The file has headings and no rows."))

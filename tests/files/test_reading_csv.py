@@ -182,7 +182,7 @@ def test_file_cut_within_a_quoted_cell_is_refused_at_its_last_line():
 
 
 def test_quotation_mark_never_closed_costs_its_own_line_only():
-    lines = "".join(f"李四,441602199005152345,310,12,{46027 + day},441602\n" for day in range(3000))
+    lines = "".join(f"李四,441602199005152345,310,12,{46027 - day},441602\n" for day in range(3000))
     rows = read(f'{HEADINGS}\n"{ZHANG}\n{lines}')
     assert summary(rows[:2]) == [(2, [UNCLOSED]), (3, "李四")]
     assert len(rows) == 3001

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 NOW = datetime(2025, 10, 10, 9, 30, tzinfo=UTC)
+SENT = datetime(2026, 12, 31, 9, 30, tzinfo=UTC)  # rosters tell of what has been
 FIRST_DAY = date(2025, 1, 1)
 
 _numbers = itertools.count(1)
@@ -109,8 +110,8 @@ def load(area, clerk) -> Callable:
 
     def send(kind: str, headings: str, *lines: str):
         content = "\r\n".join([headings, *lines, ""]).encode("utf-8-sig")
-        upload = receive_upload(kind=kind, name="roster.csv", content=content, area=area, actor=clerk, now=NOW)
-        return load_now(upload, actor=clerk, now=NOW)
+        upload = receive_upload(kind=kind, name="roster.csv", content=content, area=area, actor=clerk, now=SENT)
+        return load_now(upload, actor=clerk, now=SENT)
 
     return send
 

@@ -10,7 +10,7 @@ from tests.members.samples import LI, NOW, WANG, roster
 
 pytestmark = pytest.mark.django_db
 
-LATER = datetime(2024, 12, 20, 2, tzinfo=UTC)
+LATER = datetime(2025, 12, 20, 2, tzinfo=UTC)
 MEMBERS = "姓名,证件号码,险种类型,人员类别,本次参保日期,终止日期,参保所属医保区划,参保档次,大额互助参保,首次缴费日期"
 CHANGES = "姓名,证件号码,变更类型,变更日期,变更后参保档次,变更后大额互助参保,变更后人员类别"
 CHILD, SISTER = with_check_digit("44020020240115001"), with_check_digit("44020020240831002")
