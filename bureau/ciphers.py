@@ -1,4 +1,4 @@
-"""What is stored enciphered: SM4-GCM, for each purpose under a key of its own that is derived from settings.DATA_KEY.
+"""What is stored encrypted: SM4-GCM, for each purpose under a key of its own that is derived from settings.DATA_KEY.
 
 Without DATA_KEY nothing of it can be read.
 """
@@ -15,22 +15,22 @@ from django.conf import settings
 _NONCE, _TAG = 12, 16
 
 
-def encipher(content: bytes, purpose: bytes) -> bytes:
+def encrypt(content: bytes, purpose: bytes) -> bytes:
     """The content as nonce, cipher text and tag; another text each time."""
     nonce = os.urandom(_NONCE)
     encryptor = Cipher(_cipher(settings.DATA_KEY, purpose), modes.GCM(nonce)).encryptor()
     return b"".join((nonce, encryptor.update(content), encryptor.finalize(), encryptor.tag))
 
 
-def decipher(stored: bytes, purpose: bytes) -> bytes:
-    """What `encipher` was given. Raises ValueError where it was changed or DATA_KEY is another."""
+def decrypt(stored: bytes, purpose: bytes) -> bytes:
+    """What `encrypt` was given. Raises ValueError where it was changed or DATA_KEY is another."""
     whole = memoryview(stored)
     nonce, text, tag = bytes(whole[:_NONCE]), whole[_NONCE:-_TAG], bytes(whole[-_TAG:])
     decryptor = Cipher(_cipher(settings.DATA_KEY, purpose), modes.GCM(nonce, tag)).decryptor()
     try:
         return decryptor.update(text) + decryptor.finalize()
     except InvalidTag:
-        raise ValueError("what is enciphered cannot be read: it was changed, or DATA_KEY is another") from None
+        raise ValueError("what is encrypted cannot be read: it was changed, or DATA_KEY is another") from None
 
 
 def keyed(purpose: bytes) -> HMAC:

@@ -25,22 +25,22 @@ class MoneyField(models.DecimalField):
 
 
 class SealedField(models.BinaryField):
-    """Bytes that name people: enciphered in the database and in its backups, clear in Python.
+    """Bytes that name people: encrypted in the database and in its backups, clear in Python.
 
-    Packed first, since what is enciphered cannot be packed any more.
+    Packed first, since what is encrypted cannot be packed any more.
     """
 
     PURPOSE = b"sealed field"
 
     def get_prep_value(self, value):
         value = super().get_prep_value(value)
-        return None if value is None else ciphers.encipher(zlib.compress(value, 1), self.PURPOSE)
+        return None if value is None else ciphers.encrypt(zlib.compress(value, 1), self.PURPOSE)
 
     def from_db_value(self, value, expression, connection):
         if value is None:
             return None
         try:
-            return zlib.decompress(ciphers.decipher(value, self.PURPOSE))
+            return zlib.decompress(ciphers.decrypt(value, self.PURPOSE))
         except ValueError:
             raise DomainError(_("What is stored cannot be read with this installation's key.")) from None
 

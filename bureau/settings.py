@@ -31,7 +31,7 @@ def database_from(url: str) -> dict:
 
 
 def data_key(text: str) -> bytes:
-    """The key under which identity numbers and files are enciphered."""
+    """The key under which identity numbers and files are encrypted."""
     try:
         key = bytes.fromhex(text)
     except ValueError:
@@ -71,7 +71,7 @@ PRODUCTION = os.environ.get("GONGJI_PRODUCTION") == "1"
 _demonstration_key = hashlib.sha256(str(BASE_DIR).encode()).hexdigest()
 _demonstration_data_key = "476f6e676a692064656d6f206b657921"
 SECRET_KEY = os.environ.get("SECRET_KEY", _demonstration_key)
-# Sixteen bytes or more in hexadecimal. Identity numbers and files are enciphered under it: losing it loses them.
+# Sixteen bytes or more in hexadecimal. Identity numbers and files are encrypted under it: losing it loses them.
 DATA_KEY = data_key(os.environ.get("GONGJI_DATA_KEY", _demonstration_data_key))
 if PRODUCTION and not {"SECRET_KEY", "GONGJI_DATA_KEY", "DATABASE_URL", "REDIS_URL"} <= set(os.environ):
     raise ImproperlyConfigured("Production needs SECRET_KEY, GONGJI_DATA_KEY, DATABASE_URL and REDIS_URL.")

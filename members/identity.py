@@ -1,4 +1,4 @@
-"""Document numbers at rest: enciphered, searched by a keyed hash, shown by the last four.
+"""Document numbers at rest: encrypted, searched by a keyed hash, shown by the last four.
 
 The hash is keyed because there are few enough identity numbers to try them all.
 """
@@ -8,14 +8,14 @@ from bureau import ciphers
 _CIPHER, _HASH = b"document cipher", b"document hash"
 
 
-def encipher(number: str) -> bytes:
+def encrypt(number: str) -> bytes:
     """The number as it is stored; another text each time."""
-    return ciphers.encipher(number.encode(), _CIPHER)
+    return ciphers.encrypt(number.encode(), _CIPHER)
 
 
-def decipher(stored: bytes) -> str:
-    """The number that `encipher` stored. Raises ValueError where it was changed or DATA_KEY is another."""
-    return ciphers.decipher(stored, _CIPHER).decode()
+def decrypt(stored: bytes) -> str:
+    """The number that `encrypt` stored. Raises ValueError where it was changed or DATA_KEY is another."""
+    return ciphers.decrypt(stored, _CIPHER).decode()
 
 
 def keyed_hash(number: str) -> bytes:

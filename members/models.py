@@ -36,7 +36,7 @@ class Employer(FromRoster):
 
 
 class Member(FromRoster):
-    """参保人, or a relative of one. The document's number is kept enciphered (members.identity)."""
+    """参保人, or a relative of one. The document's number is kept encrypted (members.identity)."""
 
     class Sex(models.TextChoices):
         UNKNOWN = "0", _("unknown")
@@ -46,7 +46,7 @@ class Member(FromRoster):
 
     name = models.CharField(pgettext_lazy("person", "name"), max_length=60)
     document_kind = models.CharField(_("document"), max_length=6, default="01")
-    document_cipher = models.BinaryField(_("document number, enciphered"), editable=False)
+    document_cipher = models.BinaryField(_("document number, encrypted"), editable=False)
     document_hash = models.BinaryField(_("document number, keyed hash"), max_length=32, editable=False)
     document_last4 = models.CharField(_("last four of the document"), max_length=4)
     sex = models.CharField(_("sex"), max_length=1, choices=Sex, default=Sex.UNKNOWN)

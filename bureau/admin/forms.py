@@ -84,9 +84,9 @@ FREE_TEXTS = ("name", "note", "proxy_name", "reason")
 
 
 def no_identity_number(text: str) -> None:
-    """Refuse to keep in clear what is kept enciphered elsewhere."""
+    """Refuse to keep in clear what is kept encrypted elsewhere."""
     if numbers_in(text):
-        raise ValidationError(_("Leave the identity number out of this text; it is kept enciphered on the record."))
+        raise ValidationError(_("Leave the identity number out of this text; it is kept encrypted on the record."))
 
 
 class ActForm(forms.Form):

@@ -1,4 +1,4 @@
-"""Files, rejected rows and the rows that jobs work on are enciphered; what lay there in clear is sealed or dropped."""
+"""Files, rejected rows and the rows that jobs work on are encrypted; what lay there in clear is sealed or dropped."""
 
 from django.db import migrations
 

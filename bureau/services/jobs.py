@@ -43,7 +43,7 @@ OPEN = (Job.Status.WAITING, Job.Status.RUNNING)
 
 
 class Sealed(NamedTuple):
-    """Parameters or a result of which `sealed` names people: it is kept enciphered until the job is done."""
+    """Parameters or a result of which `sealed` names people: it is kept encrypted until the job is done."""
 
     plain: dict
     sealed: dict

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=60, verbose_name='name')),
                 ('document_kind', models.CharField(default='01', max_length=6, verbose_name='document')),
-                ('document_cipher', models.BinaryField(verbose_name='document number, enciphered')),
+                ('document_cipher', models.BinaryField(verbose_name='document number, encrypted')),
                 ('document_hash', models.BinaryField(max_length=32, verbose_name='document number, keyed hash')),
                 ('document_last4', models.CharField(max_length=4, verbose_name='last four of the document')),
                 ('sex', models.CharField(choices=[('0', 'unknown'), ('1', 'male'), ('2', 'female'), ('9', 'not stated')], default='0', max_length=1, verbose_name='sex')),

@@ -105,7 +105,7 @@ def correct_member(
         details["name"] = require_name(details["name"])
     with transaction.atomic():
         member = locked(member)
-        number = identity.decipher(member.document_cipher)
+        number = identity.decrypt(member.document_cipher)
         before = _shown(member, number)
         for detail, value in details.items():
             setattr(member, detail, value)
@@ -251,7 +251,7 @@ def _other_name(known: Member, actor: Staff) -> DomainError:
 
 
 def _give_document(member: Member, number: str) -> None:
-    member.document_cipher = identity.encipher(number)
+    member.document_cipher = identity.encrypt(number)
     member.document_hash = identity.keyed_hash(number)
     member.document_last4 = identity.last4(number)
 

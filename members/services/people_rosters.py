@@ -34,7 +34,7 @@ def _stage_member(values: dict[str, Any]) -> tuple:
     number = values["document_number"]
     return (
         *person(values),
-        identity.encipher(number),
+        identity.encrypt(number),
         identity.last4(number),
         values["sex"],
         values["birth"],
@@ -280,7 +280,7 @@ def _stage_relative(values: dict[str, Any]) -> tuple:
         values["relative_name"],
         kind,
         identity.keyed_hash(number),
-        identity.encipher(number),
+        identity.encrypt(number),
         identity.last4(number),
         sex,
         birth,

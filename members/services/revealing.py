@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
-from members.identity import decipher
+from members.identity import decrypt
 from members.models import Member
 
 
@@ -17,7 +17,7 @@ def reveal_document(*, member: Member, reason: str, actor: Staff, now: datetime.
     if not reason.strip():
         raise DomainError(_("Say why the number is needed."), field="reason")
     try:
-        number = decipher(member.document_cipher)
+        number = decrypt(member.document_cipher)
     except ValueError:
         raise DomainError(_("The number cannot be read with this installation's key.")) from None
     with transaction.atomic():

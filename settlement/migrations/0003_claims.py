@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 ('proxy_name', models.CharField(blank=True, max_length=60, verbose_name='proxy')),
                 ('proxy_relation', models.CharField(blank=True, choices=[('spouse', 'spouse'), ('parent', 'parent'), ('child', 'child'), ('sibling', 'brother or sister'), ('grandparent', 'grandparent'), ('grandchild', 'grandchild'), ('other', 'other')], max_length=20, verbose_name="the proxy is the member's")),
                 ('proxy_document_kind', models.CharField(blank=True, max_length=6, verbose_name="proxy's document")),
-                ('proxy_document_cipher', models.BinaryField(blank=True, null=True, verbose_name="proxy's document number, enciphered")),
+                ('proxy_document_cipher', models.BinaryField(blank=True, null=True, verbose_name="proxy's document number, encrypted")),
                 ('proxy_document_last4', models.CharField(blank=True, max_length=4, verbose_name="last four of the proxy's document")),
                 ('pay_to', models.CharField(choices=[('member', "the member's account"), ('proxy', "the proxy's account")], default='member', max_length=10, verbose_name='paid to')),
                 ('bank_name', models.CharField(max_length=100, verbose_name='bank')),

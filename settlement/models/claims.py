@@ -76,7 +76,7 @@ class Claim(models.Model):
     )
     proxy_document_kind = models.CharField(_("proxy's document"), max_length=6, blank=True)
     proxy_document_cipher = models.BinaryField(
-        _("proxy's document number, enciphered"), null=True, blank=True, editable=False
+        _("proxy's document number, encrypted"), null=True, blank=True, editable=False
     )
     proxy_document_last4 = models.CharField(_("last four of the proxy's document"), max_length=4, blank=True)
     # Who is paid. The account stands as it was approved; another one is confirmed anew.

@@ -143,7 +143,7 @@ def write(claim: Claim, asked: ClaimRequest, *, actor: Staff, now: datetime.date
 
 
 def name_proxy(claim: Claim, proxy: Proxy | None) -> None:
-    """Write down the proxy; the document's number is enciphered, as members' are."""
+    """Write down the proxy; the document's number is encrypted, as members' are."""
     if proxy is None:
         claim.proxy_name = claim.proxy_relation = claim.proxy_document_kind = claim.proxy_document_last4 = ""
         claim.proxy_document_cipher = None
@@ -166,7 +166,7 @@ def name_proxy(claim: Claim, proxy: Proxy | None) -> None:
                 field="proxy_document_number",
                 length=len(number),
             )
-        claim.proxy_document_cipher = identity.encipher(number)
+        claim.proxy_document_cipher = identity.encrypt(number)
         claim.proxy_document_last4 = identity.last4(number)
     claim.proxy_name, claim.proxy_relation = proxy.name.strip(), proxy.relation
     claim.proxy_document_kind = kind_of(proxy.document_kind, number) if number else proxy.document_kind

@@ -52,7 +52,7 @@ def full_city(city, staff):
     from bureau.admin.business import load_file
     from institutions.services.care import record_stay, refer, register_out_of_area
     from institutions.services.places import record_assessment
-    from members.identity import encipher
+    from members.identity import encrypt
     from members.models import Member
     from members.services.facts import add_relative, record_contribution
     from members.services.spans import suspend
@@ -74,7 +74,7 @@ def full_city(city, staff):
     member = factories.member(city, selected=centre, balance="500")
     other = factories.member(city, selected=centre, balance="80")
     relative = factories.member(city, selected=centre, balance="0")
-    Member.objects.update(document_cipher=encipher("11010519491231002X"))
+    Member.objects.update(document_cipher=encrypt("11010519491231002X"))
     record_contribution(
         member=member, area=city.area, scheme="310", month=day(2026, 1, 1), base=Decimal("6000.00"),
         employer_amount=Decimal("330.00"), own_amount=Decimal("120.00"), paid_on=day(2026, 1, 9), **by,

@@ -145,11 +145,11 @@ def test_d1_everyday_names_of_documents_are_known(load, called, number, kind):
 @pytest.fixture
 def pair(load):
     """A pair that was recorded apart, as an earlier release allowed."""
-    from members.identity import encipher, keyed_hash, last4
+    from members.identity import encrypt, keyed_hash, last4
     from members.models import Member
 
     facts = {
-        "name": "陳大文", "document_cipher": encipher(HONG_KONG), "document_hash": keyed_hash(HONG_KONG),
+        "name": "陳大文", "document_cipher": encrypt(HONG_KONG), "document_hash": keyed_hash(HONG_KONG),
         "document_last4": last4(HONG_KONG),
     }  # fmt: skip
     card = Member.objects.create(document_kind="01", **facts)
@@ -164,11 +164,11 @@ def pair(load):
 
 def test_d1_person_recorded_under_the_other_name_is_found(load):
     """A record of before says identity card; files and desk find it, and nobody is made anew."""
-    from members.identity import encipher, keyed_hash, last4
+    from members.identity import encrypt, keyed_hash, last4
     from members.models import Member
 
     old = Member.objects.create(
-        name="陳大文", document_kind="01", document_cipher=encipher(HONG_KONG), document_hash=keyed_hash(HONG_KONG),
+        name="陳大文", document_kind="01", document_cipher=encrypt(HONG_KONG), document_hash=keyed_hash(HONG_KONG),
         document_last4=last4(HONG_KONG),
     )  # fmt: skip
     assert sent(load, ("港澳台居民居住证", "陳大文", HONG_KONG)).accepted == 1

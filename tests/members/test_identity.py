@@ -1,4 +1,4 @@
-"""Document numbers are kept enciphered from the first row on."""
+"""Document numbers are kept encrypted from the first row on."""
 
 import pytest
 
@@ -6,34 +6,34 @@ from tests.members.samples import LI, NOW, WANG
 
 
 def test_cipher_differs_each_time_and_reads_back():
-    from members.identity import decipher, encipher
+    from members.identity import decrypt, encrypt
 
-    first, second = encipher(LI), encipher(LI)
+    first, second = encrypt(LI), encrypt(LI)
     assert first != second
-    assert decipher(first) == decipher(memoryview(second)) == LI
+    assert decrypt(first) == decrypt(memoryview(second)) == LI
     assert LI.encode() not in first
 
 
 def test_changed_cipher_is_refused():
-    from members.identity import decipher, encipher
+    from members.identity import decrypt, encrypt
 
-    stored = bytearray(encipher(LI))
+    stored = bytearray(encrypt(LI))
     stored[20] ^= 1
     with pytest.raises(ValueError, match="cannot be read"):
-        decipher(bytes(stored))
+        decrypt(bytes(stored))
 
 
 def test_hash_depends_on_the_key(settings):
-    from members.identity import decipher, encipher, keyed_hash
+    from members.identity import decrypt, encrypt, keyed_hash
 
-    before, stored = keyed_hash(LI), encipher(LI)
+    before, stored = keyed_hash(LI), encrypt(LI)
     assert before == keyed_hash(LI.lower())
     assert before != keyed_hash(WANG)
     assert len(before) == 32
     settings.DATA_KEY = bytes(range(16))
     assert keyed_hash(LI) != before
     with pytest.raises(ValueError, match="cannot be read"):
-        decipher(stored)
+        decrypt(stored)
 
 
 def test_no_table_holds_a_number_in_clear(load, four, clerk):

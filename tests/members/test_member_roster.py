@@ -14,7 +14,7 @@ def counts(upload) -> tuple:
 
 
 def test_members_are_registered_and_enrolled(load):
-    from members.identity import decipher
+    from members.identity import decrypt
     from members.models import Enrolment, Member
 
     upload = load("members", members(f"李明,{LI},11,2026-01-01,,441602,,13800000001", f"陈强,{CHEN},12,20260201"))
@@ -23,7 +23,7 @@ def test_members_are_registered_and_enrolled(load):
     assert (li.name, li.document_kind, li.sex, li.birth, li.phone, li.document_last4) == (
         "李明", "01", "1", date(1980, 1, 1), "13800000001", LI[-4:],
     )  # fmt: skip
-    assert decipher(li.document_cipher) == LI
+    assert decrypt(li.document_cipher) == LI
     assert list(
         Enrolment.objects.order_by("id").values_list(
             "member", "area", "scheme", "person_class", "person_type", "starts_on", "ends_on", "upload"

@@ -146,7 +146,7 @@ def test_a5_rosters_of_two_areas_stand_beside_each_other(load, four):
 
 
 def test_relative_becomes_known_once(load, four):
-    from members.identity import decipher
+    from members.identity import decrypt
     from members.models import Member, Relative
 
     lines = [
@@ -157,7 +157,7 @@ def test_relative_becomes_known_once(load, four):
     upload = load("relatives", roster(RELATIVES, *lines))
     assert counts(upload) == ("loaded", 3, 3, 0, 0)
     child = Member.objects.get(name="李小明")
-    assert (child.sex, child.birth, decipher(child.document_cipher)) == ("1", date(2018, 3, 3), CHILD)
+    assert (child.sex, child.birth, decrypt(child.document_cipher)) == ("1", date(2018, 3, 3), CHILD)
     assert list(
         Relative.objects.order_by("id").values_list("member__name", "relative__name", "relation", "ends_on")
     ) == [

@@ -84,13 +84,13 @@ def test_register_member_refuses(li, clerk, facts, field, problem):
 
 def test_correct_member_audits_before_and_after(li, clerk):
     from bureau.models import AuditEntry
-    from members.identity import decipher
+    from members.identity import decrypt
     from members.services.people import correct_member
 
     member = correct_member(member=li, name="李铭", document_number=CHEN, reason="登记时录错", actor=clerk, now=NOW)
     member.refresh_from_db()
     assert (member.name, member.birth, member.sex) == ("李铭", date(1964, 6, 30), "1")
-    assert decipher(member.document_cipher) == CHEN
+    assert decrypt(member.document_cipher) == CHEN
     detail = AuditEntry.objects.get(action="member.correct").detail
     assert detail["reason"] == "登记时录错"
     assert detail["changed"]["name"] == ["李明", "李铭"]

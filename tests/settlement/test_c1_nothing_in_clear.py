@@ -1,4 +1,4 @@
-"""C1: no identity number stands in clear in any column of any table, nor in Redis; files are kept, enciphered."""
+"""C1: no identity number stands in clear in any column of any table, nor in Redis; files are kept, encrypted."""
 
 import importlib
 import json

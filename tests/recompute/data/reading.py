@@ -218,7 +218,7 @@ class Area:
         }
 
     def documents(self) -> dict[int, str]:
-        """The numbers of the members' documents, deciphered; read only where files are held against rows."""
+        """The numbers of the members' documents, decrypted; read only where files are held against rows."""
         if self._documents is None:
             rows = self.rows(f"SELECT id, document_cipher FROM members_member WHERE id IN ({MEMBERS})")
             self._documents = {row.id: document(bytes(row.document_cipher)) for row in rows}

@@ -1,4 +1,4 @@
-"""Opening the files that are kept enciphered: SM4-GCM under a key derived from the installation's data key."""
+"""Opening the files that are kept encrypted: SM4-GCM under a key derived from the installation's data key."""
 
 import os
 import zlib
@@ -15,16 +15,16 @@ DEMONSTRATION = b"Gongji demo key!".hex()  # what an installation has that was g
 
 def opened(content: bytes) -> bytes | None:
     """A file that was sealed; None under another key."""
-    packed = _decipher(content, FILE)
+    packed = _decrypt(content, FILE)
     return None if packed is None else zlib.decompress(packed)
 
 
 def document(content: bytes) -> str:
     """The number of a document; empty under another key."""
-    return (_decipher(content, DOCUMENT) or b"").decode()
+    return (_decrypt(content, DOCUMENT) or b"").decode()
 
 
-def _decipher(content: bytes, purpose: bytes) -> bytes | None:
+def _decrypt(content: bytes, purpose: bytes) -> bytes | None:
     nonce, text, tag = content[:12], content[12:-16], content[-16:]
     decryptor = Cipher(_key(purpose), modes.GCM(nonce, tag)).decryptor()
     try:
