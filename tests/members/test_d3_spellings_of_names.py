@@ -8,12 +8,13 @@ from tests.members.samples import LI, NOW, WANG, ZHAO, members, roster
 
 pytestmark = pytest.mark.django_db
 
-DAMAGED = ["谢?", "谢？", "?", "谢\ue863", "李\U000f0001", "谢□", "·", "--", "李\ufffd明", "李\ufdd0"]
+DAMAGED = ["谢?", "谢？", "?", "谢\ue863", "李\U000f0001", "谢□", "·", "--", "李\ufffd明", "李\ufdd0",
+    "李*明", "李＊", "李○明", "李😀", "李\u3164明", "\u2800李", "李&#39134;", "李\\u9f98", "李\U000e0041"]  # fmt: skip
 ALIKE = [
     ("买买提·艾力", ["买买提•艾力", "买买提‧艾力", "买买提・艾力", "买买提．艾力", "买买提.艾力"]),
     ("买买提·艾力江", ["买买提･艾力江", "买买提 · 艾力江", "买买提●艾力江"]),
     ("Anna Schmidt", ["ANNA SCHMIDT", "anna schmidt", "Ａｎｎａ　Ｓｃｈｍｉｄｔ", "Anna  Schmidt", "AnnaSchmidt"]),
-    ("李明", ["李 明", "李　明", "李\u200b明"]),
+    ("李明", ["李 明", "李　明", "李\u200b明", "李\u200d明", "\u2067李明\u2069", "李\u061c明"]),
     ("⼤明", ["大明"]),
 ]  # fmt: skip
 
@@ -43,8 +44,10 @@ def test_d3_damaged_name_is_refused_in_files_and_at_the_desk(load, clerk, reason
 
 
 @pytest.mark.parametrize(
-    "name", ["𠀀明", "㐂明", "买买提·艾力", "O'Neil", "Anna-Maria Schmidt", "María José", "阿依古丽•买买提", "张三(小)"]
-)
+    "name",
+    ["𠀀明", "㐂明", "买买提·艾力", "O'Neil", "Anna-Maria Schmidt", "María José", "阿依古丽•买买提", "张三(小)",
+     "葛\U000e0100明", "李〇明"],
+)  # fmt: skip
 def test_d3_unusual_names_are_names(name):
     assert not is_damaged(name)
 
@@ -60,7 +63,8 @@ def test_d3_other_spelling_is_the_same_person_and_the_recorded_one_stays(load, c
     assert (again.accepted, reasons(again)) == (1, [])
     periods = load("benefit_periods", roster("姓名,证件号码,险种类型,开始日期", f"{spelt},{LI},310,2026-01-01"))
     assert (periods.accepted, reasons(periods)) == (1, [])
-    known = register_member(name=spelt, document_number=LI, actor=clerk, now=NOW)
+    typed = spelt.strip("\u2067\u2069").replace("\u061c", "")
+    known = register_member(name=typed, document_number=LI, actor=clerk, now=NOW)
     assert Member.objects.get() == known
     assert (Member.objects.get().name, Enrolment.objects.count()) == (name, 1)
 
