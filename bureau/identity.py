@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import datetime
 import re
+import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 from operator import mul
 from zoneinfo import ZoneInfo
@@ -131,23 +133,35 @@ def identity_number_problem(number: str) -> str | None:
     return None
 
 
-_INSIDE = re.compile(r"(?<![0-9A-Za-z])\d{17}[\dXx](?![0-9A-Za-z])", re.ASCII)
+# Eighteen characters of any width, in groups or not, that begin and end no longer row of digits.
+_DIGIT = "[0-9０-９]"
+_BETWEEN = r"[\s\-‐-―－.·•_\u00ad\u200b-\u200f\u2060\ufeff]{0,2}"
+_INSIDE = re.compile(rf"(?<!{_DIGIT})(?=((?:{_DIGIT}{_BETWEEN}){{17}}(?:{_DIGIT}|[XxＸｘ]))(?!{_DIGIT}))")
+_A_DIGIT = re.compile(_DIGIT)
+
+
+def _inside(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where something like an identity number stands in a text: its first place, that after its last, the number."""
+    if len(text) < 18 or not _A_DIGIT.search(text):
+        return
+    for found in _INSIDE.finditer(text):
+        plain = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", found[1])))
+        yield *found.span(1), plain.upper()
 
 
 def numbers_in(text: str) -> list[str]:
-    """The valid identity numbers that stand in a text."""
-    return [found for found in _INSIDE.findall(text) if identity_number_problem(found.upper()) is None]
+    """The valid identity numbers that stand in a text, whatever their width and groups, as they would be stored."""
+    return [number for _first, _end, number in _inside(text) if identity_number_problem(number) is None]
 
 
 def without_numbers(text: str) -> str:
     """The text with the last four of each identity number in it, also of one that was typed wrongly."""
-
-    def masked(found: re.Match[str]) -> str:
-        number = found[0].upper()
-        wrong = identity_number_problem(number) not in (None, "identity_checksum")
-        return found[0] if wrong else f"····{number[-4:]}"
-
-    return _INSIDE.sub(masked, text)
+    kept, at = [], 0
+    for first, end, number in _inside(text):
+        if first >= at and identity_number_problem(number) in (None, "identity_checksum"):
+            kept += [text[at:first], f"····{number[-4:]}"]
+            at = end
+    return "".join([*kept, text[at:]])
 
 
 def document_number_problem(document_kind: str, number: str) -> str | None:

@@ -80,13 +80,16 @@ def _may_be(key: models.Field, value) -> bool:
     return "\0" not in str(value)
 
 
-FREE_TEXTS = ("name", "note", "proxy_name", "reason")
+# Fields that take a document's number, or a code that may look like one; all other texts are free ones.
+CODES = ("bank_account", "code", "document_number", "encounter", "password", "proxy_document_number")
+
+NO_NUMBER_HERE = _("Leave the identity number out of this text; it is kept encrypted on the record.")
 
 
 def no_identity_number(text: str) -> None:
     """Refuse to keep in clear what is kept encrypted elsewhere."""
     if numbers_in(text):
-        raise ValidationError(_("Leave the identity number out of this text; it is kept encrypted on the record."))
+        raise ValidationError(NO_NUMBER_HERE)
 
 
 class ActForm(forms.Form):
@@ -96,7 +99,7 @@ class ActForm(forms.Form):
         self.request, self.record = request, record
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
-            if name in FREE_TEXTS and isinstance(field, forms.CharField):
+            if name not in CODES and isinstance(field, forms.CharField):
                 field.validators.append(no_identity_number)
             if isinstance(field, forms.ModelChoiceField):
                 self._limit(field)

@@ -30,12 +30,17 @@ Value = TypeVar("Value")
 Parser: TypeAlias = Callable[[Cell], Any]
 
 # Marks that nobody sees and that arrive with copied text: zero-width, direction and byte-order marks.
-_INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF])
+_INVISIBLE = dict.fromkeys(
+    [0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]
+)
 _HALF_WIDTH = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {
     0x3000: " ", 0xA0: " ", 0x3002: ".", 0xFFE5: "¥", 0x2013: "-", 0x2014: "-", 0x2212: "-",
 }  # fmt: skip
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]", re.ASCII)
 _EXCEL_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"}
+
+
+IDENTITY_INSIDE = _("The cell contains an identity number; it belongs in the column of documents alone.")
 
 
 def clean(text: str) -> str:
@@ -125,10 +130,7 @@ def text(maximum: int, *, is_code: bool = False) -> Parser:
                 length=len(value),
             )
         if not is_code and numbers_in(value):
-            raise Refused(
-                "identity_inside",
-                _("The cell contains an identity number; it belongs in the column of documents alone."),
-            )
+            raise Refused("identity_inside", IDENTITY_INSIDE)
         return value
 
     return parse
@@ -325,11 +327,21 @@ def _pattern(name: str, pattern: str, message: str) -> Parser:
     return parse
 
 
-phone = _pattern(
+_phone = _pattern(
     "phone",
     r"\+?\d[\d-]{5,18}\d",
     _("“%(value)s” is not a telephone number: digits and hyphens, 7 to 20 of them."),
 )
+
+
+def phone(cell: Cell) -> str:
+    """A telephone number, as it is written; an identity number is none."""
+    value: str = _phone(cell)
+    if numbers_in(value):
+        raise Refused("identity_inside", IDENTITY_INSIDE)
+    return value
+
+
 area_code = _pattern(
     "area",
     r"[1-8]\d{5}",

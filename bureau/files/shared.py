@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bureau.files.cells import choice, document_number, institution_code, require_document_number
+from bureau.files.cells import IDENTITY_INSIDE, choice, document_number, institution_code, require_document_number
 from bureau.files.problems import Refused
 from bureau.files.problems import noop as _
 from bureau.files.sheets import Check, Column
@@ -66,8 +66,17 @@ def document(kind: str = "document_kind", number: str = "document_number") -> Ch
                 refused.field = number
                 raise
             values[kind] = kind_of(values[kind], values[number])
+            for name, value in values.items():
+                others = isinstance(value, str) and not name.endswith("document_number")
+                if others and _holds(value, values[number]):
+                    raise Refused("identity_inside", IDENTITY_INSIDE, field=name)
 
     return check
+
+
+def _holds(value: str, number: str) -> bool:
+    """Whether a text or a code has the number of a document in it; one shorter than eight may be anything."""
+    return len(number) >= 8 and number in value.upper()
 
 
 def scheme_column(*, required: bool = True, default: str | None = None) -> Column:

@@ -6,8 +6,10 @@ from decimal import Decimal
 from django.utils.translation import gettext_lazy as _
 
 from bureau.admin import ActForm, money_field
+from bureau.admin.forms import NO_NUMBER_HERE
 from bureau.models import Area
 from bureau.services.editions import rulebook
+from members.identity import keyed_hash
 from settlement.models import Visit
 
 ZERO = Decimal("0.00")
@@ -83,4 +85,7 @@ class CostForm(ActForm):
 
     def clean(self):
         data = super().clean()
+        member = data.get("member") or getattr(self.record, "member", None)
+        if member is not None and keyed_hash(data.get("encounter", "").strip()) == bytes(member.document_hash):
+            self.add_error("encounter", NO_NUMBER_HERE)
         return data | {part: data[part] or ZERO for part in COST_CLASSES if part in data}
