@@ -184,12 +184,16 @@ def test_c5_a_large_file_is_taken_while_the_broker_is_away(city, staff, browse, 
                                                            monkeypatch):
     from celery import current_app
     from django.core.files.uploadedfile import SimpleUploadedFile
+    from kombu import Connection
 
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]
-    monkeypatch.setattr(current_app.conf, "broker_url", f"redis://127.0.0.1:{port}/0")
-    monkeypatch.setattr(current_app.conf, "broker_write_url", f"redis://127.0.0.1:{port}/0")
+    monkeypatch.setattr(
+        current_app._get_current_object(),
+        "connection_for_write",
+        lambda **options: Connection(f"redis://127.0.0.1:{port}/0", **options),
+    )
     rows = "".join(f"E{number},公司{number}\n" for number in range(1200))
     file = SimpleUploadedFile("e.csv", f"单位编号,单位名称\n{rows}".encode())
     began = time.monotonic()
