@@ -19,13 +19,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import AccountUse, Credit, Payout
 from bureau import clock
 from bureau.admin import Panel
-from bureau.models import Area, Job, PublishedFigure, Scheme, Upload
+from bureau.models import Area, Job, PublishedFigure, Scheme, Staff, Upload
 from bureau.rules.periods import add_months, month_of
 from bureau.services import roles
 from bureau.services.editions import rulebook
 from bureau.services.figures import missing_figures
 from institutions.models import AccountChange, Assessment
-from settlement.models import MonthlyReturn, Payment, Proposal, Run, Visit
+from settlement.models import Claim, MonthlyReturn, Payment, Proposal, Run, Visit
 from settlement.queries.returns import due_in, late_returns, schemes_reporting
 
 TASKS_KEPT = 60
@@ -45,6 +45,7 @@ class Task:
     model: type[Model]
     filters: dict[str, object]
     act: str = ""
+    own: bool = False  # shown to nobody but who may act
 
 
 def _tasks(today: datetime.date) -> list[Task]:
@@ -62,6 +63,11 @@ def _tasks(today: datetime.date) -> list[Task]:
              "payment.reissue"),
         Task("payouts_submitted", _("payouts to approve"), Payout, {"status__exact": "submitted"}, "payout.approve"),
         Task("payouts_approved", _("payouts to pay"), Payout, {"status__exact": "approved"}, "payout.pay"),
+        Task("claims_received", _("claims by hand to check"), Claim, {"status__exact": "received"}, "claim.check"),
+        Task("claims_checked", _("claims by hand to approve"), Claim, {"status__exact": "checked"}, "claim.approve"),
+        Task("claims_approved", _("claims by hand to pay"), Claim,
+             {"status__exact": "approved", "visit__pooled__gt": 0}, "claim.pay"),
+        Task("claims_returned", _("claims by hand to correct"), Claim, {"status__exact": "returned"}, "claim.correct"),
         Task("proposals", _("proposals to decide"), Proposal, {"status__exact": "open"}, "proposal.decide"),
         Task("figures", _("figures to confirm"), PublishedFigure, {"confirmed_at__isnull": True}, "figure.confirm"),
         Task("accounts", _("bank accounts to confirm"), AccountChange, {"status__exact": "open"},
@@ -69,6 +75,8 @@ def _tasks(today: datetime.date) -> list[Task]:
         Task("scores", _("scores to confirm"), Assessment, {"confirmed_at__isnull": True}, "assessment.confirm"),
         Task("returns_submitted", _("monthly returns to review"), MonthlyReturn, {"status__exact": "submitted"},
              "return.accept"),
+        Task("staff", _("staff without a role"), Staff, {"groups__isnull": True, "is_active__exact": 1}, "staff.roles",
+             own=True),
     ]  # fmt: skip
 
 
@@ -89,7 +97,10 @@ def start_page(request):
 def tasks(request) -> list[dict]:
     """What waits in the area of a member of staff; first what waits for an act of theirs."""
     wanted = [
-        task for task in _tasks(clock.today()) if admin.site.get_model_admin(task.model).has_view_permission(request)
+        task
+        for task in _tasks(clock.today())
+        if admin.site.get_model_admin(task.model).has_view_permission(request)
+        and (not task.own or roles.may(request.user, task.act))
     ]
     counts = _kept(request, "tasks", TASKS_KEPT, lambda: {task.name: _count(request, task) for task in wanted})
     found = [

@@ -19,7 +19,7 @@ from demo.profile import County, Profile
 
 MALE, FEMALE = "1", "2"
 RETIREMENT_AGE = {MALE: 60, FEMALE: 55}  # before it rises month by month
-OFTEN_ILL = 2.4  # visits a month that the sickest would like
+OFTEN_ILL = 2.0  # visits a month that the sickest would like
 SURNAMES = "李王张刘陈杨黄赵吴周徐孙马朱胡林郭何高罗郑梁谢宋唐许邓韩冯曹彭曾肖田董袁潘蔡蒋余叶程苏魏吕丁钟廖赖丘古邹巫"
 GIVEN = {
     MALE: ("伟强军建国志明文华永光辉德胜海涛俊杰浩宇家豪子轩启贤", "平勇斌峰龙生荣新民成林波刚鹏飞亮超凡然东升"),

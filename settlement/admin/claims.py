@@ -270,6 +270,10 @@ class ClaimAdmin(OfMember):
             return queryset.filter(invoices__number=term[1:].strip()).distinct(), False
         return super().get_search_results(request, queryset, search_term)
 
+    def lookup_allowed(self, lookup, value, request):
+        """The start page asks for claims that have something to pay."""
+        return lookup == "visit__pooled__gt" or super().lookup_allowed(lookup, value, request)
+
     @admin.display(description=_("number"), ordering="pk")
     def number(self, claim):
         return str(claim)

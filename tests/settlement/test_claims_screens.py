@@ -12,6 +12,8 @@ from bureau.rules.errors import Refusal
 from bureau.services.roles import assign_roles
 from institutions.models import Institution
 from settlement.models import Claim
+from settlement.services.claims import approve_claim, check_claim, return_claim
+from settlement.services.invoices import InvoiceNumber
 from tests.settlement.claims import NOW, moved
 
 
@@ -215,3 +217,27 @@ def test_claim_after_another_fund_has_paid_says_so_on_form_page_and_notice(burea
         text = desk.read("clerk", url).content.decode()
         assert "600.00" in text and "400.00" in text, url
         assert str(Claim._meta.get_field("consultation_fee").verbose_name) not in text, url
+
+
+def test_start_page_names_the_claims_that_wait_for_each_role(bureau, person, desk):
+    claims = {"received": bureau.enter(person)}
+    for number, step in enumerate(("checked", "approved", "returned"), start=2):
+        bill = InvoiceNumber("50060124", f"000000000{number}")
+        more = {"key": f"K{number}", "encounter": f"M{number}", "invoices": [bill]}
+        claims[step] = claim = bureau.enter(person, **more)
+        if step == "returned":
+            return_claim(claim=claim, note="缺材料", actor=bureau.second, now=NOW)
+            continue
+        check_claim(claim=claim, actor=bureau.second, now=NOW)
+        if step == "approved":
+            approve_claim(claim=claim, actor=bureau.city.reviewer, now=NOW)
+    mine = {
+        name: {task["url"]: task["count"] for task in desk.read(name, "/admin/").context["tasks"] if task["mine"]}
+        for name in ("clerk", "reviewer", "finance")
+    }
+    page = "/admin/settlement/claim/?status__exact="
+    assert mine["clerk"] == {page + "returned": 1}
+    assert mine["reviewer"] == {page + "received": 1, page + "checked": 1}
+    assert mine["finance"] == {page + "checked": 1, page + "approved&visit__pooled__gt=0": 1}
+    [shown] = desk.read("finance", page + "approved&visit__pooled__gt=0").context["cl"].queryset
+    assert shown == claims["approved"]
