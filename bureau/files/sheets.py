@@ -71,10 +71,17 @@ class Header:
         return len(self.places)
 
 
+_BRACKETS = ("()", "[]", "{}", "【】", "〔〕", "〖〗", "〈〉", "《》")
+_REMARK = re.compile("|".join(rf"\{first}[^\{first}\{last}]*\{last}" for first, last in _BRACKETS))
+
+
 def heading(cell: Cell) -> str:
-    """A heading without what varies: blanks, asterisks, bracketed remarks, width and case of letters."""
-    plain = re.sub(r"[\s*\ufeff\u200b]+", "", half_width(shown(cell))).casefold()
-    return re.sub(r"\([^()]*\)|\[[^\[\]]*\]|【[^【】]*】", "", plain) or plain
+    """A heading without what varies: blanks, asterisks, remarks in brackets, a colon, width and case of letters."""
+    plain = re.sub(r"[\s*\ufeff\u200b]+", "", half_width(shown(cell))).casefold().rstrip(":")
+    said, found = _REMARK.subn("", plain)
+    while found:  # brackets within brackets
+        said, found = _REMARK.subn("", said)
+    return said.rstrip(":") or plain
 
 
 def find_header(rows: Iterable[Sequence[Cell]], sheet: Sheet) -> tuple[int, Header]:

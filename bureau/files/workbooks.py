@@ -18,6 +18,8 @@ _MOST_UNPACKED = 2 * 1024**3
 _MOST_UNPACKED_PART = 128 * 1024**2  # parts other than worksheets, which openpyxl reads whole
 _ALWAYS_UNPACKED, _MOST_TIMES = 2 * 1024**2, 100  # rosters shrink to a fifth or a twentieth, not to a hundredth
 _MOST_PARTS = 2_000
+_MOST_SHEETS = 200
+_SHEETS = re.compile(rb"<(?:[^\s<>/:]{1,60}:)?sheet[\s/>]")
 _STRICT, _LONGEST_START = b"http://purl.oclc.org/ooxml/", 64 * 1024
 MOST_ROWS, MOST_COLUMNS = 1_048_576, 512
 _MOST_CELLS = 16_384  # of a row, in Excel
@@ -55,8 +57,21 @@ def open_book(stream: BinaryIO) -> Any:
                 "strict",
                 _("The file was saved as “Strict Open XML Spreadsheet”; save it as “Excel Workbook (*.xlsx)”."),
             )
+        with zipfile.ZipFile(stream) as archive:
+            named = [part for part in parts if part.filename.endswith("workbook.xml")]
+            _require_few(sum(len(_SHEETS.findall(archive.read(part))) for part in named))
         stream.seek(0)
-        return openpyxl.load_workbook(stream, read_only=True, data_only=False, keep_links=False)
+        book = openpyxl.load_workbook(stream, read_only=True, data_only=False, keep_links=False)
+        _require_few(len(book.worksheets))  # the part that lists them may have any name
+        return book
+
+
+def _require_few(sheets: int) -> None:
+    """Each worksheet is searched for the headings, and a thousand of them may be one and the same part."""
+    if sheets > _MOST_SHEETS:
+        raise FileProblem(
+            "too_many_sheets", _("A roster has at most %(most)d worksheets; this file has more."), most=_MOST_SHEETS
+        )
 
 
 @contextlib.contextmanager

@@ -105,3 +105,18 @@ def test_e9_ordinary_rows_shrink_far_less():
     """Blank formatted rows, as Excel writes them below a roster, are no attack."""
     rows = "".join(f'<row r="{n}" spans="1:9" s="1" customFormat="1"/>' for n in range(2, 100_000))
     assert list(read_rows("r.xlsx", workbook(f'<row r="1">{HEAD}</row>{rows}'), SUSPENSIONS)) == []
+
+
+@pytest.mark.parametrize("name", ["xl/workbook.xml", "xl/other.xml"])
+def test_e9_many_worksheets_that_are_one_part_are_refused(name):
+    """26 kB took half a minute: each of them was searched for the headings."""
+    content = workbook("<row><c><v>1</v></c></row>" * 10)
+    sheets = "".join(f'<sheet name="S{number}" sheetId="{number}" r:id="rId1"/>' for number in range(1, 5001))
+    book = f'<workbook {MAIN} xmlns:r="{RELATION}"><sheets>{sheets}</sheets></workbook>'
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for part in old.namelist():
+            text = old.read(part).decode().replace("xl/workbook.xml", name)
+            new.writestr(part.replace("xl/workbook.xml", name), book if part == "xl/workbook.xml" else text)
+        new.writestr(f"xl/_rels/{name.rpartition('/')[2]}.rels", old.read("xl/_rels/workbook.xml.rels"))
+    assert refused(out.getvalue()) == "too_many_sheets"

@@ -235,3 +235,15 @@ def test_second_line_with_the_same_key_is_refused():
         (3, "李四"),
         (4, ["The line repeats line 2."]),
     ]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["开始日期\n（必填）",
+     "*开始日期（格式：2026-01-01（必填））", "开始日期〔yyyy-mm-dd〕", "开始日期：",
+     "开始日期{见说明}：", "【必填】开始日期", "《开始日期》"],
+)  # fmt: skip
+def test_d4_headings_with_remarks_and_line_breaks_are_understood(written):
+    from bureau.files.sheets import heading
+
+    assert heading(written) == ("开始日期" if not written.startswith("《") else "《开始日期》")
