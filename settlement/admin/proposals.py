@@ -67,9 +67,10 @@ def proposed(proposals: list[Proposal]) -> Answer:
                     _("visit"),
                     _("settled fund amount"),
                     _("fund amount by replay"),
+                    _("difference of the deductible"),
                     _("difference of the account money"),
                 ],
-                [[link(p, str(p.visit)), p.settled, p.proposed, p.accounts] for p in proposals],
+                [[link(p, str(p.visit)), p.settled, p.proposed, p.deductible, p.accounts] for p in proposals],
             )
         ],
         gettext("%(count)d differences were found and put before a reviewer.") % {"count": len(proposals)},
@@ -137,8 +138,8 @@ class AccountRecoveryAdmin(OfMember):
 @admin.register(Proposal)
 class ProposalAdmin(OfMember):
     list_display = [
-        "visit", "member", "cause", "settled", "proposed", "difference_amount", "accounts", "status", "proposed_by",
-        "decided_by",
+        "visit", "member", "cause", "settled", "proposed", "difference_amount", "deductible", "accounts", "status",
+        "proposed_by", "decided_by",
     ]  # fmt: skip
     list_filter = ["status", "cause"]
     list_select_related = ["visit__member", "proposed_by", "decided_by"]

@@ -58,7 +58,9 @@ class Proposal(models.Model):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["visit"], condition=Q(status="open"), name="proposal_one_open"),
-            models.CheckConstraint(name="proposal_differs", condition=~Q(settled=F("proposed")) | ~Q(accounts=0)),
+            models.CheckConstraint(
+                name="proposal_differs", condition=~Q(settled=F("proposed")) | ~Q(deductible=0) | ~Q(accounts=0)
+            ),
             models.CheckConstraint(name="proposal_takes_from_no_account", condition=Q(accounts__lte=0)),
             models.CheckConstraint(
                 name="proposal_decided_by_somebody",

@@ -59,8 +59,13 @@ class Again:
         return sum(past.fund for past in self.stands)
 
     @property
+    def deductible(self) -> int:
+        """How much more of the deductible the visit would use than stands, in fen; what comes later rests on it."""
+        return self.decision.outcome.deductible - sum(past.deductible for past in self.stands)
+
+    @property
     def differs(self) -> bool:
-        return self.settled != self.decision.outcome.fund or bool(self.recoveries)
+        return self.settled != self.decision.outcome.fund or self.deductible != 0 or bool(self.recoveries)
 
     @property
     def by_other_facts(self) -> bool:
@@ -75,9 +80,11 @@ class Again:
     def is_told_by(self, proposal: Proposal) -> bool:
         """Whether a proposal says the same: from what stands to what would be, by the same facts and edition."""
         outcome = self.decision.outcome
-        same = (fen(proposal.settled), fen(proposal.proposed), -fen(proposal.accounts)) == (
+        said = proposal.settled, proposal.proposed, proposal.deductible, -proposal.accounts
+        same = tuple(map(fen, said)) == (
             self.settled,
             outcome.fund,
+            self.deductible,
             sum(self.recoveries.values()),
         )
         if not proposal.receipt:  # no edition decided it: the reason tells
@@ -159,9 +166,7 @@ class Known:
             books={},
         )
 
-    def again(
-        self, visit: Visit, used: Iterable[Used] = (), others: Mapping[int, benefits.Past] = EMPTY
-    ) -> Again:
+    def again(self, visit: Visit, used: Iterable[Used] = (), others: Mapping[int, benefits.Past] = EMPTY) -> Again:
         """A visit decided now, after what others have used; `others` are those that have been decided again.
 
         Raises RefusedError for a figure that is not published.

@@ -186,7 +186,7 @@ def difference(again: Again) -> dict[str, str | Decimal]:
         "proposed": outcome.fund,
         "large_claims": outcome.shares.get(LARGE_CLAIMS, 0) - sum(past.shares[LARGE_CLAIMS] for past in stands),
         "counted": outcome.cost - sum(past.cost for past in stands),
-        "deductible": outcome.deductible - sum(past.deductible for past in stands),
+        "deductible": again.deductible,
         "fixed": outcome.fixed - sum(past.fixed for past in stands),
         "accounts": -sum(again.recoveries.values()),
     }

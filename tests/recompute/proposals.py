@@ -45,7 +45,8 @@ class Replays:
                 again = self.visits.decide(visit, at, settled, past)
                 stands = sum(row.pooled + row.mutual for row in standing)
                 yield visit, stands, again.fund
-                kept = stands != again.fund and (not as_proposed or self._is_dropped(visit.id, stands, again.fund, at))
+                differs = stands != again.fund or again.past.deductible != sum(row.deductible for row in standing)
+                kept = differs and (not as_proposed or self._is_dropped(visit.id, stands, again.fund, at))
                 if not kept:
                     answer, standing = again, [again.past]
             settled.append((visit, answer))

@@ -363,9 +363,7 @@ def test_a2_account_money_of_a_visit_that_the_fund_refused_is_proposed_after_a_d
 @pytest.mark.parametrize("learnt", ["the holder died", "the patient died", "no relative", "grant ended"])
 def test_a2_a_relatives_account_gets_back_what_it_should_not_have_paid(city, where, learnt):
     person, wife = factories.member(city, selected=where), factories.member(city, balance="30.00")
-    relative = Relative.objects.create(
-        member=wife, relative=person, relation="spouse", starts_on=date(2026, 1, 1)
-    )
+    relative = Relative.objects.create(member=wife, relative=person, relation="spouse", starts_on=date(2026, 1, 1))
     grant = FamilyGrant.objects.create(
         account=Account.objects.get(member=wife),
         relative=relative,
@@ -477,3 +475,69 @@ def test_a1_database_takes_no_proposal_that_is_born_confirmed(city, where, perso
     with pytest.raises(IntegrityError) as refused, transaction.atomic():
         proposal.save(force_insert=True)
     assert refused.value.__cause__.diag.constraint_name == "proposal_begins_open"
+
+
+# Where only the deductible differs
+
+
+@pytest.fixture
+def chongqing(db):
+    """A city whose deductible is 200.00 a year, a hospital of the second level, and a member of a unit's plan."""
+    city = factories.city_of("chongqing")
+    person = factories.member(city)
+    person.enrolments.update(plan="unit")
+    return city, factories.institution(city, kind="hospital", level=2), person
+
+
+def borne(visit):
+    return str(visit.deductible), str(visit.pooled)
+
+
+def test_a2_deductible_of_a_visit_refused_before_its_roster_came_counts_once_confirmed(chongqing):
+    """150.00 of the 200.00 are borne: of the next 100.00 the fund pays (250 − 200) × 60 %, and of 100.00 more 60.00."""
+    city, where, person = chongqing
+    BenefitPeriod.objects.filter(member=person).update(starts_on=date(2026, 3, 2))
+    visit = settle(city, where, person, total=Decimal("150.00"))
+    assert (visit.refusal, *borne(visit)) == ("no_benefit_period", "0.00", "0.00")
+    BenefitPeriod.objects.filter(member=person).update(starts_on=date(2026, 1, 1))
+    [proposal] = late(city)
+    assert (told([proposal]), str(proposal.deductible)) == ([(visit.pk, "0.00", "0.00")], "150.00")
+    assert (late(city), replay(city, person)) == ([], [])
+    journals = Journal.objects.count()
+    decide(city, proposal)
+    assert Journal.objects.count() == journals
+    for number, paid in enumerate([("50.00", "30.00"), ("0.00", "60.00")]):
+        key = f"T{number}"
+        assert borne(settle(city, where, person, key=key, encounter=key, care_on=date(2026, 3, 2))) == paid
+    assert (late(city), replay(city, person)) == ([], [])
+    assert_clean(city)
+    reverse_visit(visit.pk, key="R", reason="错", actor=city.clerk, now=NOW)
+    assert [(str(p.proposed), str(p.deductible)) for p in replay(city, person)] == [
+        ("0.00", "50.00"),
+        ("0.00", "100.00"),
+    ]
+
+
+def test_a2_deductible_of_a_visit_that_should_have_been_refused_is_to_be_borne_again(chongqing):
+    city, where, person = chongqing
+    assert borne(settle(city, where, person, total=Decimal("150.00"))) == ("150.00", "0.00")
+    suspended(city, person)
+    [proposal] = late(city)
+    assert (str(proposal.proposed), str(proposal.deductible), proposal.reason) == ("0.00", "-150.00", "suspended")
+    decide(city, proposal)
+    later = settle(city, where, person, key="T", encounter="T", care_on=date(2026, 3, 2), total=Decimal("300.00"))
+    assert borne(later) == ("200.00", "60.00")
+    assert (late(city), replay(city, person)) == ([], [])
+    assert_clean(city)
+
+
+def test_a1_dropped_deductible_stays_as_it_stands_and_is_not_proposed_again(chongqing):
+    city, where, person = chongqing
+    settle(city, where, person, total=Decimal("150.00"))
+    suspended(city, person)
+    [proposal] = late(city)
+    decide(city, proposal, confirm=False)
+    later = settle(city, where, person, key="T", encounter="T", care_on=date(2026, 3, 2), total=Decimal("300.00"))
+    assert borne(later) == ("50.00", "150.00")
+    assert (late(city), replay(city, person)) == ([], [])
+    assert_clean(city)
