@@ -189,12 +189,12 @@ class Reader:
         return literal.Paid(bill, NOTHING, sum(bill.costs.values(), NOTHING), NOTHING, NOTHING, why)
 
     def proposed(self, year: int) -> dict[int, literal.Paid]:
-        """The surviving visits of a year read again in their order, where the fund differs; others as they stand."""
+        """The surviving visits of a year read again in their order, where the fund or the deductible differs."""
         history, differs = list(self.opening), {}
         for number, paid in self.standing.items():
             if paid.bill.on.year == year and paid.why not in ("no_edition", "not_enrolled"):
                 again = self.paid(texts_on(self.texts, paid.bill.on), paid.bill, history)
-                if again.fund != paid.fund:
+                if (again.fund, again.deductible) != (paid.fund, paid.deductible):
                     differs[number] = again
                 paid = again
             history.append(paid)
