@@ -81,6 +81,7 @@ class Account(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["member", "area"], name="account_one_for_member_and_area"),
             models.CheckConstraint(name="account_not_overdrawn", condition=Q(balance__gte=0)),
+            models.CheckConstraint(name="account_status_known", condition=Q(status__in=["open", "frozen", "closed"])),
             models.CheckConstraint(name="account_closed_is_empty", condition=~Q(status="closed") | Q(balance=0)),
         ]
         indexes = [models.Index(fields=["area", "id"], name="account_area")]

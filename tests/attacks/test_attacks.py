@@ -219,6 +219,7 @@ def test_e6_closed_month_is_taken_away_only_with_its_audit_entry(town):
         ("UPDATE bureau_edition SET texts = '{}'", "42501", None),
         ("UPDATE accounts_account SET member_id = 1", "42501", None),
         ("UPDATE accounts_account SET balance = balance + 1", "23000", "account_agrees_with_entries"),
+        ("UPDATE accounts_account SET status = 'openx'", "23514", "account_status_known"),
         ("DELETE FROM accounts_account", "42501", None),
     ],
 )  # fmt: skip
