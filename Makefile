@@ -4,6 +4,7 @@
 #   make up       everything, with the data that .gongji holds
 #   make test     all tests
 #   make check    linters, types, contracts, migrations, then all tests
+#   make prove    the long proofs for an hour: mutants, kills, fuzz, races; SEED=7 MINUTES=20, or ROUNDS=2 ONLY=kills
 # For maintainers:
 #   make messages the Chinese catalogue (needs gettext)
 #   make lock     the lock files (needs pip-tools in .venv)
@@ -16,6 +17,10 @@ MEMBERS ?=
 CITY ?=
 DEMO ?=
 TESTS ?=
+SEED ?=
+MINUTES ?= 60
+ROUNDS ?=
+ONLY ?=
 
 VENV := .venv/bin/python
 LAUNCHER := $(VENV) -m bureau.launcher
@@ -25,7 +30,7 @@ LOCK := $(VENV) -m piptools compile --quiet --generate-hashes --allow-unsafe --s
 	--annotation-style=line
 
 .DELETE_ON_ERROR:
-.PHONY: setup demo up test check messages lock
+.PHONY: setup demo up test check prove messages lock
 
 setup: .venv/development
 
@@ -45,6 +50,10 @@ check: .venv/development
 	.venv/bin/lint-imports
 	$(LAUNCHER) run --ephemeral -- python manage.py makemigrations --check --dry-run
 	$(VENV) -m pytest $(TESTS)
+
+prove: .venv/development
+	$(VENV) -m tests.prove --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(ONLY),--only $(ONLY))
 
 messages: .venv/development
 	$(VENV) manage.py makemessages --locale zh_Hans --no-location --no-obsolete \

@@ -92,3 +92,15 @@ def test_spans_include_both_ends() -> None:
     assert date(2026, 1, 1) in span and date(2026, 1, 31) in span and date(2026, 2, 1) not in span
     assert date(2099, 1, 1) in periods.Span(date(2026, 1, 1))
     assert span.meets(periods.Span(date(2026, 1, 31), None)) and not span.meets(periods.Span(date(2026, 2, 1)))
+
+
+def test_edges_of_amounts_are_where_they_are_said_to_be() -> None:
+    for amount in ("1e20", "1e-20"):
+        with pytest.raises(ValueError, match="larger than any amount here, or smaller"):
+            money.fen(amount)
+    assert money.yuan(-1) == Decimal("-0.01")
+    assert (money.round_half_up(-1, 2), money.round_half_up(-1, 3)) == (-1, 0)
+    with pytest.raises(ValueError, match="the denominator must be positive"):
+        money.round_half_up(1, 0)
+    with pytest.raises(ValueError, match="not negative"):
+        money.apportion(-1, {"a": 1})
