@@ -43,7 +43,7 @@ def data_key(text: str) -> bytes:
 
 def real_servers(environment: Mapping[str, str]) -> list[str]:
     """The variables that name a server which is not the launcher's own."""
-    own = environment.get("GONGJI_OWN_SERVERS", "").split(",")
+    own = set(filter(None, environment.get("GONGJI_OWN_SERVERS", "").split(",")))  # a socket names none: real
     named = [(name, environment.get(name, "")) for name in ("DATABASE_URL", "REDIS_URL")]
     return [name for name, url in named if url and urlsplit(url).netloc.rpartition("@")[2] not in own]
 

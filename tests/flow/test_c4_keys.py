@@ -68,3 +68,15 @@ def test_c4_which_keys_are_refused_where(given, named):
 def test_c4_the_launchers_own_servers_and_own_keys_start(given):
     done = start(PROCESSES["check"], **given)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("own", [{}, {"GONGJI_OWN_SERVERS": ""}, OWN_SERVERS])
+@pytest.mark.parametrize("named", [{"DATABASE_URL": "postgresql:///gongji"}, {"REDIS_URL": "unix:///run/redis.sock"}])
+def test_c4_a_server_behind_a_socket_is_a_real_one(named, own):
+    from bureau.settings import real_servers
+
+    assert real_servers(OURS | OWN_SERVERS) == []
+    assert real_servers(named | own) == list(named)
+    done = start(PROCESSES["check"], **named, **own)
+    assert done.returncode != 0
+    assert "SECRET_KEY and GONGJI_DATA_KEY: missing, known or too simple" in done.stdout + done.stderr
