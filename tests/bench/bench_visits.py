@@ -21,6 +21,7 @@ import psycopg  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 from django.test.utils import setup_databases, teardown_databases  # noqa: E402
 
+from bureau.models import Upload  # noqa: E402
 from bureau.rules import receipts  # noqa: E402
 from bureau.services.editions import edition_by_hash  # noqa: E402
 from settlement.models import Visit  # noqa: E402
@@ -79,9 +80,14 @@ def main() -> None:
     where = factories.institution(city)
     with transaction.atomic():
         people = [factories.member(city, selected=where, balance="900.00") for _ in range(MEMBERS)]
+    file = Upload.objects.create(
+        area=city.area, kind="visits", name="bench.csv", content=b"", sha256="", uploaded_by=city.clerk, uploaded_at=NOW
+    )
     with timed(found, "batch", MEMBERS * ROUNDS):
         for number in range(ROUNDS):
-            answers = settle_visits(requests(where, people, number), actor=city.clerk, now=NOW)
+            answers = settle_visits(
+                requests(where, people, number), actor=city.clerk, now=NOW, area_id=city.area.pk, upload_id=file.pk
+            )
             assert all(answer.error is None for answer in answers)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
