@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.cache import cache
-from django.db.models import Count, F, Model, Q, Sum
+from django.db.models import Count, F, Model, Q, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AccountUse, Credit, Payout
+from accounts.queries.after_death import used_after_death
 from bureau import clock
 from bureau.admin import Panel
 from bureau.models import Area, Job, PublishedFigure, Scheme, Staff, Upload
@@ -46,6 +47,7 @@ class Task:
     filters: dict[str, object]
     act: str = ""
     own: bool = False  # shown to nobody but who may act
+    narrow: Callable[[QuerySet], QuerySet] | None = None  # what the list's own filter does, where no lookup says it
 
 
 def _tasks(today: datetime.date) -> list[Task]:
@@ -63,6 +65,8 @@ def _tasks(today: datetime.date) -> list[Task]:
              "payment.reissue"),
         Task("payouts_submitted", _("payouts to approve"), Payout, {"status__exact": "submitted"}, "payout.approve"),
         Task("payouts_approved", _("payouts to pay"), Payout, {"status__exact": "approved"}, "payout.pay"),
+        Task("uses_after_death", _("account uses after a death"), AccountUse, {"after_death": "yes"},
+             "account.use_reverse", narrow=used_after_death),
         Task("claims_received", _("claims by hand to check"), Claim, {"status__exact": "received"}, "claim.check"),
         Task("claims_checked", _("claims by hand to approve"), Claim, {"status__exact": "checked"}, "claim.approve"),
         Task("claims_approved", _("claims by hand to pay"), Claim,
@@ -153,7 +157,8 @@ def _late(request):
 
 
 def _count(request, task: Task) -> int:
-    found = admin.site.get_model_admin(task.model).get_queryset(request).filter(**task.filters)
+    found = admin.site.get_model_admin(task.model).get_queryset(request)
+    found = task.narrow(found) if task.narrow else found.filter(**task.filters)
     return found.order_by()[:MOST_COUNTED].count()
 
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.admin.labels import payee_label, refusal_label, relation_label
 from accounts.admin.ledger import journals_of
 from accounts.models import AccountUse, FamilyGrant, Freeze
+from accounts.queries.after_death import used_after_death
 from accounts.services.family import revoke
 from accounts.services.uses import reverse_use
 from bureau.admin import Act
@@ -48,12 +49,25 @@ class FamilyGrantAdmin(OfMember):
         return made.relative.get_relation_display()
 
 
+class AfterDeathFilter(admin.SimpleListFilter):
+    title = _("days after a death")
+    parameter_name = "after_death"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("after the holder's or the user's death"))]
+
+    def queryset(self, request, queryset):
+        return used_after_death(queryset) if self.value() == "yes" else queryset
+
+
 @admin.register(AccountUse)
 class AccountUseAdmin(OfMember):
     list_display = [
         "account", "used_on", "user", "relation_shown", "what_for", "payee_shown", "asked", "paid", "cash", "why",
     ]  # fmt: skip
-    list_filter = [("refusal", admin.EmptyFieldListFilter), ("reverses", admin.EmptyFieldListFilter)]
+    list_filter = [
+        ("refusal", admin.EmptyFieldListFilter), ("reverses", admin.EmptyFieldListFilter), AfterDeathFilter,
+    ]  # fmt: skip
     list_select_related = ["account__member", "user"]
     member_path = "account__member"
     area_path = "account__area"

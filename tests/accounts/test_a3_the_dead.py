@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from accounts.models import Account, Entry, Freeze, Journal
+from accounts.models import Account, AccountUse, Entry, Freeze, Journal
 from accounts.queries import trial_balance
+from accounts.queries.after_death import used_after_death
 from accounts.services.family import grant
 from accounts.services.ledger import AccountClosed
 from accounts.services.payouts import Payee, approve_payout, pay_payout, return_payout, submit_payout
@@ -216,3 +217,23 @@ def test_a3_credit_after_the_death_while_the_payout_waits_is_taken_back(city):
     account.refresh_from_db()
     assert (payout.amount, account.balance) == (Decimal("102.79"), Decimal("102.79"))  # February's, due to the heirs
     assert Journal.objects.get(kind="recovery").entries.get(account=account).amount == Decimal("-102.79")
+
+
+def test_a2_what_an_account_paid_after_a_death_learnt_later_is_listed_until_it_is_given_back(city):
+    person = insured("retired")
+    run(city, JANUARY)
+    account = person.accounts.get()
+
+    def buy(key, on):
+        return use_account(
+            key=key, account=account, user=person, purpose="pharmacy_drug", payee="P44160200001",
+            amount=Decimal("20.00"), on=on, actor=city.clerk, now=at(date(2026, 3, 1)),
+        )  # fmt: skip
+
+    buy("before", DIED)
+    after = buy("after", date(2026, 2, 11))
+    assert not used_after_death(AccountUse.objects.all()).exists()
+    record_death(member=person, on=DIED, actor=city.clerk, now=at(date(2026, 3, 5)))
+    assert list(used_after_death(AccountUse.objects.all())) == [after]
+    reverse_use(use=after, actor=city.clerk, now=at(date(2026, 3, 6)))
+    assert not used_after_death(AccountUse.objects.all()).exists()
