@@ -290,6 +290,20 @@ def _another_person(values: dict[str, Any]) -> None:
         raise Refused("own_relative", _("A person is not a relative of their own."), field="relative_document_number")
 
 
+IN_FORCE = choice({
+    True: ("有效", "1", "正常", "生效"),
+    False: ("无效", "0", "撤销", "已撤销", "作废", "终止", "解除"),
+})  # fmt: skip
+
+
+def _withdrawn_with_last_day(values: dict[str, Any]) -> None:
+    """What the roster calls no longer valid must say until when it was."""
+    if values["in_force"] is False and values["ends_on"] is None:
+        raise Refused(
+            "withdrawn", _("The registration is no longer valid; give the last day on which it was."), field="ends_on"
+        )
+
+
 RELATIVES = Sheet(
     columns=(
         Column("name", "主账户人姓名", person_name, ("授权人姓名", "出资人姓名"), required=True),
@@ -319,11 +333,13 @@ RELATIVES = Sheet(
         Column("relation", "与主账户人关系", relation, ("关系", "与授权人关系"), required=True),
         Column("starts_on", "授权开始日期", date_, ("开始日期", "begndate"), required=True, days=PLANNED),
         Column("ends_on", "授权结束日期", end_date, ("结束日期", "enddate"), days=LASTING),
+        Column("in_force", "状态", IN_FORCE, ("授权状态", "备案状态", "有效标志")),
     ),
     checks=(
         document(),
         document("relative_document_kind", "relative_document_number"),
         _another_person,
+        _withdrawn_with_last_day,
         in_order(),
     ),
     key=(

@@ -168,6 +168,29 @@ def test_relative_becomes_known_once(load, four):
     assert counts(load("relatives", roster(RELATIVES, *reversed(lines)))) == ("loaded", 3, 0, 3, 0)
 
 
+def test_d4_withdrawn_relative_is_loaded_with_its_last_day_or_turned_away(load, four, reasons):
+    from members.models import Relative
+
+    heading = RELATIVES + ",状态"
+    upload = load(
+        "relatives",
+        roster(
+            heading,
+            f"李明,{LI},李小明,{CHILD},子女,2026-01-01,,无效",
+            f"王芳,{WANG},李小明,{CHILD},子女,2026-01-01,2026-02-28,撤销",
+            f"李明,{LI},王芳,{WANG},配偶,2026-01-01,,有效",
+        ),
+    )
+    assert counts(upload) == ("loaded", 3, 2, 0, 1)
+    assert reasons(upload) == [
+        ("2", "授权结束日期", "The registration is no longer valid; give the last day on which it was.")
+    ]
+    assert list(Relative.objects.order_by("id").values_list("relation", "ends_on")) == [
+        ("child", date(2026, 2, 28)),
+        ("spouse", None),
+    ]
+
+
 def test_unfit_relatives_are_turned_away(load, four, reasons):
     from members.models import Member, Relative
 
