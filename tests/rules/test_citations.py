@@ -311,4 +311,4 @@ def test_every_number_of_the_rulebooks_is_cited() -> None:
         assert [sentence(c) for c in citations if c.status == MISSING] == []
         for status, number in counts(citations).items():
             totals[status] += number
-    assert not POLICIES or totals == {FOUND: 176, DERIVED: 19, DECLARED: 3, MISSING: 0}
+    assert not POLICIES or totals == {FOUND: 182, DERIVED: 19, DECLARED: 4, MISSING: 0}
