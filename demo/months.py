@@ -169,7 +169,7 @@ def sent(city: City, month: Month) -> list[Sent]:
     by_sender: dict[Place, list[Bill]] = {}
     for bill in month.bills:
         by_sender.setdefault(city.places.clearing if bill.place.away else bill.place.payee, []).append(bill)
-    asked = {bill.prescriber for bill in month.bills if bill.prescriber}
+    asked = {bill.prescriber.payee for bill in month.bills if bill.prescriber}
     senders = [place for place in city.places.all if place in by_sender]
     senders.sort(key=lambda place: place.level is None)
     return [

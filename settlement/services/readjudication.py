@@ -175,6 +175,8 @@ class Known:
         if facts["area_id"] != visit.area_id or visit.scheme not in ("", facts["scheme"]):
             facts = facts | {"area_id": None, "scheme": None}  # insured elsewhere or otherwise: not with this fund
         wrote, written = self.written.get((visit.member_id, visit.encounter, visit.prescriber_id), (0, None))
+        if written is not None and written.on > visit.care_on:
+            written = None  # what was filled before was written elsewhere
         known = [one for one in used if one.past.on <= visit.settled_on or one.past.span == "visit"]
         try:
             decision = decide(
@@ -183,7 +185,7 @@ class Known:
                 past_of(known, facts),
                 self.book_of(visit.area_id),
                 self.figures_of(visit.care_on),
-                others.get(wrote, written),
+                written and others.get(wrote, written),
             )
         except Refused as refused:
             raise RefusedError(refused.refusal) from refused

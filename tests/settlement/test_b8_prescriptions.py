@@ -78,9 +78,11 @@ def test_b8_prescription_that_no_visit_wrote_is_refused_and_the_account_pays(cit
 
 
 def test_b8_visit_on_a_later_day_wrote_nothing(city, where, shop, people):
-    settle_visit(asked(people[0], where, "S1", date(2027, 1, 5)), actor=city.clerk, now=NOW)
+    settle_visit(asked(people[0], where, "S1", date(2027, 1, 5), "50.00"), actor=city.clerk, now=NOW)
     visit = settle_visit(filled(people[0], shop, where, date(2027, 1, 4)), actor=city.clerk, now=NOW)
     assert visit.refusal == "prescription_unknown"
+    year = visit.care_on.year
+    assert propose_replay(member_id=visit.member_id, year=year, actor=city.clerk, now=NOW) == []
 
 
 def test_b8_visit_settled_in_another_area_writes_nothing_here(city, where, shop, people):
