@@ -34,15 +34,20 @@ class Replays:
     def _walk(self, member: int, year: int, at: datetime, asked: Any, as_proposed: bool):
         used: list[tuple[Any, Before]] = []
         settled: list[tuple[Any, Answer]] = []
-        for visit in self.visits.by_member[member]:
-            if visit.settled_at > at or visit.reverses_id is not None or self.visits.gone(visit.id, at):
-                continue
-            standing = [self.visits.answers[visit.id].past, *self._adjusted(visit.id, at, asked)]
-            answer = self.visits.answers[visit.id]
+        answers = self.visits.answers
+        chain = [
+            visit
+            for visit in self.visits.by_member[member]
+            if visit.settled_at <= at and visit.reverses_id is None and not self.visits.gone(visit.id, at)
+        ]
+        for number, visit in enumerate(chain):
+            answer = answers[visit.id]
+            standing = [answer.past, *self._adjusted(visit.id, at, asked)]
             if visit.care_on.year == year:
                 past = Past([row for before, row in used if before.scheme == visit.scheme])
                 past.rows += opening_of(self.area, member, visit.scheme, at)
-                again = self.visits.decide(visit, at, settled, past)
+                later = [(after, answers[after.id]) for after in chain[number + 1 :]]  # one may have written it
+                again = self.visits.decide(visit, at, [*settled, *later], past)
                 stands = sum(row.pooled + row.mutual for row in standing)
                 yield visit, stands, again.fund
                 differs = stands != again.fund or again.past.deductible != sum(row.deductible for row in standing)
