@@ -136,7 +136,7 @@ class Known:
 
     area_id: str
     facts: dict[int, dict]  # by visit
-    written: dict[Written, tuple[int, benefits.Past]]  # the visit that wrote a prescription
+    written: dict[Written, Visit]  # the visit that wrote a prescription
     paid: dict[int, list[dict]]  # by visit, what accounts have paid and not got back
     accounts: dict[int, dict]
     own: dict[int, list[dict]]
@@ -150,14 +150,16 @@ class Known:
     ) -> "Known":
         by_accounts = [visit for visit in visits if visit.account or visit.family]
         paid_for = [visit.member_id for visit in by_accounts]
+        written = written_by(visits)
+        gone = [visit for visit in written.values() if taken_back(visit)]
         accounts = reading.accounts_of(paid_for, lock=False)
         own: dict[int, list[dict]] = defaultdict(list)
         for account in accounts.values():
             own[account["member_id"]].append(account)
         return cls(
             area_id=area_id,
-            facts=facts_of(visits),
-            written=written_by(visits),
+            facts=facts_of([*visits, *gone]),
+            written=written,
             paid=reading.load_payments([visit.pk for visit in by_accounts]),
             accounts=accounts,
             own=own,
@@ -174,9 +176,6 @@ class Known:
         request, facts = self.request_of(visit), self.facts[visit.pk]
         if facts["area_id"] != visit.area_id or visit.scheme not in ("", facts["scheme"]):
             facts = facts | {"area_id": None, "scheme": None}  # insured elsewhere or otherwise: not with this fund
-        wrote, written = self.written.get((visit.member_id, visit.encounter, visit.prescriber_id), (0, None))
-        if written is not None and written.on > visit.care_on:
-            written = None  # what was filled before was written elsewhere
         known = [one for one in used if one.past.on <= visit.settled_on or one.past.span == "visit"]
         try:
             decision = decide(
@@ -185,7 +184,7 @@ class Known:
                 past_of(known, facts),
                 self.book_of(visit.area_id),
                 self.figures_of(visit.care_on),
-                written and others.get(wrote, written),
+                self.prescribing(visit, others),
             )
         except Refused as refused:
             raise RefusedError(refused.refusal) from refused
@@ -198,6 +197,18 @@ class Known:
             scheme=facts["scheme"] or visit.scheme,
             recoveries=self.recoveries(visit, request),
         )
+
+    def prescribing(self, visit: Visit, others: Mapping[int, benefits.Past]) -> benefits.Past | None:
+        """The visit that wrote a prescription: as it has been decided again, else as it stands.
+
+        One that was taken back stands no more and is nobody's to decide: it counts as it would be now.
+        """
+        wrote = self.written.get((visit.member_id, visit.encounter, visit.prescriber_id))
+        if wrote is None or wrote.care_on > visit.care_on:  # what was filled before was written elsewhere
+            return None
+        if taken_back(wrote):
+            return self.again(wrote).decision.past
+        return others.get(wrote.pk) or as_it_stands(wrote)[0].past
 
     def recoveries(self, visit: Visit, request: VisitRequest) -> dict[int, int]:
         """What accounts have paid and may not by what is known now: after a death, for somebody who is no relative."""
@@ -299,7 +310,11 @@ def facts_of(visits: list[Visit]) -> dict[int, dict]:
     return {visit.pk: row for visit, row in zip(visits, rows, strict=True)}
 
 
-def written_by(visits: list[Visit]) -> dict[Written, tuple[int, benefits.Past]]:
+def taken_back(visit: Visit) -> bool:
+    return getattr(visit, "reversal", None) is not None
+
+
+def written_by(visits: list[Visit]) -> dict[Written, Visit]:
     """The visits that wrote the prescriptions filled in these, however long before and whether they stand or not."""
     filled = [visit for visit in visits if visit.prescriber_id is not None]
     if not filled:
@@ -313,6 +328,8 @@ def written_by(visits: list[Visit]) -> dict[Written, tuple[int, benefits.Past]]:
         prescriber=None,
     )
     return {  # of several the first
-        (visit.member_id, visit.encounter, visit.institution_id): (visit.pk, as_it_stands(visit)[0].past)
-        for visit in writing.select_related("institution").prefetch_related("proposals").order_by("-care_on", "-id")
+        (visit.member_id, visit.encounter, visit.institution_id): visit
+        for visit in writing.select_related("institution", "reversal")
+        .prefetch_related("proposals")
+        .order_by("-care_on", "-id")
     }

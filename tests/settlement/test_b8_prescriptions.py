@@ -9,6 +9,7 @@ from settlement.models import Visit
 from settlement.queries.explain import explain
 from settlement.services.replays import propose_replay
 from settlement.services.requests import VisitRequest
+from settlement.services.reversals import reverse_visit
 from settlement.services.visits import quote_visit, settle_visit, settle_visits
 from tests.settlement import factories
 
@@ -83,6 +84,18 @@ def test_b8_visit_on_a_later_day_wrote_nothing(city, where, shop, people):
     assert visit.refusal == "prescription_unknown"
     year = visit.care_on.year
     assert propose_replay(member_id=visit.member_id, year=year, actor=city.clerk, now=NOW) == []
+
+
+def test_b8_selection_learnt_after_its_visit_was_taken_back_counts_for_the_prescription(city, where, shop):
+    """The fund pays 70 % of 60.00, once the clinic that wrote it is known to be the chosen one."""
+    person = factories.member(city, balance="0.00")
+    first = settle_visit(asked(person, where, "S1", WRITTEN), actor=city.clerk, now=NOW)
+    visit = settle_visit(filled(person, shop, where, date(2026, 10, 13)), actor=city.clerk, now=NOW)
+    assert (first.refusal, visit.refusal) == ("not_selected", "not_selected")
+    reverse_visit(first.pk, key="T1", reason="重复", actor=city.clerk, now=NOW)
+    factories.choose(city, person, where)
+    [proposal] = propose_replay(member_id=person.pk, year=2026, actor=city.clerk, now=NOW)
+    assert (proposal.visit_id, str(proposal.settled), str(proposal.proposed)) == (visit.pk, "0.00", "42.00")
 
 
 def test_b8_visit_settled_in_another_area_writes_nothing_here(city, where, shop, people):
