@@ -14,6 +14,7 @@ from settlement.models import Visit
 from settlement.queries.facts import fen
 from settlement.services.requests import VisitRequest
 
+LARGE_CLAIMS = "large_claims"
 STOPS = {"suspended": "suspended", "arrears": "arrears"}
 
 

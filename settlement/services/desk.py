@@ -22,12 +22,11 @@ from institutions.models import Institution
 from settlement.models import Visit
 from settlement.queries import facts as reading
 from settlement.queries.facts import Asked, fen
-from settlement.services.adjudication import Decision, Used, decide, edition_of, past_of, used_by
+from settlement.services.adjudication import LARGE_CLAIMS, Decision, Used, decide, edition_of, past_of, used_by
 from settlement.services.recording import yuan
 from settlement.services.requests import WITHIN, VisitRequest
 from settlement.services.split import OWN, AccountShare, Elsewhere, split_rest
 
-LARGE_CLAIMS = "large_claims"
 SELECTED_QUOTA = "selected_capitation"
 HAND_CLAIM = "hand_claim"
 FILLED = {"prescription", "unwritten"}

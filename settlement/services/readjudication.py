@@ -24,11 +24,10 @@ from bureau.services.figures import figures, named
 from settlement.models import Proposal, Visit
 from settlement.queries import facts as reading
 from settlement.queries.facts import Asked, fen
-from settlement.services.adjudication import Decision, Used, decide, edition_of, past_of, used_by
+from settlement.services.adjudication import LARGE_CLAIMS, Decision, Used, decide, edition_of, past_of, used_by
 from settlement.services.requests import WITHIN, VisitRequest
 from settlement.services.split import OWN, entitled
 
-LARGE_CLAIMS = "large_claims"
 REPLAYED, LEARNT_LATE = "replay", "late_fact"  # reasons of proposals that no refusal explains
 Written = tuple[int, str, int | None]  # by member, encounter and institution
 EMPTY: Mapping = MappingProxyType({})

@@ -23,8 +23,8 @@ from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff
 from settlement.models import AccountRecovery, Proposal, Visit
 from settlement.queries import facts as reading
+from settlement.services.adjudication import LARGE_CLAIMS
 from settlement.services.readjudication import (
-    LARGE_CLAIMS,
     LEARNT_LATE,
     REPLAYED,
     Again,
