@@ -23,7 +23,7 @@ ROUNDS ?=
 ONLY ?=
 
 VENV := .venv/bin/python
-LAUNCHER := $(VENV) -m bureau.launcher
+LAUNCHER := $(VENV) -m launcher
 INSTALL := $(VENV) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps
 LOCK := $(VENV) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --newline=lf \
 	--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \

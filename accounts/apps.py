@@ -9,9 +9,9 @@ class AccountsConfig(AppConfig):
     def ready(self):
         from accounts.queries import editions, objections
         from accounts.services import credits
-        from bureau.services import jobs
-        from bureau.services.edition_life import Settled, register_settled
-        from bureau.services.uploads import register_objection
+        from bureau.editions.life import Settled, register_settled
+        from bureau.jobs import services as jobs
+        from bureau.rosters.uploads import register_objection
 
         jobs.register(credits.KIND, credits.credit_chunk)
         register_settled(

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from bureau.fields import MoneyField, ends_after_start, one_at_a_time
+from bureau.identifiers.fields import MoneyField, ends_after_start, one_at_a_time
 from bureau.models import Area, Edition, Staff
 from members.models import Enrolment, Member, Relative
 

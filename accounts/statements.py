@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import TAX_OFFICE, Account, Credit, Journal
 from accounts.queries import Statement, StatementLine
-from bureau.rules.account_use import PURPOSES
+from bureau.rules.accounts.use import PURPOSES
 from members.models import Relative
 
 SELF = "self"

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from accounts.services import credits
 from bureau import clock
-from bureau.services.staff import scheduler
+from bureau.staff.services import scheduler
 
 
 @shared_task

@@ -15,9 +15,14 @@ class BureauConfig(AppConfig):
     def ready(self):
         from django.contrib.auth.signals import user_logged_in
 
-        from bureau import celery, sessions  # noqa: F401  celery binds shared tasks to the application
+        from bureau import celery  # noqa: F401  celery binds shared tasks to the application
         from bureau.grants import install_grants
-        from bureau.services import jobs, roles, uploads
+        from bureau.jobs import services as jobs
+        from bureau.rosters import uploads
+        from bureau.staff import (
+            roles,
+            sessions,
+        )
 
         user_logged_in.connect(sessions.begin)
         post_migrate.connect(install_grants, sender=self)
@@ -35,7 +40,7 @@ class BureauConfig(AppConfig):
 def _install_schedule(**_signal):
     from django.db import connection
 
-    from bureau.services.schedule import install_schedule
+    from bureau.jobs.schedule import install_schedule
 
     # A migration of single apps may come before the tables of the schedule.
     if "django_celery_beat_periodictask" in connection.introspection.table_names():
@@ -43,7 +48,7 @@ def _install_schedule(**_signal):
 
 
 class OfficeConfig(AdminConfig):
-    default_site = "bureau.office.Office"
+    default_site = "bureau.site.office.Office"
 
 
 class RolesConfig(AuthConfig):

@@ -4,8 +4,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from bureau.rules.benefits.trace import Message
 from bureau.rules.errors import EditionError, Refusal
-from bureau.rules.trace import Message
 
 
 class DomainError(Exception):

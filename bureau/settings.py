@@ -99,16 +99,16 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "bureau.headers.ContentSecurityPolicyMiddleware",
+    "bureau.web.headers.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "bureau.sessions.SessionLimitsMiddleware",
-    "bureau.language.StaffLanguageMiddleware",
-    "bureau.sessions.OwnPasswordMiddleware",
-    "bureau.sessions.NoNumbersInAddressesMiddleware",
+    "bureau.staff.sessions.SessionLimitsMiddleware",
+    "bureau.web.language.StaffLanguageMiddleware",
+    "bureau.staff.sessions.OwnPasswordMiddleware",
+    "bureau.staff.sessions.NoNumbersInAddressesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -141,7 +141,7 @@ REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 
 CACHES = {
     "default": {
-        "BACKEND": "bureau.cache.AbsentableRedisCache",
+        "BACKEND": "bureau.web.cache.AbsentableRedisCache",
         "LOCATION": REDIS_URL,
         "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 1},
     },
@@ -169,13 +169,13 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
-CSRF_FAILURE_VIEW = "bureau.admin.failures.no_token"
+CSRF_FAILURE_VIEW = "bureau.site.failures.no_token"
 
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
-FORMAT_MODULE_PATH = ["bureau.formats"]  # days as 2026-03-01 in both languages
+FORMAT_MODULE_PATH = ["bureau.web.formats"]  # days as 2026-03-01 in both languages
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"
 
@@ -208,7 +208,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "plain": {
-            "()": "bureau.logs.WithoutValues",
+            "()": "bureau.web.logs.WithoutValues",
             "format": "{asctime} {levelname} {name} {message}",
             "style": "{",
         }

@@ -2,7 +2,8 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
-from bureau import dashboard, language
+from bureau.site import dashboard
+from bureau.web import language
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -11,7 +12,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-handler400 = "bureau.admin.failures.bad_request"
-handler403 = "bureau.admin.failures.forbidden"
-handler404 = "bureau.admin.failures.not_found"
-handler500 = "bureau.admin.failures.broken"
+handler400 = "bureau.site.failures.bad_request"
+handler403 = "bureau.site.failures.forbidden"
+handler404 = "bureau.site.failures.not_found"
+handler500 = "bureau.site.failures.broken"

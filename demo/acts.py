@@ -11,17 +11,17 @@ from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 
 from bureau.clock import SHANGHAI
+from bureau.jobs import services as jobs
 from bureau.models import Area, Job, Upload
-from bureau.services import jobs
-from bureau.services.undo import undo_upload
-from bureau.services.uploads import load_upload, receive_upload
+from bureau.rosters.undo import undo_upload
+from bureau.rosters.uploads import load_upload, receive_upload
 from demo.profile import Profile
 from demo.staff import Office
 from institutions.models import Institution, SelectionWindow
 from members.identity import keyed_hash
 from members.models import Member
 from settlement.models import Visit
-from settlement.services.rosters import VISITS_JOB
+from settlement.services.rosters.visits import VISITS_JOB
 
 
 @dataclass

@@ -7,7 +7,7 @@ class DemoConfig(AppConfig):
     verbose_name = _("Demonstration")
 
     def ready(self):
-        from bureau.services import jobs
+        from bureau.jobs import services as jobs
 
         jobs.register("demo", _nothing_left)
 

@@ -15,10 +15,10 @@ from demo.visits import Bill, Month
 from institutions.models import Institution
 from members.models import Member
 from settlement.models import Claim
-from settlement.services.claims import approve_claim, check_claim, enter_claim, refuse_claim, return_claim
-from settlement.services.claims_payment import pay_claim
-from settlement.services.claims_requests import BankAccount, ClaimRequest
-from settlement.services.invoices import InvoiceNumber
+from settlement.services.claims.payment import pay_claim
+from settlement.services.claims.requests import BankAccount, ClaimRequest
+from settlement.services.claims.steps import approve_claim, check_claim, enter_claim, refuse_claim, return_claim
+from settlement.services.visits.invoices import InvoiceNumber
 
 PAPERS = ("identity", "receipt", "items", "record", "bank")
 

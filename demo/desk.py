@@ -13,11 +13,11 @@ from demo.acts import Stage
 from demo.people import Person
 from demo.visits import EMERGENCY, Bill
 from settlement.models import Proposal, Visit
-from settlement.services.replays import Outdated, decide_proposal, propose_late_facts, propose_replay
-from settlement.services.requests import VisitRequest
-from settlement.services.reversals import reverse_visit
-from settlement.services.rosters import PAY_FROM
-from settlement.services.visits import settle_visit
+from settlement.services.replays.proposals import Outdated, decide_proposal, propose_late_facts, propose_replay
+from settlement.services.rosters.visits import PAY_FROM
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.reversals import reverse_visit
+from settlement.services.visits.settling import settle_visit
 
 
 def settle(stage: Stage, bill: Bill) -> None:

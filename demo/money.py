@@ -17,9 +17,9 @@ from accounts.services.family import grant as grant_use
 from accounts.services.payouts import Payee, approve_payout, pay_payout, return_payout, submit_payout
 from accounts.services.standing import load_opening_balances, without_account
 from accounts.services.uses import use_account
+from bureau.editions.figures import enter_figure
 from bureau.errors import DomainError
 from bureau.rules.periods import next_month_start
-from bureau.services.figures import enter_figure
 from demo.acts import Stage
 from demo.people import LATE_DEATHS, Person, Tie
 from demo.visits import Bill

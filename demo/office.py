@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
+from bureau.editions.figures import confirm_figure, enter_figure
+from bureau.editions.life import load_edition
 from bureau.models import County
-from bureau.services.edition_life import load_edition
-from bureau.services.figures import confirm_figure, enter_figure
 from demo import files
 from demo.acts import Stage
 from demo.places import Places

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from bureau.identity import with_check_digit
+from bureau.identifiers.identity import with_check_digit
 from bureau.rules.periods import next_month_start
 from demo.days import retires_on
 from demo.places import Place, Places

@@ -15,9 +15,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bureau.rules import edition as rules
-from bureau.rules import provider
-from bureau.rules.edition import Edition
+from bureau.rules import payment as provider
+from bureau.rules.format import edition as rules
+from bureau.rules.format.edition import Edition
 
 CITIES = Path(__file__).parent / "cities"
 

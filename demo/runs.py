@@ -16,11 +16,11 @@ from demo.acts import Stage
 from demo.places import Places
 from institutions.services.places import confirm_assessments
 from settlement.models import Line, Payment, Run, Visit
-from settlement.services.reversals import reverse_visit
 from settlement.services.runs.approval import approve_run, return_run, submit_run
 from settlement.services.runs.compute import compute_run
 from settlement.services.runs.late import find_adjustments
 from settlement.services.runs.payment import pay_run, return_payment
+from settlement.services.visits.reversals import reverse_visit
 
 LATE_KEY = "NZ01"  # the numbers that the institution gives its late reversals
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
+from bureau.areas.services import register_area, register_county
 from bureau.clock import SHANGHAI
 from bureau.models import Area, Staff
-from bureau.services.roles import assign_roles, install_roles
-from bureau.services.staff import register_area, register_county, register_staff
+from bureau.staff.roles import assign_roles, install_roles
+from bureau.staff.services import register_staff
 from demo.profile import Profile
 
 # Role, user name and name. The password is no secret: the demonstration prints it.

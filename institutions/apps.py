@@ -7,7 +7,7 @@ class InstitutionsConfig(AppConfig):
     verbose_name = _("Institutions")
 
     def ready(self):
-        from bureau.services.uploads import register_objection, register_roster
+        from bureau.rosters.uploads import register_objection, register_roster
         from institutions import files
         from institutions.services import care_rosters, place_rosters, selection_roster
 

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from bureau import clock
 from bureau.models import Area
-from bureau.services.staff import scheduler
+from bureau.staff.services import scheduler
 from institutions.services import selection, windows
 
 

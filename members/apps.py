@@ -7,7 +7,7 @@ class MembersConfig(AppConfig):
     verbose_name = _("Members")
 
     def ready(self):
-        from bureau.services.uploads import register_roster
+        from bureau.rosters.uploads import register_roster
         from members import files
         from members.services import changes, people_rosters, rosters
 

@@ -27,7 +27,7 @@ from bureau.files.shared import (
     in_order,
     scheme_column,
 )
-from bureau.identity import IDENTITY_CARD, birth_and_sex, states_birth
+from bureau.identifiers.identity import IDENTITY_CARD, birth_and_sex, states_birth
 from members.insured import (
     class_after_change,
     class_of_member,

@@ -3,7 +3,7 @@
 The hash is keyed because there are few enough identity numbers to try them all.
 """
 
-from bureau import ciphers
+from bureau.identifiers import ciphers
 
 _CIPHER, _HASH = b"document cipher", b"document hash"
 

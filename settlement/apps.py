@@ -7,12 +7,17 @@ class SettlementConfig(AppConfig):
     verbose_name = _("Settlement")
 
     def ready(self):
-        from bureau.services import jobs, uploads
-        from bureau.services.edition_life import Settled, register_settled
-        from bureau.services.uploads import register_objection, register_roster
+        from bureau.editions.life import Settled, register_settled
+        from bureau.jobs import services as jobs
+        from bureau.rosters import uploads
+        from bureau.rosters.uploads import register_objection, register_roster
         from settlement import files
         from settlement.queries import roster_days
-        from settlement.services import edition_change, late_facts, objections, proofs, rosters, use_rosters
+        from settlement.services import proofs
+        from settlement.services.replays import edition_change, late_facts
+        from settlement.services.rosters import objections
+        from settlement.services.rosters import uses as use_rosters
+        from settlement.services.rosters import visits as rosters
         from settlement.services.runs import compute
 
         register_roster("visits", _("Visits"), files.VISITS, rosters.VISITS)

@@ -15,8 +15,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Fund
+from bureau.rules.benefits.trace import Step, render
 from bureau.rules.money import yuan
-from bureau.rules.trace import Step, render
 from settlement.models import Adjustment, Line, Payment, Run
 from settlement.queries.lines import replay_line
 

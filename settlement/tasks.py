@@ -3,9 +3,9 @@
 from celery import shared_task
 
 from bureau import clock
-from bureau.services.staff import scheduler
-from settlement.services.late_facts import search_every_area
+from bureau.staff.services import scheduler
 from settlement.services.proofs import prove_books
+from settlement.services.replays.late_facts import search_every_area
 from settlement.services.runs.compute import compute_due
 
 

@@ -53,7 +53,7 @@ def _only_pure_tests(config: pytest.Config) -> bool:
 
 
 def _start_servers(config: pytest.Config) -> None:
-    from bureau.launcher.servers import Servers, discard, throwaway_folder
+    from launcher.servers import Servers, discard, throwaway_folder
 
     folder = throwaway_folder()
     config.add_cleanup(lambda: discard(folder))

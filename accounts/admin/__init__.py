@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ledger, payouts, personal, uses  # noqa: F401  registers them
 from accounts.models import Account, FamilyGrant
-from bureau.admin import Section, extend
+from bureau.site import Section, extend
 from members.models import Member
 
 extend(

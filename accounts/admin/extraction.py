@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Entry, Fund, Journal, Subject
 from accounts.services.extraction import Extraction, extract_fund, quote_extraction
 from bureau import clock
-from bureau.admin import Act, ActForm, Answer, Panel, link, pick, year_field
 from bureau.models import Area, Scheme, Staff
+from bureau.site import Act, ActForm, Answer, Panel, link, pick, year_field
 
 
 class ExtractionForm(ActForm):

@@ -17,8 +17,8 @@ from accounts.models import ClosedMonth, Entry, Fund, Journal, Subject
 from accounts.queries import trial_balance
 from accounts.services.months import close_month, reopen_month
 from bureau import clock
-from bureau.admin import Act, ActForm, MonthField, Panel, ReasonForm, Records, Report, Section, pick, when
 from bureau.models import Staff
+from bureau.site import Act, ActForm, MonthField, Panel, ReasonForm, Records, Report, Section, pick, when
 
 
 def journals_of(name: str) -> Section:

@@ -12,8 +12,8 @@ from accounts.admin.labels import words
 from accounts.admin.ledger import journals_of
 from accounts.models import Payout
 from accounts.services.payouts import Payee, approve_payout, pay_payout, return_payout
-from bureau.admin import Act, ActForm, WhyReturnedForm, is_status, when
-from bureau.rules import account_use
+from bureau.rules.accounts import use as account_use
+from bureau.site import Act, ActForm, WhyReturnedForm, is_status, when
 from members.admin import OfMember
 
 

@@ -25,7 +25,9 @@ from accounts.services.recoveries import (
 )
 from accounts.services.uses import use_account
 from bureau import clock
-from bureau.admin import (
+from bureau.models import Area, Staff
+from bureau.rules.accounts import use as account_use
+from bureau.site import (
     Act,
     ActForm,
     Answer,
@@ -42,10 +44,8 @@ from bureau.admin import (
     reason_field,
     when,
 )
-from bureau.admin.business import XLSX, attachment
-from bureau.admin.forms import in_order
-from bureau.models import Area, Staff
-from bureau.rules import account_use
+from bureau.site.answers import XLSX, attachment
+from bureau.site.forms import in_order
 from members.admin import OfMember
 from members.models import Member
 

@@ -10,8 +10,8 @@ from accounts.models import AccountUse, FamilyGrant, Freeze
 from accounts.queries.after_death import used_after_death
 from accounts.services.family import revoke
 from accounts.services.uses import reverse_use
-from bureau.admin import Act
-from bureau.rules import account_use
+from bureau.rules.accounts import use as account_use
+from bureau.site import Act
 from members.admin import OfMember, end_form
 
 

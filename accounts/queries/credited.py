@@ -5,12 +5,12 @@ from functools import cache
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
-from bureau.proofs import Proof
-from bureau.rules.credits import amounts
+from bureau.audit.proofs import Proof
+from bureau.editions.rulebook import edition_by_hash
+from bureau.rules.accounts.credits import amounts
 from bureau.rules.errors import Refused
 from bureau.rules.money import fen
 from bureau.rules.periods import month_of
-from bureau.services.editions import edition_by_hash
 
 # Of each credit the whole of its month until then, and the bases on which an own share was paid for the month.
 CREDITS = """

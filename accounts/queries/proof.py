@@ -7,7 +7,7 @@ from django.db import connection
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from bureau.proofs import Proof
+from bureau.audit.proofs import Proof
 
 JOURNALS = "SELECT count(*) FROM accounts_journal WHERE {area}"
 ACCOUNTS = "SELECT count(*) FROM accounts_account WHERE {area}"

@@ -15,17 +15,17 @@ from accounts.queries.due import Due, account_ranges, months_due
 from accounts.services.ledger import EntryRequest, JournalRequest, control, post, to_account
 from accounts.services.standing import open_accounts
 from bureau import audit
+from bureau.editions.rulebook import rulebook, stored_edition
 from bureau.errors import DomainError
+from bureau.jobs import services as jobs
 from bureau.models import Area, Job, Scheme, Staff
-from bureau.reach import require_agency
-from bureau.rules import credits as rules
-from bureau.rules.edition import Edition, Rulebook
+from bureau.rules.accounts import credits as rules
 from bureau.rules.enrolment import bars
 from bureau.rules.errors import NoEdition, Refusal
+from bureau.rules.format.edition import Edition, Rulebook
 from bureau.rules.money import fen, yuan
 from bureau.rules.periods import add_months, last_day, month_of
-from bureau.services import jobs
-from bureau.services.editions import rulebook, stored_edition
+from bureau.staff.reach import require_agency
 
 KIND = "credit"
 CHUNK = 10_000  # accounts; a spend waits for one chunk at most

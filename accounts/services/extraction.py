@@ -12,13 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Entry, Fund, Journal, Subject
 from accounts.services.ledger import JournalRequest, control, post
 from bureau import audit
+from bureau.editions.rulebook import rulebook
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Area, Staff
-from bureau.reach import require_agency
-from bureau.rules import provider
+from bureau.rules import payment as provider
 from bureau.rules.errors import Refused
 from bureau.rules.money import yuan
-from bureau.services.editions import rulebook
+from bureau.staff.reach import require_agency
 
 # Out of which fund a scheme's outpatient account is fed.
 SOURCES = {"310": Fund.EMPLOYEES_POOL, "390": Fund.RESIDENTS}

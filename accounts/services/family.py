@@ -12,7 +12,7 @@ from accounts.services.standing import refuse_without_account
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff
-from bureau.rules import account_use
+from bureau.rules.accounts import use as account_use
 from bureau.rules.errors import Refusal
 from members.models import Member, Relative
 

@@ -8,13 +8,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from accounts.services.ledger import AccountNotOpen
+from bureau.editions.rulebook import rulebook
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Scheme
-from bureau.rules import account_use
-from bureau.rules.edition import Edition, Rulebook
+from bureau.rules.accounts import use as account_use
 from bureau.rules.enrolment import group_of
 from bureau.rules.errors import NoEdition, Refusal
-from bureau.services.editions import rulebook
+from bureau.rules.format.edition import Edition, Rulebook
 from members.models import Enrolment
 
 

@@ -10,8 +10,8 @@ from accounts.models import ClosedMonth
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Area, Staff
-from bureau.reach import require_agency
 from bureau.rules.periods import month_of, next_month_start
+from bureau.staff.reach import require_agency
 
 
 @transaction.atomic

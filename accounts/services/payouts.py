@@ -15,12 +15,12 @@ from accounts.services.ledger import EntryRequest, JournalRequest, Overdrawn, co
 from accounts.services.recoveries import recover_after_death
 from accounts.services.standing import ON_ITS_WAY, close_empty, end_freeze
 from bureau import audit
-from bureau.bank_accounts import account_number
 from bureau.errors import DomainError, RefusedError
+from bureau.identifiers.bank_accounts import account_number
 from bureau.models import Staff
-from bureau.rules import account_use
+from bureau.rules.accounts import use as account_use
 from bureau.rules.money import apportion, fen, millionths, yuan
-from bureau.services.records import require_name
+from bureau.saving import require_name
 
 TRANSFER = "transfer"
 INHERITED = "bank_or_inherit"

@@ -15,12 +15,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account, Freeze, Journal, Payout, Subject
 from accounts.services.ledger import JournalRequest, control, fingerprint, lock_account, post, posted, to_account
 from bureau import audit
+from bureau.editions.rulebook import rulebook
 from bureau.errors import DomainError
 from bureau.models import Area, Scheme, Staff
-from bureau.rules.credits import may_hold, monthly_credit
+from bureau.rules.accounts.credits import may_hold, monthly_credit
 from bureau.rules.errors import NoEdition
 from bureau.rules.periods import month_of
-from bureau.services.editions import rulebook
 from members.models import Enrolment, Member
 
 ON_ITS_WAY = (Payout.Status.SUBMITTED, Payout.Status.APPROVED)

@@ -24,7 +24,7 @@ from accounts.services.standing import take_refund
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
-from bureau.rules import account_use
+from bureau.rules.accounts import use as account_use
 from bureau.rules.money import fen, yuan
 from members.models import Member
 

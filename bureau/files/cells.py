@@ -13,17 +13,17 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
-from bureau.bank_accounts import account_number
 from bureau.files.problems import Refused
 from bureau.files.problems import noop as _
-from bureau.identity import (
+from bureau.identifiers.bank_accounts import account_number
+from bureau.identifiers.identity import (
     DOCUMENT_MESSAGES,
     IDENTITY_CARD,
     LONGEST_DOCUMENT_NUMBER,
     document_number_problem,
     numbers_in,
 )
-from bureau.names import is_damaged
+from bureau.identifiers.names import is_damaged
 
 Cell: TypeAlias = Any
 Value = TypeVar("Value")

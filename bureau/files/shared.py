@@ -8,7 +8,7 @@ from bureau.files.cells import IDENTITY_INSIDE, choice, document_number, institu
 from bureau.files.problems import Refused
 from bureau.files.problems import noop as _
 from bureau.files.sheets import Check, Column
-from bureau.identity import DOCUMENT_KINDS, IDENTITY_CARD, OTHER_NAMES, kind_of
+from bureau.identifiers.identity import DOCUMENT_KINDS, IDENTITY_CARD, OTHER_NAMES, kind_of
 
 NUMBER_HEADINGS = (
     "身份证号", "身份证号码", "身份证", "身份证件号码", "证件号", "公民身份号码", "公民身份证号码",

@@ -2,8 +2,8 @@
 
 from django.db import migrations
 
-import bureau.fields
-from bureau.identity import without_numbers
+import bureau.identifiers.fields
+from bureau.identifiers.identity import without_numbers
 
 
 def seal_files(apps, schema_editor):
@@ -46,10 +46,10 @@ class Migration(migrations.Migration):
     dependencies = [("bureau", "0004_edition_guards")]
 
     operations = [
-        migrations.AddField("chunk", "sealed", bureau.fields.SealedJSONField(null=True, editable=False)),
-        migrations.AddField("job", "sealed", bureau.fields.SealedJSONField(null=True, editable=False)),
-        migrations.AlterField("upload", "content", bureau.fields.SealedField(verbose_name="content")),
-        migrations.AlterField("upload", "rejects", bureau.fields.SealedField(null=True, verbose_name="rejected rows")),
+        migrations.AddField("chunk", "sealed", bureau.identifiers.fields.SealedJSONField(null=True, editable=False)),
+        migrations.AddField("job", "sealed", bureau.identifiers.fields.SealedJSONField(null=True, editable=False)),
+        migrations.AlterField("upload", "content", bureau.identifiers.fields.SealedField(verbose_name="content")),
+        migrations.AlterField("upload", "rejects", bureau.identifiers.fields.SealedField(null=True, verbose_name="rejected rows")),
         migrations.RunPython(seal_files),
         migrations.RunPython(seal_jobs),
     ]

@@ -1,4 +1,4 @@
-"""Where attempts to log in are counted (bureau.services.door)."""
+"""Where attempts to log in are counted (bureau.staff.door)."""
 
 from django.db import migrations
 

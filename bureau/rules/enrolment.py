@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from .edition import Edition
-from .errors import Refused, _
-from .periods import Span, add_months, next_month_start
+from bureau.rules.errors import Refused, _
+from bureau.rules.format.edition import Edition
+from bureau.rules.periods import Span, add_months, next_month_start
 
 POOLED_ONLY = "pooled_only"  # 单建统筹: a plan without an account, whatever the class; in case files also a status
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from .edition import Edition
-from .edition_schema import Tree
-from .errors import Refusal
-from .money import round_half_up
-from .periods import ONE_DAY, Span, count_months, last_day, next_month_start
+from bureau.rules.errors import Refusal
+from bureau.rules.format.edition import Edition
+from bureau.rules.format.schema import Tree
+from bureau.rules.money import round_half_up
+from bureau.rules.periods import ONE_DAY, Span, count_months, last_day, next_month_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +216,6 @@ def _span(starts_on: date, ends_on: date, year: int) -> Span | None:
 
 def _budget(edition: Edition, on: date, months: int) -> int:
     """The quota of a number of months of one head; 0 where the payment method has no quota."""
-    from .provider import quota_per_head
+    from bureau.rules.payment import quota_per_head
 
     return round_half_up(quota_per_head(edition, on) * months, 12)

@@ -5,7 +5,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from bureau import clock
-from bureau.admin import Act, ActForm, Answer, Panel, YearFilter, pick, year_field
+from bureau.site import Act, ActForm, Answer, Panel, YearFilter, pick, year_field
 from institutions.admin.places import OfInstitution
 from institutions.models import Assessment, SelectionWindow
 from institutions.services.places import confirm_assessment, confirm_assessments, waiting_assessments

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from bureau import clock
-from bureau.admin import Act, ReasonForm
+from bureau.site import Act, ReasonForm
 from institutions.admin.places import LastDayReason
 from institutions.models import HospitalStay, OutOfAreaRegistration, Referral
 from institutions.services.care import cancel_referral, discharge, end_out_of_area, end_referral

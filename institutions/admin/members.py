@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from bureau import clock
-from bureau.admin import Act, Section, extend, form_of
+from bureau.site import Act, Section, extend, form_of
 from institutions.admin.selections import ChoiceForm, ExitForm, choose_for, end_on_exit
 from institutions.models import HospitalStay, OutOfAreaRegistration, Referral, Selection
 from institutions.services.care import record_stay, refer, register_out_of_area

@@ -8,7 +8,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
 from bureau import clock
-from bureau.admin import Act, ActForm, Panel, Records, Section, form_of, is_status, pick, reason_field, when
+from bureau.site import Act, ActForm, Panel, Records, Section, form_of, is_status, pick, reason_field, when
 from institutions.models import AccountChange, Agreement, Assessment, Institution, Level, Selection
 from institutions.services.bank_accounts import ACCOUNT, change_account, confirm_account, drop_account
 from institutions.services.places import (

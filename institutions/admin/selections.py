@@ -5,7 +5,9 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from bureau import clock
-from bureau.admin import (
+from bureau.models import Area, Scheme, Staff
+from bureau.rules.periods import month_of
+from bureau.site import (
     Act,
     ActForm,
     Panel,
@@ -19,8 +21,6 @@ from bureau.admin import (
     when,
     year_field,
 )
-from bureau.models import Area, Scheme, Staff
-from bureau.rules.periods import month_of
 from institutions.models import Institution, Selection, SelectionWindow
 from institutions.queries import double_funded_heads
 from institutions.services.selection import choose, end_selections, end_selections_of_departed, withdraw

@@ -11,10 +11,10 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from bureau import audit
-from bureau.bank_accounts import account_number
 from bureau.errors import DomainError
+from bureau.identifiers.bank_accounts import account_number
 from bureau.models import Staff
-from bureau.services.records import locked, save
+from bureau.saving import locked, save
 from institutions.models import AccountChange, Institution
 
 ACCOUNT = ("account_name", "bank_name", "bank_account")

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
-from bureau.services.records import locked, require_days, save
+from bureau.saving import locked, require_days, save
 from institutions.models import HospitalStay, Institution, OutOfAreaRegistration, Referral
 from institutions.queries import designated_on, selection_on
 from members.models import Member

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
-from bureau.services.staging import Batch, Loader
+from bureau.rosters.staging import Batch, Loader
 from institutions.models import HospitalStay, OutOfAreaRegistration, Referral
 from institutions.queries import DESIGNATED
 from institutions.services.matching import match_institutions

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff, Upload
 from bureau.rules import selection as rules
-from bureau.rules.edition import Edition
 from bureau.rules.errors import Refusal
+from bureau.rules.format.edition import Edition
 from bureau.rules.periods import ONE_DAY, Span, next_month_start
 from institutions.models import Institution, Selection
 from institutions.services.facts import Enrolled, Facts

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from bureau.editions.rulebook import rulebook
 from bureau.errors import RefusedError
-from bureau.rules.edition import Edition
 from bureau.rules.errors import Refused
+from bureau.rules.format.edition import Edition
 from bureau.rules.periods import ONE_DAY, Span
-from bureau.services.editions import rulebook
 from institutions.models import Selection
 
 

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_noop as _
 
-from bureau.services.staging import Batch
+from bureau.rosters.staging import Batch
 
 
 def match_institutions(batch: Batch, code: str, into: str, *, field: str = "") -> None:

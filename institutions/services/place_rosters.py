@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
-from bureau.services.staging import Batch, Loader, overlap, refuse_other_areas
+from bureau.rosters.staging import Batch, Loader, overlap, refuse_other_areas
 from institutions.models import AccountChange, Agreement, Assessment, Institution, Level
 from institutions.services.bank_accounts import ACCOUNT
 from institutions.services.matching import match_institutions

@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Area, County, Staff
-from bureau.reach import require_agency
 from bureau.rules.periods import ONE_DAY
-from bureau.services.records import locked, require_days, save
+from bureau.saving import locked, require_days, save
+from bureau.staff.reach import require_agency
 from institutions.models import Agreement, Assessment, Institution, Level, Selection
 from institutions.queries import in_force
 from institutions.services.bank_accounts import ACCOUNT, said

@@ -5,11 +5,11 @@ import datetime
 from django.db import connection, transaction
 
 from bureau import audit
+from bureau.editions.rulebook import rulebook
 from bureau.errors import DomainError
 from bureau.models import Staff
-from bureau.reach import require_agency
 from bureau.rules import selection as rules
-from bureau.services.editions import rulebook
+from bureau.staff.reach import require_agency
 from institutions.models import SelectionWindow
 from institutions.services.choices import Ask, plan_for
 from institutions.services.selection import write

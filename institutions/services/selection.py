@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
-from bureau.services.records import locked
+from bureau.saving import locked
 from institutions.models import Institution, Selection
 from institutions.services.choices import CHANGEABLE, Ask, Plan, plan_for
 from institutions.services.facts import Facts

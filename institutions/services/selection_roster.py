@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import AuditEntry, Upload
-from bureau.services.staging import Batch, Loader
+from bureau.rosters.staging import Batch, Loader
 from institutions.models import Selection
 from institutions.services.choices import CHANGEABLE, Ask, Plan, plan_for
 from institutions.services.matching import match_institutions

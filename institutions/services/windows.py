@@ -6,13 +6,13 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from bureau import audit
+from bureau.editions.rulebook import rulebook
 from bureau.errors import DomainError
 from bureau.models import Area, Staff
-from bureau.reach import require_agency
 from bureau.rules import selection as rules
-from bureau.rules.edition import Edition
+from bureau.rules.format.edition import Edition
 from bureau.rules.periods import Span
-from bureau.services.editions import rulebook
+from bureau.staff.reach import require_agency
 from institutions.models import SelectionWindow
 from institutions.queries import not_yet_selected
 from institutions.services.renewal import renew_selections

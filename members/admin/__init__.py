@@ -8,9 +8,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from bureau import clock
-from bureau.admin import Act, ActForm, Answer, MonthField, Panel, Records, Section, form_of, pick, reason_field, when
-from bureau.identity import DOCUMENT_KINDS, SAME_NUMBERS
+from bureau.identifiers.identity import DOCUMENT_KINDS, SAME_NUMBERS
 from bureau.models import Scheme
+from bureau.site import Act, ActForm, Answer, MonthField, Panel, Records, Section, form_of, pick, reason_field, when
 from members.admin.finding import SEARCH_HELP, OfMember, lead_to_member
 from members.forms import PlanField
 from members.models import (

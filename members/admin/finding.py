@@ -7,8 +7,8 @@ from django.contrib import messages
 from django.http import HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
-from bureau.admin import Records
-from bureau.admin.acts import list_url, url_of
+from bureau.site import Records
+from bureau.site.acts import list_url, url_of
 from members.models import Member
 from members.queries import find, find_by_document, seen_by
 

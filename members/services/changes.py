@@ -9,8 +9,8 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
+from bureau.rosters.staging import Batch, Loader
 from bureau.rules.enrolment import POOLED_ONLY
-from bureau.services.staging import Batch, Loader
 from members.models import BenefitPeriod, Enrolment, Member
 from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_members, person
 from members.services.plans import plan_after

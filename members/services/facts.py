@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Area, Staff
-from bureau.services.records import locked, require_days, save
+from bureau.saving import locked, require_days, save
 from members.models import Contribution, Member, Relative
 
 

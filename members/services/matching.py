@@ -5,8 +5,8 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
-from bureau.identity import SAME_NUMBERS
-from bureau.services.staging import Batch
+from bureau.identifiers.identity import SAME_NUMBERS
+from bureau.rosters.staging import Batch
 from members.identity import keyed_hash
 from members.queries import OTHER_NAME, SEEN_HERE
 

@@ -5,12 +5,12 @@ import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from bureau.editions.rulebook import rulebook
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Area, Staff
 from bureau.rules.enrolment import newborn_cover
 from bureau.rules.errors import Refused
 from bureau.rules.periods import Span
-from bureau.services.editions import rulebook
 from members.models import BenefitPeriod, Enrolment, Member
 from members.services.spans import add_benefit_period, enrol
 

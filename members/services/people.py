@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bureau import audit
 from bureau.errors import DomainError
-from bureau.identity import (
+from bureau.identifiers.identity import (
     DOCUMENT_MESSAGES,
     IDENTITY_CARD,
     birth_and_sex,
@@ -18,7 +18,7 @@ from bureau.identity import (
     states_birth,
 )
 from bureau.models import Area, Staff
-from bureau.services.records import locked, require_name, save
+from bureau.saving import locked, require_name, save
 from members import identity
 from members.models import Employer, Member
 from members.queries import same_name, seen_by

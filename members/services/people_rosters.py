@@ -7,8 +7,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from bureau.errors import DomainError
-from bureau.identity import birth_and_sex, states_birth
-from bureau.services.staging import Batch, Loader, overlap, refuse_other_areas
+from bureau.identifiers.identity import birth_and_sex, states_birth
+from bureau.rosters.staging import Batch, Loader, overlap, refuse_other_areas
 from members import identity
 from members.models import Enrolment, Member, Relative
 from members.queries import OTHER_NAME

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_noop as _
 
 from bureau.errors import DomainError
 from bureau.models import Area
-from bureau.services.staging import Batch
+from bureau.rosters.staging import Batch
 from members.models import Member
 from members.queries import AREA_ON, area_on
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
-from bureau.services.staging import Batch, Loader
+from bureau.rosters.staging import Batch, Loader
 from members.models import BenefitPeriod, Contribution, Employer, Suspension
 from members.services.matching import (
     MEMBER_COLUMN,

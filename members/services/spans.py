@@ -11,7 +11,7 @@ from bureau.errors import DomainError
 from bureau.models import Area, Scheme, Staff
 from bureau.rules.enrolment import POOLED_ONLY
 from bureau.rules.periods import ONE_DAY
-from bureau.services.records import locked, require_days, save
+from bureau.saving import locked, require_days, save
 from members.insured import WITH_ACCOUNT
 from members.models import BenefitPeriod, Employer, Enrolment, Member, Suspension
 

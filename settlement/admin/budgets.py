@@ -6,13 +6,13 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from bureau import clock
-from bureau.admin import ActForm, Panel, Report, pick, year_field
+from bureau.editions.rulebook import rulebook
 from bureau.errors import RefusedError
 from bureau.models import Scheme
-from bureau.rules.edition import Edition
 from bureau.rules.errors import NoEdition
+from bureau.rules.format.edition import Edition
 from bureau.rules.money import yuan
-from bureau.services.editions import rulebook
+from bureau.site import ActForm, Panel, Report, pick, year_field
 from settlement.models import Run
 from settlement.queries.totals import YearTotal, reserves_used, year_budget, year_total
 

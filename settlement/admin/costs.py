@@ -5,10 +5,10 @@ from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
 
-from bureau.admin import ActForm, money_field
-from bureau.admin.forms import NO_NUMBER_HERE
+from bureau.editions.rulebook import rulebook
 from bureau.models import Area
-from bureau.services.editions import rulebook
+from bureau.site import ActForm, money_field
+from bureau.site.forms import NO_NUMBER_HERE
 from members.identity import keyed_hash
 from settlement.models import Visit
 

@@ -8,10 +8,10 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from bureau.admin import Records
 from bureau.errors import DomainError
+from bureau.site import Records
 from settlement.models import Invoice
-from settlement.services.invoices import InvoiceNumber
+from settlement.services.visits.invoices import InvoiceNumber
 
 
 class InvoicesField(forms.CharField):

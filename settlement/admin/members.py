@@ -6,8 +6,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, Journal
-from bureau.admin import Act, ActForm, Answer, Panel, Section, extend, link, pick, when
 from bureau.models import Area, Job, Staff, Upload
+from bureau.site import Act, ActForm, Answer, Panel, Section, extend, link, pick, when
 from institutions.models import Institution
 from institutions.services.selection import end_selections
 from members.models import Member

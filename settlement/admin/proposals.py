@@ -11,19 +11,19 @@ from accounts.admin.labels import refusal_label
 from accounts.admin.ledger import journals_of
 from accounts.models import Fund
 from bureau import clock
-from bureau.admin import Act, ActForm, Answer, Panel, Section, link, pick, year_field
 from bureau.models import Area, Job, Staff
+from bureau.rules.benefits.places import FLAGS
 from bureau.rules.money import yuan
-from bureau.rules.places import FLAGS
+from bureau.site import Act, ActForm, Answer, Panel, Section, link, pick, year_field
 from institutions.models import Institution
 from members.admin import OfMember
 from members.models import Enrolment, Member
 from settlement.admin.traces import trace
 from settlement.models import AccountRecovery, Proposal, Visit
 from settlement.queries.explain import explain
-from settlement.services.late_facts import search_late_facts
-from settlement.services.readjudication import LEARNT_LATE, REPLAYED
-from settlement.services.replays import decide_proposal, propose_late_facts, propose_replay
+from settlement.services.replays.late_facts import search_late_facts
+from settlement.services.replays.proposals import decide_proposal, propose_late_facts, propose_replay
+from settlement.services.replays.readjudication import LEARNT_LATE, REPLAYED
 
 
 class DecisionForm(ActForm):

@@ -10,7 +10,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bureau import clock
-from bureau.admin import (
+from bureau.models import Area, Scheme
+from bureau.rules.periods import add_months, month_of
+from bureau.site import (
     Act,
     ActForm,
     MonthField,
@@ -25,9 +27,7 @@ from bureau.admin import (
     reason_field,
     when,
 )
-from bureau.admin.business import attachment
-from bureau.models import Area, Scheme
-from bureau.rules.periods import add_months, month_of
+from bureau.site.answers import attachment
 from institutions.admin.places import OfInstitution
 from institutions.models import Institution
 from settlement.models import MonthlyReturn, Run

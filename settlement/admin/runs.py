@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.ledger import journals_of
 from accounts.models import Fund
-from bureau.admin import (
+from bureau.models import Area, County, Scheme, Staff
+from bureau.site import (
     Act,
     ActForm,
     Answer,
@@ -26,8 +27,7 @@ from bureau.admin import (
     pick,
     reason_field,
 )
-from bureau.admin.business import XLSX, attachment
-from bureau.models import Area, County, Scheme, Staff
+from bureau.site.answers import XLSX, attachment
 from institutions.models import AccountChange
 from settlement import statements
 from settlement.admin.budgets import YEAR

@@ -5,10 +5,10 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from bureau.admin import Panel, Section
 from bureau.models import Upload
+from bureau.site import Panel, Section
 from settlement.models import Visit
-from settlement.services.desk import Quote
+from settlement.services.visits.desk import Quote
 
 BILL = ("member", "institution", "care_on", "encounter", "total")
 

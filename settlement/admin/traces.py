@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from bureau.admin import Panel
+from bureau.rules.benefits.trace import Step, render
 from bureau.rules.money import yuan
-from bureau.rules.trace import Step, render
+from bureau.site import Panel
 from settlement.queries.explain import Line
 
 

@@ -13,7 +13,10 @@ from accounts.admin.labels import refusal_label, relation_label
 from accounts.admin.ledger import journals_of
 from accounts.models import Fund
 from bureau import clock
-from bureau.admin import (
+from bureau.errors import wording
+from bureau.models import Staff
+from bureau.rules.benefits.places import CHARGE_LABELS, FLAGS
+from bureau.site import (
     Act,
     ActForm,
     KeyField,
@@ -25,10 +28,7 @@ from bureau.admin import (
     reason_field,
     when,
 )
-from bureau.admin.sections import EMPTY
-from bureau.errors import wording
-from bureau.models import Staff
-from bureau.rules.places import CHARGE_LABELS, FLAGS
+from bureau.site.sections import EMPTY
 from institutions.models import Institution
 from members.admin import OfMember
 from members.models import Member
@@ -39,9 +39,9 @@ from settlement.admin.same_bills import SameBillFilter
 from settlement.admin.traces import trace
 from settlement.models import OpeningUse, OtherUse, Proposal, Visit, VisitPayment
 from settlement.queries.explain import explain
-from settlement.services.requests import VisitRequest
-from settlement.services.reversals import reverse_visit
-from settlement.services.visits import quote_visit, settle_visit
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.reversals import reverse_visit
+from settlement.services.visits.settling import quote_visit, settle_visit
 
 PAY_FROM = [
     ("own", _("the patient's own account")),

@@ -6,7 +6,7 @@ from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from bureau.fields import MoneyField
+from bureau.identifiers.fields import MoneyField
 from bureau.models import Area, Staff
 from institutions.models import Institution
 from members.models import Member, Relative

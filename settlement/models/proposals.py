@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Account
-from bureau.fields import MoneyField
+from bureau.identifiers.fields import MoneyField
 from bureau.models import Scheme, Staff
 from settlement.models.visits import Visit
 

@@ -5,7 +5,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from bureau.fields import MoneyField
+from bureau.identifiers.fields import MoneyField
 from bureau.models import Scheme, Staff
 from institutions.models import Institution
 

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from bureau.fields import MoneyField
+from bureau.identifiers.fields import MoneyField
 from bureau.models import Area, County, Edition, Scheme, Staff
 from institutions.models import Institution
 from settlement.models.visits import Visit

@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, Fund
-from bureau.fields import MoneyField
+from bureau.identifiers.fields import MoneyField
 from bureau.models import Area, Edition, Scheme, Staff, Upload
 from institutions.models import Institution
 from members.models import Member

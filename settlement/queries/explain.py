@@ -5,10 +5,10 @@ from decimal import Decimal
 
 from django.utils.translation import gettext
 
-from bureau.rules import receipts
+from bureau.editions.rulebook import edition_by_hash
+from bureau.rules.benefits import receipts
+from bureau.rules.benefits.trace import Step, render
 from bureau.rules.money import yuan
-from bureau.rules.trace import Step, render
-from bureau.services.editions import edition_by_hash
 from settlement.models import Visit
 
 

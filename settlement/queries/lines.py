@@ -1,4 +1,4 @@
-"""What the facts of a run's line come to: the only place where a run meets bureau.rules.provider.
+"""What the facts of a run's line come to: the only place where a run meets bureau.rules.payment.
 
 A line's facts are plain JSON with the day `on` whose rules apply; amounts are in fen. The same function computes a
 line, replays it and explains it. Its receipt names the editions that it was computed by, and they explain it, whatever
@@ -14,13 +14,13 @@ from typing import Any
 from django.core.exceptions import ObjectDoesNotExist
 
 from accounts.models import Fund
-from bureau.rules import provider
-from bureau.rules.edition import Edition, Rulebook
+from bureau.editions.rulebook import edition_by_hash
+from bureau.rules import payment as provider
+from bureau.rules.benefits.places import CHARGE_LABELS
+from bureau.rules.benefits.trace import Message, Step
 from bureau.rules.errors import Refused
+from bureau.rules.format.edition import Edition, Rulebook
 from bureau.rules.periods import month_end
-from bureau.rules.places import CHARGE_LABELS
-from bureau.rules.trace import Message, Step
-from bureau.services.editions import edition_by_hash
 from settlement.models import Adjustment, Line, Run
 from settlement.queries.run_facts import CLAIMS
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from bureau.editions.rulebook import rulebook
 from bureau.models import Area, County
-from bureau.rules.edition import Edition
 from bureau.rules.errors import NoEdition
+from bureau.rules.format.edition import Edition
 from bureau.rules.periods import add_months, last_day
-from bureau.services.editions import rulebook
 from institutions.models import Institution
 from settlement.models import MonthlyReturn
 from settlement.queries.facts import fetch

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
+from bureau.editions.figures import figures, named
 from bureau.errors import DomainError, RefusedError
-from bureau.rules import provider
-from bureau.rules.edition import Edition
+from bureau.rules import payment as provider
 from bureau.rules.errors import Refused
-from bureau.services.figures import figures, named
+from bureau.rules.format.edition import Edition
 from settlement.queries import run_facts as reading
 from settlement.queries.facts import fetch
 from settlement.queries.lines import charge_by_month, pooled_fund

@@ -4,9 +4,9 @@ import datetime
 
 from django.utils import timezone
 
+from bureau.jobs.services import create_job
 from bureau.models import Area, Job, Staff
-from bureau.services.jobs import create_job
-from settlement.queries.books import check_books
+from settlement.queries.proofs.books import check_books
 
 KIND = "check_books"
 

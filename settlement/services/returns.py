@@ -11,7 +11,7 @@ from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
 from bureau.rules.periods import last_day
-from bureau.services.records import save
+from bureau.saving import save
 from institutions.models import Institution
 from settlement.models import MonthlyReturn
 from settlement.queries.returns import workload

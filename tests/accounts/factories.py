@@ -7,9 +7,9 @@ from decimal import ROUND_UP, Decimal
 
 from accounts.models import Account, Fund, Journal, Subject
 from accounts.services import EntryRequest, JournalRequest, post
+from bureau.editions.life import load_edition
 from bureau.models import Area, Edition, Staff
-from bureau.rules.edition import RULEBOOKS
-from bureau.services.edition_life import load_edition
+from bureau.rules.format.edition import RULEBOOKS
 from members.models import BenefitPeriod, Contribution, Enrolment, Member, Relative, Suspension
 
 AREA = "441699"

@@ -12,7 +12,7 @@ from accounts.services.family import grant
 from accounts.services.standing import load_opening_balances, open_accounts
 from accounts.services.uses import reverse_use, use_account
 from bureau.errors import DomainError
-from bureau.services import jobs
+from bureau.jobs import services as jobs
 from members.models import BenefitPeriod, Enrolment, Relative
 from tests.settlement import factories
 

@@ -14,7 +14,7 @@ from accounts.services.recoveries import collect_recovery, outstanding, recover
 from accounts.services.standing import load_opening_balances
 from accounts.services.uses import reverse_use, use_account
 from bureau.errors import DomainError
-from bureau.services import jobs
+from bureau.jobs import services as jobs
 from tests.accounts import factories
 from tests.accounts.factories import FIRST, NOW
 

@@ -11,9 +11,9 @@ from accounts.services.family import grant
 from accounts.services.payouts import Payee, submit_payout
 from accounts.services.uses import use_account
 from bureau.errors import DomainError
+from bureau.jobs import services as jobs
 from bureau.rules.enrolment import insured_as
 from bureau.rules.periods import month_end, month_start, months_between
-from bureau.services import jobs
 from members.models import BenefitPeriod, Contribution, Enrolment, Relative
 from tests.accounts.factories import own_share, standing
 from tests.settlement import factories

@@ -12,8 +12,8 @@ from accounts.services import credits
 from accounts.services.credits import credit_month
 from accounts.services.standing import close, freeze, open_accounts, reopen
 from bureau.errors import DomainError
+from bureau.jobs import services as jobs
 from bureau.models import Area, Chunk, Job
-from bureau.services import jobs
 from tests.accounts import factories
 from tests.accounts.factories import benefits, enrol, member, premium, suspend
 

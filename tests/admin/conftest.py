@@ -30,7 +30,7 @@ def staff(city):
     from django.contrib.auth.models import Group
 
     from bureau.models import Staff
-    from bureau.services.roles import ROLES
+    from bureau.staff.roles import ROLES
 
     found = {}
     for code in ROLES:
@@ -49,7 +49,7 @@ def full_city(city, staff):
     from accounts.services.family import grant
     from accounts.services.payouts import Payee, submit_payout
     from accounts.services.uses import use_account
-    from bureau.admin.business import load_file
+    from bureau.rosters.admin import load_file
     from institutions.services.care import record_stay, refer, register_out_of_area
     from institutions.services.places import record_assessment
     from members.identity import encrypt
@@ -58,12 +58,12 @@ def full_city(city, staff):
     from members.services.spans import suspend
     from settlement.models import OpeningUse
     from settlement.services.proofs import prove_books
-    from settlement.services.requests import VisitRequest
     from settlement.services.returns import submit_return
-    from settlement.services.reversals import reverse_visit
     from settlement.services.runs.approval import submit_run
     from settlement.services.runs.compute import compute_run
-    from settlement.services.visits import settle_visit
+    from settlement.services.visits.requests import VisitRequest
+    from settlement.services.visits.reversals import reverse_visit
+    from settlement.services.visits.settling import settle_visit
     from tests.settlement import factories
 
     clerk, day = staff["clerk"], datetime.date

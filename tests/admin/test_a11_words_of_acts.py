@@ -8,9 +8,9 @@ import pytest
 from django.contrib import admin
 from django.utils import translation
 
-from bureau.admin.acts import LABELS, Act
 from bureau.audit import FORMER
-from bureau.services.roles import ACTS
+from bureau.site.acts import LABELS, Act
+from bureau.staff.roles import ACTS
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("bureau", "members", "institutions", "accounts", "settlement")
@@ -91,7 +91,7 @@ def test_a11_entries_of_the_audit_trail_keep_their_words(former):
 
 
 def test_a11_the_januarys_advance_is_decided_by_the_agency_and_recorded_by_the_clerk():
-    from bureau.services.roles import ROLES
+    from bureau.staff.roles import ROLES
 
     assert "run.record_decision" in ROLES["clerk"].acts
     assert acts()["run.record_decision"] == {"Record a decision on a lower advance"}

@@ -91,7 +91,7 @@ def test_a_refusal_stands_at_the_field_to_blame(full_city, staff, browse):
 
 
 def test_a_surprise_is_a_sentence_with_a_number_that_the_log_knows(full_city, staff, browse, monkeypatch, caplog):
-    from bureau.admin.business import uploads
+    from bureau.rosters.admin import uploads
 
     def broken(**asked):
         raise ZeroDivisionError("secret")
@@ -206,7 +206,7 @@ def test_trial_balance_adds_up(full_city, staff, browse):
 
 def test_the_page_of_a_job_asks_again_by_itself_until_it_is_done(full_city, staff, browse):
     from bureau import clock
-    from bureau.services import jobs
+    from bureau.jobs import services as jobs
 
     job = full_city["job"]
     url = reverse("admin:bureau_job_change", args=[job.pk])

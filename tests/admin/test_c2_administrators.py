@@ -5,10 +5,11 @@ import pytest
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
+from bureau.areas.services import register_area, register_county
 from bureau.errors import DomainError
 from bureau.models import Area, AuditEntry, County, Staff
-from bureau.services.roles import ROLES, assign_roles
-from bureau.services.staff import change_staff, register_area, register_county, register_staff, set_password
+from bureau.staff.roles import ROLES, assign_roles
+from bureau.staff.services import change_staff, register_staff, set_password
 from tests.admin.conftest import NOW
 
 pytestmark = pytest.mark.django_db

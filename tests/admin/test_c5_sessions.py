@@ -10,9 +10,9 @@ import redis
 from django.core.cache import cache, caches
 from django.urls import reverse
 
-from bureau import sessions
-from bureau.cache import AbsentableRedisCache
 from bureau.models import AuditEntry, Job
+from bureau.staff import sessions
+from bureau.web.cache import AbsentableRedisCache
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/admin/login/"
@@ -84,9 +84,9 @@ def test_c5_the_cookie_ends_with_the_browser_and_the_row_within_eight_hours(staf
 @pytest.fixture
 def own_redis(settings, tmp_path):
     """A Redis that can be stopped, in place of the one of the tests: `start()` and `stop()`."""
-    from bureau.launcher.account import servers_account
-    from bureau.launcher.binaries import find_binaries
-    from bureau.launcher.servers import free_port
+    from launcher.account import servers_account
+    from launcher.binaries import find_binaries
+    from launcher.servers import free_port
 
     port, program = free_port(), find_binaries(servers_account(), tmp_path).redis_server
     running = []
@@ -156,7 +156,7 @@ def test_c5_without_redis_wrong_passwords_lock_as_ever(staff, client, own_redis)
 def test_c5_a_lock_ends_after_a_quarter_hour_and_attempts_count_before_their_password(staff):
     import datetime
 
-    from bureau.services import door
+    from bureau.staff import door
     from tests.admin.conftest import NOW
 
     assert [door.count_attempt("Somebody", now=NOW) for _n in range(7)] == [1, 2, 3, 4, 5, 6, 7]

@@ -12,8 +12,8 @@ from django import forms
 from django.contrib import admin
 from django.urls import reverse
 
-from bureau.admin import Report
-from bureau.logs import WithoutValues
+from bureau.site import Report
+from bureau.web.logs import WithoutValues
 from tests.admin.conftest import NOW
 from tests.admin.test_every_page import acts, places
 
@@ -30,7 +30,7 @@ def everybody(full_city, staff, browse):
 
 
 def broken(caplog):
-    return [record.getMessage() for record in caplog.records if record.name == "bureau.admin.failures"]
+    return [record.getMessage() for record in caplog.records if record.name == "bureau.site.failures"]
 
 
 def filters_of(desk):
@@ -230,7 +230,7 @@ def test_e12_a_forbidden_page_is_one_line_of_the_log(full_city, staff, browse, l
 
 
 def test_e12_a_broken_page_keeps_its_traceback_and_no_number(full_city, staff, browse, log, monkeypatch):
-    from bureau.admin import records
+    from bureau.site import records
 
     def fails(*_args, **_options):
         raise RuntimeError(f"row of {NUMBER}")

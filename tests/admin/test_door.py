@@ -92,7 +92,7 @@ def test_pages_that_fail_are_in_chinese_and_without_traceback(staff, client):
 
 
 def test_a_broken_page_gives_a_number(staff, client, monkeypatch, caplog):
-    from bureau import dashboard
+    from bureau.site import dashboard
 
     def broken(request):
         raise ZeroDivisionError("secret")
@@ -103,7 +103,7 @@ def test_a_broken_page_gives_a_number(staff, client, monkeypatch, caplog):
     page = client.get("/admin/")
     assert page.status_code == 500 and "secret" not in page.content.decode()
     assert "请将编号" in page.content.decode()
-    assert any(record.name == "bureau.admin.failures" for record in caplog.records)
+    assert any(record.name == "bureau.site.failures" for record in caplog.records)
 
 
 def test_a_form_without_its_token_is_refused_in_chinese(db):

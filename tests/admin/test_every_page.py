@@ -11,9 +11,9 @@ from django.contrib import admin
 from django.db import transaction
 from django.urls import reverse
 
-from bureau.admin import Report
 from bureau.models import AuditEntry
-from bureau.services.roles import ROLES, may, may_read
+from bureau.site import Report
+from bureau.staff.roles import ROLES, may, may_read
 
 OWN_APPS = ("bureau", "members", "institutions", "accounts", "settlement")
 ALIKE = 1  # pages of the same shape that are looked at
@@ -66,7 +66,7 @@ def test_every_link_of_every_role_leads_somewhere(full_city, staff, browse, capl
         pages = crawl(browse(staff[role]))
         assert {url: status for url, (status, _content) in pages.items() if status not in (200, 302)} == {}
         assert len(pages) > (100 if may_read(staff[role], "settlement.visit") else 10)
-    assert [record for record in caplog.records if record.name == "bureau.admin.failures"] == []
+    assert [record for record in caplog.records if record.name == "bureau.site.failures"] == []
 
 
 def places(staff, rf):
@@ -164,7 +164,7 @@ def test_nonsense_in_every_form_gets_an_answer(full_city, staff, browse, caplog,
                 said = fill_in(act.form(request=request, record=record), how)
                 answer(client, url, act, said, how)
                 transaction.set_rollback(True)
-            unexpected = [entry.exc_info[1] for entry in caplog.records if entry.name == "bureau.admin.failures"]
+            unexpected = [entry.exc_info[1] for entry in caplog.records if entry.name == "bureau.site.failures"]
             assert unexpected == [], (url, how)
 
 
@@ -213,7 +213,7 @@ def test_nonsense_in_the_schedule_gets_an_answer(staff, browse, caplog):
             said = dict.fromkeys(fields, value) | {"start_time_0": value, "start_time_1": value}
             said |= {"periodictask_set-TOTAL_FORMS": "0", "periodictask_set-INITIAL_FORMS": "0"}
             assert client.post(url, said).status_code in (200, 302), (model, value)
-    assert [record for record in caplog.records if record.name == "bureau.admin.failures"] == []
+    assert [record for record in caplog.records if record.name == "bureau.site.failures"] == []
 
 
 def test_the_system_administrator_changes_the_schedule_and_it_is_audited(staff, browse):

@@ -3,8 +3,8 @@ from django.contrib.auth.models import Group
 
 from bureau.errors import DomainError
 from bureau.models import AuditEntry, Staff
-from bureau.services import roles
-from bureau.services.roles import ACTS, ROLES, assign_roles, install_roles, may, may_read
+from bureau.staff import roles
+from bureau.staff.roles import ACTS, ROLES, assign_roles, install_roles, may, may_read
 from tests.admin.conftest import NOW
 
 pytestmark = pytest.mark.django_db

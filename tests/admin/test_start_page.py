@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from bureau.services.figures import enter_figure
+from bureau.editions.figures import enter_figure
 from institutions.services.places import record_assessment
 from settlement.services.returns import submit_return
 from tests.admin.conftest import NOW

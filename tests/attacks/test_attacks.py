@@ -12,8 +12,8 @@ from tests.attacks.attack import ran, refused
 @pytest.fixture
 def town(db, request):
     """Chongqing with an account that holds 300.00, a paid claim, an approved run; from here on as the application."""
-    from settlement.services.requests import VisitRequest
-    from settlement.services.visits import settle_visit
+    from settlement.services.visits.requests import VisitRequest
+    from settlement.services.visits.settling import settle_visit
     from tests.settlement import factories, runs
     from tests.settlement.claims import NOW, chongqing
 
@@ -300,7 +300,7 @@ def test_e6_family_grant_ends_and_is_never_prolonged(town):
 
 def test_e6_what_the_application_may_still_write_is_found_by_the_books(town):
     """Rights that an act needs remain: who uses them past the services leaves what check_books names."""
-    from settlement.queries.books import check_books
+    from settlement.queries.proofs.books import check_books
 
     def found():
         return {proof.code for proof in check_books("500000") if proof.wrong}

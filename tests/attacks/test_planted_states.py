@@ -21,15 +21,15 @@ def built():
     from accounts.services.payouts import Payee, approve_payout, submit_payout
     from accounts.services.recoveries import recover
     from accounts.services.uses import reverse_use, use_account
-    from bureau.services import jobs
+    from bureau.jobs import services as jobs
     from members.models import Contribution
     from settlement.models import Payment
-    from settlement.services.claims_payment import return_claim_payment
-    from settlement.services.requests import VisitRequest
-    from settlement.services.reversals import reverse_visit
+    from settlement.services.claims.payment import return_claim_payment
     from settlement.services.runs.late import find_adjustments
     from settlement.services.runs.payment import reissue_payment, return_payment
-    from settlement.services.visits import settle_visit
+    from settlement.services.visits.requests import VisitRequest
+    from settlement.services.visits.reversals import reverse_visit
+    from settlement.services.visits.settling import settle_visit
     from tests.settlement import factories, runs
     from tests.settlement.claims import SECOND, chongqing
 
@@ -112,7 +112,7 @@ def city(django_db_setup, django_db_blocker):
 
 
 def found(city) -> dict[str, list[str]]:
-    from settlement.queries.books import check_books
+    from settlement.queries.proofs.books import check_books
 
     return {proof.code: proof.shown for proof in check_books(city.area.pk) if proof.wrong}
 
@@ -396,7 +396,7 @@ def test_planted_state_is_found_by_its_code(city, state):
 
 
 def test_clean_city_has_no_finding_and_every_proof_has_a_planted_state(city):
-    from settlement.queries.books import check_books
+    from settlement.queries.proofs.books import check_books
 
     proofs = list(check_books(city.area.pk))
     assert {proof.code: proof.shown for proof in proofs if proof.wrong} == {}
@@ -408,10 +408,10 @@ def test_clean_city_has_no_finding_and_every_proof_has_a_planted_state(city):
 @pytest.mark.django_db(transaction=True)
 def test_e4_a_check_while_others_settle_is_of_one_moment():
     """Two connections settle and reverse while the books are checked again and again: no check sees half an act."""
-    from settlement.queries.books import check_books
-    from settlement.services.requests import VisitRequest
-    from settlement.services.reversals import reverse_visit
-    from settlement.services.visits import settle_visit
+    from settlement.queries.proofs.books import check_books
+    from settlement.services.visits.requests import VisitRequest
+    from settlement.services.visits.reversals import reverse_visit
+    from settlement.services.visits.settling import settle_visit
     from tests.settlement import factories
 
     here = factories.heyuan()

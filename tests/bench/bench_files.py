@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import openpyxl
 
 from bureau.files import Sheet, read_rows
-from bureau.identity import with_check_digit
+from bureau.identifiers.identity import with_check_digit
 from members.files import CONTRIBUTIONS, MEMBERS
 from settlement.files import VISITS
 

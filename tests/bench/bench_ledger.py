@@ -198,7 +198,7 @@ def main() -> None:
 
 def credit(city, count: int) -> None:
     from accounts.services.credits import credit_month
-    from bureau.services import jobs
+    from bureau.jobs import services as jobs
 
     job = credit_month(area=city.area, month=date(2026, 1, 1), actor=city.clerk, now=NOW)
     took = seconds(lambda: jobs.work(job.pk, clock=lambda: NOW))

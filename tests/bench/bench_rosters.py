@@ -30,7 +30,7 @@ PAYMENTS = "证件号码,费款所属期,险种类型,缴费基数,单位缴费�
 
 
 def number(serial: int) -> str:
-    from bureau.identity import with_check_digit
+    from bureau.identifiers.identity import with_check_digit
 
     year, month, day = 1940 + serial % 60, 1 + serial % 12, 1 + serial % 28
     good = with_check_digit(f"4416{serial // 999 % 100:02d}{year}{month:02d}{day:02d}{1 + serial % 999:03d}")
@@ -89,7 +89,7 @@ def raw_copy(kind: str) -> float:
 
 def measure(rows: int) -> None:
     from bureau.models import Area, Staff
-    from bureau.services.uploads import load_now, receive_upload
+    from bureau.rosters.uploads import load_now, receive_upload
 
     area = Area.objects.create(code="441699", name="河源市")
     clerk = Staff.objects.create(username="clerk", area=area)

@@ -1,6 +1,6 @@
 """How long a visit takes, at the desk and in a file's batch, against the least that PostgreSQL can do for one.
 
-    python -m bureau.launcher run --ephemeral -- python -m tests.bench.bench_visits
+    python -m launcher run --ephemeral -- python -m tests.bench.bench_visits
 
 The raw limit is one lock, one read of a year's visits and one insert of the same row, by prepared psycopg statements.
 Ratios compare within one run; the milliseconds are this machine's.
@@ -21,12 +21,12 @@ import psycopg  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 from django.test.utils import setup_databases, teardown_databases  # noqa: E402
 
+from bureau.editions.rulebook import edition_by_hash  # noqa: E402
 from bureau.models import Upload  # noqa: E402
-from bureau.rules import receipts  # noqa: E402
-from bureau.services.editions import edition_by_hash  # noqa: E402
+from bureau.rules.benefits import receipts  # noqa: E402
 from settlement.models import Visit  # noqa: E402
-from settlement.services.requests import VisitRequest  # noqa: E402
-from settlement.services.visits import settle_visit, settle_visits  # noqa: E402
+from settlement.services.visits.requests import VisitRequest  # noqa: E402
+from settlement.services.visits.settling import settle_visit, settle_visits  # noqa: E402
 from tests.settlement import factories  # noqa: E402
 
 NOW = datetime(2026, 12, 31, 2, tzinfo=UTC)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from bureau.models import Upload
-from bureau.services.roles import ROLES
+from bureau.staff.roles import ROLES
 from settlement.models import Run, Visit
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -130,7 +130,7 @@ def test_c6_a_number_is_typed_into_a_picker_and_a_search_and_stands_in_no_addres
 
 
 def test_c2_a_reset_password_is_changed_first(office, staff):
-    from bureau.services.staff import set_password
+    from bureau.staff.services import set_password
     from tests.admin.conftest import NOW
 
     page = office("clerk")

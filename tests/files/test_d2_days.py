@@ -13,7 +13,7 @@ import settlement.files
 from bureau.files import read_rows
 from bureau.files.days import date_, end_date, moment, month_
 from bureau.files.sheets import Sheet
-from bureau.identity import identity_number_problem, with_check_digit
+from bureau.identifiers.identity import identity_number_problem, with_check_digit
 
 TODAY = datetime.date(2026, 3, 10)
 LI = with_check_digit("44162119800101001")

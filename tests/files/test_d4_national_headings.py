@@ -11,7 +11,7 @@ import members.files
 import settlement.files
 from bureau.files import FileProblem, read_rows
 from bureau.files.sheets import heading
-from bureau.identity import with_check_digit
+from bureau.identifiers.identity import with_check_digit
 
 LI = with_check_digit("44162119800101001")
 HEADINGS = [

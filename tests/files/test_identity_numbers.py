@@ -2,7 +2,7 @@ import datetime
 
 import pytest
 
-from bureau.identity import (
+from bureau.identifiers.identity import (
     birth_and_sex,
     document_number_problem,
     identity_number_problem,

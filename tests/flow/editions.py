@@ -3,17 +3,17 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from bureau.models import Area, Edition, Staff
-from bureau.rules.edition import RULEBOOKS
-from bureau.services.edition_life import (
+from bureau.editions.life import (
     approve_edition,
     draft_edition,
     submit_edition,
 )
-from bureau.services.editions import rulebook
+from bureau.editions.rulebook import rulebook
+from bureau.models import Area, Edition, Staff
+from bureau.rules.format.edition import RULEBOOKS
 from settlement.models import Visit
-from settlement.services.requests import VisitRequest
-from settlement.services.visits import settle_visit
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.settling import settle_visit
 
 NOW = datetime(2026, 6, 10, 2, 0, tzinfo=UTC)
 JULY = date(2026, 7, 1)

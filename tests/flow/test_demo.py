@@ -44,7 +44,7 @@ def test_same_seed_makes_same_files(city):
 
 
 def test_identity_numbers_are_valid_and_used_once(city):
-    from bureau.identity import birth_and_sex
+    from bureau.identifiers.identity import birth_and_sex
 
     documents = [person.document for person in city.members]
     assert len(set(documents)) == MEMBERS

@@ -4,9 +4,10 @@ undone."""
 import pytest
 
 from bureau.errors import DomainError
+from bureau.jobs import services as jobs
 from bureau.models import AuditEntry, Job, Upload
-from bureau.services import jobs, uploads
-from bureau.services.undo import undo_upload
+from bureau.rosters import uploads
+from bureau.rosters.undo import undo_upload
 from members.models import Employer
 from tests.members.samples import NOW, roster
 

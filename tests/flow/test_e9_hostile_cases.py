@@ -5,10 +5,10 @@ import time
 import pytest
 from django.utils import translation
 
+from bureau.editions.case_files import read_cases
 from bureau.errors import DomainError
-from bureau.rules.cases import run_case
-from bureau.rules.edition import load_folder
-from bureau.services.case_files import read_cases
+from bureau.rules.cases.run import run_case
+from bureau.rules.format.edition import load_folder
 
 LAUGHS = "a: &a [1]\n" + "".join(f"{b}: &{b} [{f'*{a},' * 9}]\n" for a, b in zip("abcdefg", "bcdefgh", strict=True))
 

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from bureau.identity import with_check_digit
-from bureau.launcher.servers import OWN_SERVERS, Servers, discard, throwaway_folder
-from bureau.logs import WithoutValues
+from bureau.identifiers.identity import with_check_digit
+from bureau.web.logs import WithoutValues
+from launcher.servers import OWN_SERVERS, Servers, discard, throwaway_folder
 
 NUMBER = with_check_digit("44160219800520001")
 NAME = "欧阳锦程"
@@ -101,5 +101,5 @@ def test_e9_failing_statement_leaves_nothing_in_the_log_of_the_application():
 def test_e9_the_application_logs_as_its_settings_say():
     from django.conf import settings
 
-    assert settings.LOGGING["formatters"]["plain"]["()"] == "bureau.logs.WithoutValues"
+    assert settings.LOGGING["formatters"]["plain"]["()"] == "bureau.web.logs.WithoutValues"
     assert settings.CELERY_WORKER_HIJACK_ROOT_LOGGER is False

@@ -6,20 +6,20 @@ from decimal import Decimal
 
 import pytest
 
-from bureau.errors import DomainError
-from bureau.models import Area, Edition, Job, PublishedFigure
-from bureau.rules.edition import RULEBOOKS
-from bureau.services import jobs
-from bureau.services.edition_life import (
+from bureau.editions.figures import Missing, confirm_figure, enter_figure, missing_figures
+from bureau.editions.life import (
     approve_edition,
     choose_readings,
     submit_edition,
     withdraw_edition,
 )
-from bureau.services.editions import rulebook
-from bureau.services.figures import Missing, confirm_figure, enter_figure, missing_figures
+from bureau.editions.rulebook import rulebook
+from bureau.errors import DomainError
+from bureau.jobs import services as jobs
+from bureau.models import Area, Edition, Job, PublishedFigure
+from bureau.rules.format.edition import RULEBOOKS
 from settlement.models import Proposal, Visit
-from settlement.queries.books import check_books
+from settlement.queries.proofs.books import check_books
 from tests.flow.editions import JULY, NOTE, NOW, approved, draft, settle, successor, work_in
 from tests.settlement import factories
 

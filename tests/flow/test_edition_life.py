@@ -5,12 +5,8 @@ from datetime import UTC, date, datetime
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from bureau.errors import DomainError
-from bureau.models import Area, AuditEntry, Edition
-from bureau.rules.edition import RULEBOOKS
-from bureau.rules.errors import NoEdition
-from bureau.services import edition_report
-from bureau.services.edition_life import (
+from bureau.editions import report as edition_report
+from bureau.editions.life import (
     UnfitEdition,
     approve_edition,
     draft_edition,
@@ -18,6 +14,10 @@ from bureau.services.edition_life import (
     submit_edition,
     withdraw_edition,
 )
+from bureau.errors import DomainError
+from bureau.models import Area, AuditEntry, Edition
+from bureau.rules.errors import NoEdition
+from bureau.rules.format.edition import RULEBOOKS
 from tests.flow.editions import JULY, NOTE, NOW, approved, draft, in_force, stored, successor, work_in
 from tests.settlement import factories
 

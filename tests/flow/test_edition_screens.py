@@ -6,8 +6,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from bureau.editions.rulebook import rulebook
 from bureau.models import Edition
-from bureau.services.editions import rulebook
 from tests.flow.editions import JULY, successor
 from tests.flow.test_edition_life import CASES
 from tests.settlement import factories

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from bureau.rules import edition as rules
 from bureau.rules.errors import EditionError
+from bureau.rules.format import edition as rules
 
 SEED = 20260610
 CITIES = ("heyuan", "zhanjiang", "kaifeng", "shaoguan", "chongqing")

@@ -7,8 +7,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from bureau.errors import DomainError
-from bureau.rules.edition import RULEBOOKS
 from bureau.rules.errors import NoEdition
+from bureau.rules.format.edition import RULEBOOKS
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ def texts(city: str = "heyuan") -> dict[str, str]:
 
 @pytest.fixture
 def load(area, clerk, reviewer):
-    from bureau.services.edition_life import load_edition
+    from bureau.editions.life import load_edition
 
     return lambda files: load_edition(texts=files, area=area, actor=clerk, approver=reviewer, now=NOW)
 
@@ -34,8 +34,8 @@ def reviewer(area):
 
 
 def test_edition_is_loaded_once(load):
+    from bureau.editions.rulebook import stored_edition
     from bureau.models import AuditEntry, Edition
-    from bureau.services.editions import stored_edition
 
     first = load(texts())
     assert load(texts()) == first
@@ -49,7 +49,7 @@ def test_edition_is_loaded_once(load):
 
 
 def test_rulebook_sees_a_new_edition_at_once(load, area):
-    from bureau.services.editions import rulebook
+    from bureau.editions.rulebook import rulebook
 
     with pytest.raises(NoEdition):
         rulebook(area.pk).on(area.pk, "310", date(2026, 3, 1))
@@ -62,7 +62,7 @@ def test_rulebook_sees_a_new_edition_at_once(load, area):
 
 
 def test_rulebook_asks_one_question(load, area, django_assert_num_queries):
-    from bureau.services.editions import rulebook
+    from bureau.editions.rulebook import rulebook
 
     load(texts())
     rulebook(area.pk)
@@ -96,7 +96,7 @@ def test_unfit_edition_is_refused(load, files, problem):
 @pytest.fixture
 def publish(load, area, clerk):
     """Enter a figure, by the clerk."""
-    from bureau.services.figures import enter_figure
+    from bureau.editions.figures import enter_figure
 
     load(texts())
 
@@ -109,7 +109,7 @@ def publish(load, area, clerk):
 
 
 def test_figure_counts_once_confirmed_by_another(publish, area, clerk, reviewer):
-    from bureau.services.figures import confirm_figure, figures
+    from bureau.editions.figures import confirm_figure, figures
 
     wage = publish("average_wage", 2024, "85000.00")
     assert publish("average_wage", 2024, "85000.00") == wage
@@ -141,8 +141,8 @@ def test_figure_counts_once_confirmed_by_another(publish, area, clerk, reviewer)
     ],
 )
 def test_unfit_figure_is_refused(publish, area, reviewer, code, year, value, problem):
+    from bureau.editions.figures import confirm_figure
     from bureau.models import PublishedFigure
-    from bureau.services.figures import confirm_figure
 
     confirm_figure(figure=publish("average_wage", 2024, "85000.00"), actor=reviewer, now=NOW)
     with pytest.raises(DomainError) as refused:
@@ -154,8 +154,8 @@ def test_unfit_figure_is_refused(publish, area, reviewer, code, year, value, pro
 
 
 def test_cap_is_confirmed_against_confirmed_wages_only(publish, reviewer):
+    from bureau.editions.figures import confirm_figure
     from bureau.models import PublishedFigure
-    from bureau.services.figures import confirm_figure
 
     publish("average_wage", 2024, "85000.00")
     cap = publish("yearly_cap", 2026, "1700.00")
@@ -165,7 +165,7 @@ def test_cap_is_confirmed_against_confirmed_wages_only(publish, reviewer):
 
 
 def test_unconfirmed_figure_may_be_entered_anew(publish, clerk, reviewer):
-    from bureau.services.figures import confirm_figure
+    from bureau.editions.figures import confirm_figure
 
     publish("average_wage", 2024, "58000.00")
     figure = publish("average_wage", 2024, "85000.00", actor=reviewer)
@@ -174,7 +174,7 @@ def test_unconfirmed_figure_may_be_entered_anew(publish, clerk, reviewer):
 
 
 def test_database_keeps_confirmed_figures(publish, clerk, reviewer):
-    from bureau.services.figures import confirm_figure
+    from bureau.editions.figures import confirm_figure
 
     figure = publish("average_wage", 2024, "85000.00")
     connection.check_constraints()

@@ -35,7 +35,7 @@ def actor(transactional_db):
 @pytest.fixture
 def silent(monkeypatch):
     """Nobody hears the bells."""
-    from bureau.services import jobs
+    from bureau.jobs import services as jobs
 
     bells = []
     monkeypatch.setattr(jobs.current_app, "send_task", lambda *args, **more: bells.append((args, more)))
@@ -45,7 +45,7 @@ def silent(monkeypatch):
 @pytest.fixture
 def kinds(monkeypatch):
     """Handlers of this test only."""
-    from bureau.services import jobs
+    from bureau.jobs import services as jobs
 
     monkeypatch.setattr(jobs, "_kinds", dict(jobs._kinds))
     jobs.register("note", note)
@@ -93,7 +93,7 @@ def at_once(count: int, act) -> list:
 
 
 def test_job_is_done_once_and_counts(kinds, actor, silent):
-    from bureau.queries import progress
+    from bureau.jobs.queries import progress
 
     job = make(kinds, actor, 3)
     assert kinds.work(job.pk, clock=clock, limit=2) == 2
@@ -267,7 +267,7 @@ import django
 django.setup()
 from datetime import UTC, datetime
 from bureau import audit
-from bureau.services import jobs
+from bureau.jobs import services as jobs
 
 def slow(params, *, job, actor, now):
     audit.record("test.effect", actor=actor, now=now, number=params["number"])
@@ -344,7 +344,7 @@ def test_bell_rings_only_after_the_commit(kinds, actor, silent):
 def test_real_worker_loads_a_large_roster(area, clerk, transactional_db):
     """Celery and Redis for once: the bell rings, the worker of another process loads the file, the job is done."""
     from bureau.models import Job
-    from bureau.services.uploads import load_upload, receive_upload
+    from bureau.rosters.uploads import load_upload, receive_upload
     from members.models import Employer
     from tests.members.samples import roster
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bureau.launcher.servers import discard, free_port, throwaway_folder
+from launcher.servers import discard, free_port, throwaway_folder
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 ADDRESSES = ("DATABASE_URL", "REDIS_URL")
@@ -49,7 +49,7 @@ def environment(**given: str) -> dict[str, str]:
 
 def launch(*arguments: str | Path, **options: object) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-m", "bureau.launcher", *map(str, arguments)],
+        [sys.executable, "-m", "launcher", *map(str, arguments)],
         cwd=CHECKOUT,
         env=environment(),
         text=True,
@@ -62,7 +62,7 @@ def launch(*arguments: str | Path, **options: object) -> subprocess.Popen:
 def run(folder: Path, script: str, **given: str) -> subprocess.CompletedProcess:
     """Run a Python script beside the servers of a folder."""
     return subprocess.run(
-        [sys.executable, "-m", "bureau.launcher", "run", "--data", folder, "--", "python", "-c", script],
+        [sys.executable, "-m", "launcher", "run", "--data", folder, "--", "python", "-c", script],
         cwd=CHECKOUT,
         env=environment(**given),
         text=True,
@@ -273,7 +273,7 @@ def test_every_user_can_start_it(folder, user, python):
         os.chown(data, user, -1)
 
     done = subprocess.run(
-        [python, "-m", "bureau.launcher", "run", "--data", data, "--", python, "-c", "print('here')"],
+        [python, "-m", "launcher", "run", "--data", data, "--", python, "-c", "print('here')"],
         cwd=CHECKOUT,
         env=environment(PYTHONPATH=str(Path(psutil.__file__).parent.parent), PYTHONDONTWRITEBYTECODE="1"),
         text=True,

@@ -163,7 +163,7 @@ def test_rejected_rows_can_be_corrected_and_sent_again(load):
 
 def test_same_file_twice_is_one_upload(load, area, clerk):
     from bureau.models import AuditEntry, Upload
-    from bureau.services.uploads import receive_upload
+    from bureau.rosters.uploads import receive_upload
 
     first = load("members", FOUR)
     before = rows_of_everything()
@@ -188,7 +188,7 @@ def test_refused_file_may_come_again(load, area):
 
 def test_unknown_roster_and_giant_file_are_refused(load, area, clerk, monkeypatch):
     from bureau.models import Upload
-    from bureau.services import uploads
+    from bureau.rosters import uploads
 
     with pytest.raises(DomainError, match="There is no roster of the kind “horoscopes”"):
         load("horoscopes", b"x")
@@ -201,7 +201,7 @@ def test_unknown_roster_and_giant_file_are_refused(load, area, clerk, monkeypatc
 def test_failure_while_writing_leaves_nothing(load, area, clerk, monkeypatch):
     """A constraint that the checks did not foresee: the whole file stays out, and the sentence is readable."""
     from bureau.models import Upload
-    from bureau.services.staging import Batch
+    from bureau.rosters.staging import Batch
 
     insert = Batch.insert
 
@@ -220,7 +220,7 @@ def test_failure_while_writing_leaves_nothing(load, area, clerk, monkeypatch):
 
 
 def test_undo_removes_people_and_enrolments(load, four, clerk):
-    from bureau.services.undo import undo_upload
+    from bureau.rosters.undo import undo_upload
     from members.models import Enrolment, Member
 
     undone = undo_upload(four, actor=clerk, now=NOW)
@@ -231,7 +231,7 @@ def test_undo_removes_people_and_enrolments(load, four, clerk):
 
 
 def test_undo_restores_what_was_changed(load, four, clerk):
-    from bureau.services.undo import undo_upload
+    from bureau.rosters.undo import undo_upload
     from members.models import BenefitPeriod, Member
 
     load("benefit_periods", roster(PERIODS, f"李明,{LI},310,2026-01-01,2026-12-31"))
@@ -245,13 +245,13 @@ def test_undo_restores_what_was_changed(load, four, clerk):
 
 
 def _sun() -> str:
-    from bureau.identity import with_check_digit
+    from bureau.identifiers.identity import with_check_digit
 
     return with_check_digit("44162119700707005")
 
 
 def refused_undo(upload, clerk) -> str:
-    from bureau.services.undo import undo_upload
+    from bureau.rosters.undo import undo_upload
 
     before = rows_of_everything()
     with pytest.raises(DomainError) as refused:
@@ -275,7 +275,7 @@ def test_undo_is_refused_once_a_later_upload_changed_the_rows(load, four, clerk)
     third = load("benefit_periods", roster(PERIODS, f"李明,{LI},310,2026-01-01,2026-03-31"), "third.csv")
     assert "has changed the same records since" in refused_undo(first, clerk)
     assert refused_undo(second, clerk) == ("“third.csv” has changed the same records since; undo that upload first.")
-    from bureau.services.undo import undo_upload
+    from bureau.rosters.undo import undo_upload
     from members.models import BenefitPeriod
 
     for upload, ends_on in [(third, date(2026, 6, 30)), (second, date(2026, 12, 31))]:
@@ -295,14 +295,14 @@ def test_undo_is_refused_once_staff_changed_a_record(load, four, clerk):
 
 
 def test_undo_is_refused_where_a_room_objects(load, four, clerk, monkeypatch):
-    from bureau.services import uploads
+    from bureau.rosters import uploads
 
     monkeypatch.setitem(uploads._objections, "members", [lambda upload: f"{upload.rows} accounts are credited."])
     assert refused_undo(four, clerk) == "4 accounts are credited."
 
 
 def test_undo_is_refused_for_what_is_not_loaded(load, clerk):
-    from bureau.services.undo import undo_upload
+    from bureau.rosters.undo import undo_upload
 
     upload = load("members", b"")
     with pytest.raises(DomainError, match="Only a loaded roster can be undone"):
@@ -310,10 +310,10 @@ def test_undo_is_refused_for_what_is_not_loaded(load, clerk):
 
 
 def test_large_file_becomes_a_job(area, clerk):
+    from bureau.jobs import services as jobs
+    from bureau.jobs.queries import progress
     from bureau.models import Job
-    from bureau.queries import progress
-    from bureau.services import jobs
-    from bureau.services.uploads import load_upload, receive_upload
+    from bureau.rosters.uploads import load_upload, receive_upload
     from members.models import Employer
 
     content = roster("单位编号,单位名称", *(f"E{number:05d},公司{number}" for number in range(1500)))
@@ -332,7 +332,7 @@ def test_large_file_becomes_a_job(area, clerk):
 
 def test_small_file_is_loaded_at_once(area, clerk):
     from bureau.models import Job
-    from bureau.services.uploads import load_upload, receive_upload
+    from bureau.rosters.uploads import load_upload, receive_upload
 
     upload = receive_upload(kind="members", name="m.csv", content=FOUR, area=area, actor=clerk, now=NOW)
     assert counts(load_upload(upload, actor=clerk, now=NOW)) == ("loaded", 4, 4, 0, 0)

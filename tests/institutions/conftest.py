@@ -47,8 +47,8 @@ def reviewer(area):
 @pytest.fixture
 def edition(area, clerk, reviewer):
     """The rulebook of Heyuan of 2025, as it stands."""
-    from bureau.rules.edition import RULEBOOKS
-    from bureau.services.edition_life import load_edition
+    from bureau.editions.life import load_edition
+    from bureau.rules.format.edition import RULEBOOKS
 
     texts = {path.name: path.read_text("utf-8") for path in (RULEBOOKS / "heyuan").glob("*.toml")}
     return load_edition(texts=texts, area=area, actor=clerk, approver=reviewer, now=NOW)
@@ -106,7 +106,7 @@ def person(area) -> Callable:
 @pytest.fixture
 def load(area, clerk) -> Callable:
     """Receive a roster of some headings and lines, and load it at once."""
-    from bureau.services.uploads import load_now, receive_upload
+    from bureau.rosters.uploads import load_now, receive_upload
 
     def send(kind: str, headings: str, *lines: str):
         content = "\r\n".join([headings, *lines, ""]).encode("utf-8-sig")

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from bureau.identity import with_check_digit
-from bureau.services.undo import undo_upload
+from bureau.identifiers.identity import with_check_digit
+from bureau.rosters.undo import undo_upload
 from institutions.models import HospitalStay, OutOfAreaRegistration, Referral
 from institutions.services.selection import choose
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from bureau.errors import DomainError
-from bureau.identity import with_check_digit
+from bureau.identifiers.identity import with_check_digit
 from bureau.models import Area, Staff
 from institutions.models import HospitalStay, OutOfAreaRegistration, Referral
 from institutions.services import care
@@ -37,7 +37,7 @@ def other(area):
 @pytest.fixture
 def theirs(other):
     """Load a roster of the other area."""
-    from bureau.services.uploads import load_now, receive_upload
+    from bureau.rosters.uploads import load_now, receive_upload
 
     def send(kind, *lines):
         content = "\r\n".join([*lines, ""]).encode("utf-8-sig")

@@ -7,7 +7,7 @@ import pytest
 
 from bureau.errors import DomainError
 from bureau.models import Staff
-from bureau.services.undo import undo_upload
+from bureau.rosters.undo import undo_upload
 from institutions.models import AccountChange, Agreement, Assessment, Institution, Level
 from institutions.services import places
 from institutions.services.bank_accounts import confirm_account

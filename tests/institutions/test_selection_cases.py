@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from bureau.editions.rulebook import rulebook
 from bureau.errors import RefusedError
-from bureau.rules import provider
+from bureau.rules import payment as provider
 from bureau.rules.money import fen, yuan
-from bureau.services.editions import rulebook
 from institutions import queries
 from institutions.models import Selection
 from institutions.services.choices import Ask, plan_for

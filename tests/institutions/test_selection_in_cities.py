@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from bureau.errors import DomainError, RefusedError
-from bureau.rules import provider
+from bureau.rules import payment as provider
 from bureau.rules.money import fen
 from institutions import queries
 from institutions.models import OutOfAreaRegistration, Selection

@@ -8,8 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from bureau.errors import DomainError, RefusedError
-from bureau.identity import with_check_digit
-from bureau.services.undo import undo_upload
+from bureau.identifiers.identity import with_check_digit
+from bureau.rosters.undo import undo_upload
 from institutions import queries
 from institutions.models import Selection
 from institutions.services.choices import Ask, plan_for

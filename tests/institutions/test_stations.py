@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from bureau.editions.life import load_edition
 from bureau.errors import RefusedError
 from bureau.models import Area, County
-from bureau.rules.edition import RULEBOOKS
-from bureau.services.edition_life import load_edition
+from bureau.rules.format.edition import RULEBOOKS
 from institutions import queries
 from institutions.models import Selection
 from institutions.services.selection import choose

@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from bureau.editions.life import load_edition
 from bureau.errors import DomainError
 from bureau.models import AuditEntry, Staff
-from bureau.rules.edition import RULEBOOKS
-from bureau.services.edition_life import load_edition
+from bureau.rules.format.edition import RULEBOOKS
 from institutions import tasks
 from institutions.models import Selection, SelectionWindow
 from institutions.services import places

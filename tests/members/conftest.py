@@ -26,7 +26,7 @@ def clerk(area):
 @pytest.fixture
 def load(area, clerk) -> Callable:
     """Receive a file and load it at once."""
-    from bureau.services.uploads import load_now, receive_upload
+    from bureau.rosters.uploads import load_now, receive_upload
 
     def send(kind: str, content: bytes, name: str = "roster.csv"):
         upload = receive_upload(kind=kind, name=name, content=content, area=area, actor=clerk, now=NOW)

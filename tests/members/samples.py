@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from bureau.identity import with_check_digit
+from bureau.identifiers.identity import with_check_digit
 
 NOW = datetime(2026, 3, 10, 1, 30, tzinfo=UTC)  # 9:30 in Shanghai
 

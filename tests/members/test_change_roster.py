@@ -141,7 +141,7 @@ def test_impossible_change_moves_nothing(load, four, reasons, line, field, reaso
 
 
 def test_undo_puts_every_change_back(load, four, clerk):
-    from bureau.services.undo import undo_upload
+    from bureau.rosters.undo import undo_upload
     from members.models import Member
 
     load(

@@ -6,7 +6,13 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from bureau.errors import DomainError
-from bureau.identity import birth_and_sex, document_number_problem, identity_number_problem, kind_of, with_check_digit
+from bureau.identifiers.identity import (
+    birth_and_sex,
+    document_number_problem,
+    identity_number_problem,
+    kind_of,
+    with_check_digit,
+)
 from tests.members.samples import MEMBER_HEADINGS, NOW, roster
 
 pytestmark = pytest.mark.django_db

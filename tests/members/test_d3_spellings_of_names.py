@@ -3,7 +3,7 @@
 import pytest
 
 from bureau.errors import DomainError
-from bureau.names import is_damaged
+from bureau.identifiers.names import is_damaged
 from tests.members.samples import LI, NOW, WANG, ZHAO, members, roster
 
 pytestmark = pytest.mark.django_db

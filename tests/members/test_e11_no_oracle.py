@@ -23,7 +23,7 @@ def stranger(load, area, clerk):
 
 
 def by_file(kind, content, actor):
-    from bureau.services.uploads import load_now, receive_upload
+    from bureau.rosters.uploads import load_now, receive_upload
 
     upload = receive_upload(kind=kind, name="f.csv", content=content, area=actor.area, actor=actor, now=NOW)
     return load_now(upload, actor=actor, now=NOW)

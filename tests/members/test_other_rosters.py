@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from bureau.identity import with_check_digit
+from bureau.identifiers.identity import with_check_digit
 from tests.members.samples import CHEN, LI, WANG, roster
 
 pytestmark = pytest.mark.django_db
@@ -119,7 +119,7 @@ def test_suspensions_keep_their_kind_and_reason(load, four, reasons):
 def test_a5_rosters_of_two_areas_stand_beside_each_other(load, four):
     """A row that another area never ended is none of ours: the same days load here, and change nothing there."""
     from bureau.models import Area, Staff
-    from bureau.services.uploads import load_now, receive_upload
+    from bureau.rosters.uploads import load_now, receive_upload
     from members.models import BenefitPeriod, Suspension
     from tests.members.samples import NOW
 

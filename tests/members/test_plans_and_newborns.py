@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from bureau.errors import DomainError
-from bureau.identity import with_check_digit
+from bureau.identifiers.identity import with_check_digit
 from tests.members.samples import LI, NOW, WANG, roster
 
 pytestmark = pytest.mark.django_db
@@ -109,7 +109,7 @@ def test_change_plan_begins_a_new_span_and_keeps_the_rest(two, clerk):
 
 def shaoguan(*lines: str):
     """A small Shaoguan, and a roster of residents sent in."""
-    from bureau.services.uploads import load_now, receive_upload
+    from bureau.rosters.uploads import load_now, receive_upload
     from tests.settlement import factories
 
     city = factories.city_of("shaoguan")

@@ -10,9 +10,9 @@ from django.db import connection
 
 from accounts.services import credits
 from bureau.clock import SHANGHAI
-from bureau.identity import with_check_digit
+from bureau.identifiers.identity import with_check_digit
 from bureau.models import Area, Job, Staff
-from bureau.services.uploads import load_upload, receive_upload
+from bureau.rosters.uploads import load_upload, receive_upload
 from institutions.models import Institution
 from members.identity import keyed_hash
 from members.models import Contribution, Member

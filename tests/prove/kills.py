@@ -22,9 +22,9 @@ import psutil
 import psycopg
 import redis
 
-from bureau.launcher.__main__ import Running, migrate, worker_processes
-from bureau.launcher.processes import Process, stop_all
-from bureau.launcher.servers import Servers, discard, throwaway_folder
+from launcher.__main__ import Running, migrate, worker_processes
+from launcher.processes import Process, stop_all
+from launcher.servers import Servers, discard, throwaway_folder
 
 LIFE = "life"
 TODAY = "2026-08-20"
@@ -115,7 +115,7 @@ class Lives:
 
     def _finish(self, jobs: list) -> None:
         """Until all are done. The scheduler's sweep is done here, more often."""
-        from bureau.services.jobs import sweep
+        from bureau.jobs.services import sweep
 
         until = time.monotonic() + PATIENCE
         swept = time.monotonic()
@@ -164,7 +164,7 @@ def _all_done(jobs: list) -> bool:
 
 def _wrong_proofs() -> list:
     from bureau.models import Area
-    from settlement.queries.books import check_books
+    from settlement.queries.proofs.books import check_books
 
     return [
         (proof.code, proof.wrong, proof.shown)

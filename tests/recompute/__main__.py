@@ -7,7 +7,7 @@ from collections import Counter
 
 import psycopg
 
-from .computing import compute
+from tests.recompute.computing import compute
 
 
 def main() -> int:

@@ -12,12 +12,12 @@ from fractions import Fraction
 from types import ModuleType
 from typing import Any
 
-from .credits import Credits
-from .data.history import known_at
-from .data.reading import Area
-from .differences import Findings
-from .money import in_proportion
-from .visits import Visits
+from tests.recompute.credits import Credits
+from tests.recompute.data.history import known_at
+from tests.recompute.data.reading import Area
+from tests.recompute.differences import Findings
+from tests.recompute.money import in_proportion
+from tests.recompute.visits import Visits
 
 SELF = "self"
 

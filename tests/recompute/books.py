@@ -9,13 +9,13 @@ from datetime import date, datetime
 from types import ModuleType
 from typing import Any
 
-from .accounts import Accounts
-from .credits import Credits
-from .data.history import known_at
-from .data.reading import Area
-from .differences import Findings
-from .runs import Line, Runs
-from .visits import Visits
+from tests.recompute.accounts import Accounts
+from tests.recompute.credits import Credits
+from tests.recompute.data.history import known_at
+from tests.recompute.data.reading import Area
+from tests.recompute.differences import Findings
+from tests.recompute.runs import Line, Runs
+from tests.recompute.visits import Visits
 
 POOL, ACCOUNTS = "employees_pool", "personal_accounts"
 Key = tuple[str, str, str]  # fund, subject, holder

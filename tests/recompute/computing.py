@@ -5,19 +5,19 @@ from types import ModuleType
 
 import psycopg
 
-from . import accounts, books, credits, heads, proposals, runs, visits
-from .accounts import Accounts
-from .books import Books
-from .cities import BY_AREA
-from .credits import Credits
-from .data import files, rosters
-from .data.reading import Area
-from .differences import Findings
-from .heads import Heads
-from .proposals import Replays
-from .runs import Runs
-from .used import Used
-from .visits import Visits
+from tests.recompute import accounts, books, credits, heads, proposals, runs, visits
+from tests.recompute.accounts import Accounts
+from tests.recompute.books import Books
+from tests.recompute.cities import BY_AREA
+from tests.recompute.credits import Credits
+from tests.recompute.data import files, rosters
+from tests.recompute.data.reading import Area
+from tests.recompute.differences import Findings
+from tests.recompute.heads import Heads
+from tests.recompute.proposals import Replays
+from tests.recompute.runs import Runs
+from tests.recompute.used import Used
+from tests.recompute.visits import Visits
 
 
 def compute(connection: psycopg.Connection, areas: Iterable[str] | None = None) -> Iterator[Findings]:

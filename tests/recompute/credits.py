@@ -7,11 +7,11 @@ from datetime import date, datetime
 from types import ModuleType
 from typing import Any
 
-from .data.history import known_at
-from .data.reading import Area
-from .days import first_of, last_of, months_later
-from .differences import Findings
-from .money import half_up
+from tests.recompute.data.history import known_at
+from tests.recompute.data.reading import Area
+from tests.recompute.days import first_of, last_of, months_later
+from tests.recompute.differences import Findings
+from tests.recompute.money import half_up
 
 LOOK_BACK = 11  # months before the one that is credited
 

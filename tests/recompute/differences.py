@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from .money import yuan
+from tests.recompute.money import yuan
 
 COUNTS = ("headcount", "headcount_prev", "person_months")
 

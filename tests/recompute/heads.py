@@ -5,10 +5,10 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from .data.history import known_at
-from .data.reading import Area
-from .days import first_of, months_later, next_month
-from .differences import Findings
+from tests.recompute.data.history import known_at
+from tests.recompute.data.reading import Area
+from tests.recompute.days import first_of, months_later, next_month
+from tests.recompute.differences import Findings
 
 
 class Heads:

@@ -4,10 +4,10 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
-from .accounts import Accounts
-from .cities.case import Before, Past
-from .differences import Findings
-from .visits import Answer, Visits, difference_of, opening_of
+from tests.recompute.accounts import Accounts
+from tests.recompute.cities.case import Before, Past
+from tests.recompute.differences import Findings
+from tests.recompute.visits import Answer, Visits, difference_of, opening_of
 
 
 class Replays:

@@ -11,11 +11,11 @@ from fractions import Fraction
 from types import ModuleType
 from typing import Any
 
-from .data.reading import Area
-from .days import months_later, months_of
-from .differences import Findings
-from .heads import Heads
-from .used import Use, Used
+from tests.recompute.data.reading import Area
+from tests.recompute.days import months_later, months_of
+from tests.recompute.differences import Findings
+from tests.recompute.heads import Heads
+from tests.recompute.used import Use, Used
 
 ACCOUNTS = "personal_accounts"
 

@@ -8,10 +8,10 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from .accounts import Accounts
-from .data.reading import Area
-from .days import first_of
-from .visits import Visits
+from tests.recompute.accounts import Accounts
+from tests.recompute.data.reading import Area
+from tests.recompute.days import first_of
+from tests.recompute.visits import Visits
 
 CLAIMS = "claims"
 Owed = dict[int, dict[str, dict[str, int]]]  # institution → fund → charge → fen

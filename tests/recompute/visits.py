@@ -7,10 +7,10 @@ from datetime import date, datetime
 from types import ModuleType
 from typing import Any
 
-from .cities.case import QUOTA, Before, Case, Paid, Past, Place, Refused
-from .data.history import in_force, known_at
-from .data.reading import Area
-from .differences import Findings
+from tests.recompute.cities.case import QUOTA, Before, Case, Paid, Past, Place, Refused
+from tests.recompute.data.history import in_force, known_at
+from tests.recompute.data.reading import Area
+from tests.recompute.differences import Findings
 
 
 @dataclass(slots=True)

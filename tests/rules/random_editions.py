@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from . import literal_terms as literal
+from tests.rules import literal_terms as literal
 
 FIRST, LAST = date(2026, 1, 1), date(2027, 12, 31)
 FLAGS = ["local", "designated", "selected", "filed", "emergency", "prescription", "referral", "networked", "pharmacy"]

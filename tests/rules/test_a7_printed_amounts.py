@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from bureau.rules import provider
-from bureau.rules.edition import RULEBOOKS, Edition, load, load_folder
+from bureau.rules import payment as provider
+from bureau.rules.benefits.trace import Step
+from bureau.rules.format.edition import RULEBOOKS, Edition, load, load_folder
 from bureau.rules.money import fen, yuan
-from bureau.rules.provider.printed import PRINTED
-from bureau.rules.trace import Step
+from bureau.rules.payment.printed import PRINTED
 
 RULEBOOK = load_folder()
 CITY = {edition.city: edition for edition in RULEBOOK.editions}

@@ -4,11 +4,13 @@ from datetime import date
 
 import pytest
 
-from bureau.rules import account_use, credits, enrolment, selection
-from bureau.rules.edition import load_folder
+from bureau.rules import enrolment, selection
+from bureau.rules.accounts import credits
+from bureau.rules.accounts import use as account_use
+from bureau.rules.benefits.trace import Step, render
 from bureau.rules.errors import REASONS, NoEdition, Refused
+from bureau.rules.format.edition import load_folder
 from bureau.rules.periods import Span
-from bureau.rules.trace import Step, render
 
 CITY = {edition.city: edition for edition in load_folder().editions}
 HEYUAN, SHAOGUAN, KAIFENG = CITY["heyuan"], CITY["shaoguan"], CITY["kaifeng"]

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from bureau.rules.benefits import adjudicate, counters
-from bureau.rules.cases import run_case
-from bureau.rules.credits import monthly_credit
-from bureau.rules.edition import load, load_folder
+from bureau.rules.accounts.credits import monthly_credit
+from bureau.rules.benefits.fund import adjudicate, counters
+from bureau.rules.benefits.visit import Care
+from bureau.rules.cases.run import run_case
 from bureau.rules.enrolment import group_of
-from bureau.rules.visit import Care
+from bureau.rules.format.edition import load, load_folder
 from tests.rules.test_sixth_city import HEAD
 
 BOOK = load_folder()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bureau.rules.cases import run_case
-from bureau.rules.edition import RULEBOOKS, load_all, load_folder
+from bureau.rules.cases.run import run_case
+from bureau.rules.format.edition import RULEBOOKS, load_all, load_folder
 
 HERE = Path(__file__).parent
 FOLDERS = (HERE / "cases", HERE.parents[1].parent / "shared" / "cases")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bureau.rules import archive, formulas, numerals
-from bureau.rules.citations import DECLARED, DERIVED, FOUND, MISSING, check_citations, counts, sentence
-from bureau.rules.edition import RULEBOOKS
-from bureau.rules.frame import FRAMES
+from bureau.rules.citations import archive, formulas, numerals
+from bureau.rules.citations.check import DECLARED, DERIVED, FOUND, MISSING, check_citations, counts, sentence
+from bureau.rules.format.edition import RULEBOOKS
+from bureau.rules.format.frame import FRAMES
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "docs" / "example-city.toml").read_text("utf-8")

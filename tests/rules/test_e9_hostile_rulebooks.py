@@ -5,9 +5,9 @@ import tracemalloc
 
 import pytest
 
-from bureau.rules.bounds import DEEPEST, LARGEST_FILE, MOST_DOTS
-from bureau.rules.edition import RULEBOOKS, load
 from bureau.rules.errors import EditionError
+from bureau.rules.format.bounds import DEEPEST, LARGEST_FILE, MOST_DOTS
+from bureau.rules.format.edition import RULEBOOKS, load
 from bureau.rules.money import fen
 
 TEXT = (RULEBOOKS / "heyuan" / "2025-27.toml").read_text("utf-8")

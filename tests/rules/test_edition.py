@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from bureau.rules.edition import RULEBOOKS, Rulebook, grouped, load, load_all, load_folder
 from bureau.rules.errors import EditionError, NoEdition
+from bureau.rules.format.edition import RULEBOOKS, Rulebook, grouped, load, load_all, load_folder
 
 NAME = "heyuan/2025-27.toml"
 TEXT = (RULEBOOKS / NAME).read_text("utf-8")

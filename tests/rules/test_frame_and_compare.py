@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from bureau.rules import frame
-from bureau.rules.compare import compare
-from bureau.rules.compare import show as show_change
-from bureau.rules.edition import RULEBOOKS, Edition, load, load_folder
-from bureau.rules.edition_rows import look_over_rows
+from bureau.rules.cases.examples import run_examples
 from bureau.rules.errors import EditionError
-from bureau.rules.examples import run_examples
-from bureau.rules.frame import hold_against_frame, show
+from bureau.rules.format import frame
+from bureau.rules.format.compare import compare
+from bureau.rules.format.compare import show as show_change
+from bureau.rules.format.edition import RULEBOOKS, Edition, load, load_folder
+from bureau.rules.format.frame import hold_against_frame, show
+from bureau.rules.format.rows import look_over_rows
 
 CITY = {edition.city: edition for edition in load_folder().editions}
 NAME = "heyuan/2025-27.toml"

@@ -12,14 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 
-from bureau.rules.benefits import adjudicate, counters, replay_chain
-from bureau.rules.edition import Edition, load
-from bureau.rules.receipts import receipt, replay
-from bureau.rules.trace import Step
-from bureau.rules.visit import Care, Outcome, Past, past_of
-
-from . import literal_terms as literal
-from .random_editions import editions, histories
+from bureau.rules.benefits.fund import adjudicate, counters, replay_chain
+from bureau.rules.benefits.receipts import receipt, replay
+from bureau.rules.benefits.trace import Step
+from bureau.rules.benefits.visit import Care, Outcome, Past, past_of
+from bureau.rules.format.edition import Edition, load
+from tests.rules import literal_terms as literal
+from tests.rules.random_editions import editions, histories
 
 SEED = int(os.environ.get("FUZZ_SEED", "20260801"))
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "250"))

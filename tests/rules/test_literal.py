@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bureau.rules import provider
-from bureau.rules.benefits import Care, Past, adjudicate, counters, past_of, replay_chain
-from bureau.rules.edition import Edition, load_folder
-from bureau.rules.program import CAP, program_of
-from bureau.rules.receipts import receipt, replay
-from bureau.rules.visit_cases import PLACES
-
-from . import literal
+from bureau.rules import payment as provider
+from bureau.rules.benefits.fund import Care, Past, adjudicate, counters, past_of, replay_chain
+from bureau.rules.benefits.program import CAP, program_of
+from bureau.rules.benefits.receipts import receipt, replay
+from bureau.rules.cases.visits import PLACES
+from bureau.rules.format.edition import Edition, load_folder
+from tests.rules import literal
 
 RULEBOOK = load_folder()
 CITY = {edition.city: edition for edition in RULEBOOK.editions}

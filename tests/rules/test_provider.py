@@ -5,11 +5,11 @@ from datetime import date
 
 import pytest
 
-from bureau.rules import provider
-from bureau.rules.edition import RULEBOOKS, Edition, load, load_all, load_folder
+from bureau.rules import payment as provider
+from bureau.rules.benefits.trace import Step, render
 from bureau.rules.errors import NoEdition, Refused
+from bureau.rules.format.edition import RULEBOOKS, Edition, load, load_all, load_folder
 from bureau.rules.periods import Span
-from bureau.rules.trace import Step, render
 
 RULEBOOK = load_folder()
 CITY = {edition.city: edition for edition in RULEBOOK.editions}

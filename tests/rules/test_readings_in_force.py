@@ -2,9 +2,9 @@
 
 import pytest
 
-from bureau.rules.edition import Edition, load_folder
-from bureau.rules.examples import run_examples
-from bureau.rules.frame import hold_against_frame
+from bureau.rules.cases.examples import run_examples
+from bureau.rules.format.edition import Edition, load_folder
+from bureau.rules.format.frame import hold_against_frame
 
 NAMED = {
     "care_in_arrears",

@@ -14,7 +14,7 @@ def test_importing_every_module_loads_neither_django_nor_celery() -> None:
         "import importlib, pkgutil, sys, bureau.rules\n"
         "for module in pkgutil.walk_packages(bureau.rules.__path__, 'bureau.rules.'):\n"
         "    importlib.import_module(module.name)\n"
-        "from bureau.rules.edition import load_folder\n"
+        "from bureau.rules.format.edition import load_folder\n"
         "assert load_folder().editions\n"
         "loaded = {name.split('.')[0] for name in sys.modules}\n"
         "print(sorted(loaded & {'django', 'celery', 'rest_framework', 'psycopg', 'yaml', 'redis'}))\n"

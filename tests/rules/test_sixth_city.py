@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from bureau.rules.benefits import Care, Outcome, Past, adjudicate, counters, figures_needed, past_of
-from bureau.rules.credits import monthly_credit
-from bureau.rules.edition import Edition, load
+from bureau.rules.accounts.credits import monthly_credit
+from bureau.rules.benefits.fund import Care, Outcome, Past, adjudicate, counters, figures_needed, past_of
+from bureau.rules.benefits.trace import Step, render
 from bureau.rules.errors import EditionError
-from bureau.rules.trace import Step, render
+from bureau.rules.format.edition import Edition, load
 
 HEAD = """
 document = "甲府〔2026〕1号"

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from bureau.rules import provider, selection
-from bureau.rules.account_use import covers_later_credits
-from bureau.rules.benefits import Care, Outcome, Past, adjudicate, counters
-from bureau.rules.credits import monthly_credit
-from bureau.rules.edition import Edition, load_folder
-from bureau.rules.visit_cases import PLACES
+from bureau.rules import payment as provider
+from bureau.rules import selection
+from bureau.rules.accounts.credits import monthly_credit
+from bureau.rules.accounts.use import covers_later_credits
+from bureau.rules.benefits.fund import Care, Outcome, Past, adjudicate, counters
+from bureau.rules.cases.visits import PLACES
+from bureau.rules.format.edition import Edition, load_folder
 
 CITY = {edition.city: edition for edition in load_folder().editions}
 HEYUAN = CITY["heyuan"]

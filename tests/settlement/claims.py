@@ -7,11 +7,11 @@ from accounts.models import Entry, Journal
 from bureau.models import AuditEntry, Staff
 from members.models import Enrolment
 from settlement.models import Claim, ClaimPayment, Invoice, Visit
-from settlement.queries.books import check_books
-from settlement.services.claims import approve_claim, check_claim, enter_claim
-from settlement.services.claims_payment import pay_claim
-from settlement.services.claims_requests import BankAccount, ClaimRequest
-from settlement.services.invoices import InvoiceNumber
+from settlement.queries.proofs.books import check_books
+from settlement.services.claims.payment import pay_claim
+from settlement.services.claims.requests import BankAccount, ClaimRequest
+from settlement.services.claims.steps import approve_claim, check_claim, enter_claim
+from settlement.services.visits.invoices import InvoiceNumber
 from tests.settlement import factories
 
 DAY = date(2024, 2, 1)

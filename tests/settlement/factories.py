@@ -10,16 +10,16 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from bureau import audit
+from bureau.editions.life import load_edition
 from bureau.models import Area, County, Edition, PublishedFigure, Staff
-from bureau.rules import edition as rules_edition
-from bureau.rules.edition import RULEBOOKS, load
-from bureau.services.edition_life import load_edition
+from bureau.rules.format import edition as rules_edition
+from bureau.rules.format.edition import RULEBOOKS, load
 from institutions.models import Agreement, Assessment, Institution, Level, Referral, Selection
 from institutions.services.bank_accounts import change_account, confirm_account
 from institutions.services.places import confirm_assessment, record_assessment
 from members.models import BenefitPeriod, Enrolment, Member
 from settlement.queries.facts import fetch
-from settlement.services.recording import POST
+from settlement.services.visits.recording import POST
 
 FIRST_DAY = date(2025, 1, 1)
 COUNTY, OTHER_COUNTY, ELSEWHERE = "441602", "441625", "510105"

@@ -7,7 +7,7 @@ from django.db.models import Sum
 
 from accounts.models import Entry
 from settlement.models import Run
-from settlement.queries.runs import runs_agree
+from settlement.queries.proofs.runs import runs_agree
 from settlement.services.runs.approval import approve_run, submit_run
 from settlement.services.runs.compute import compute_run
 from settlement.services.runs.payment import pay_run

@@ -9,26 +9,26 @@ from django.db import connection, transaction
 from django.db.models import Sum
 
 from accounts.models import Account, Entry, FamilyGrant
+from bureau.editions.life import load_edition
+from bureau.editions.rulebook import edition_by_hash
 from bureau.errors import DomainError
-from bureau.identity import with_check_digit
+from bureau.identifiers.identity import with_check_digit
 from bureau.models import Area, County, Staff
-from bureau.rules import receipts
-from bureau.rules.edition import load
+from bureau.rosters.uploads import load_now, receive_upload
+from bureau.rules.benefits import receipts
+from bureau.rules.benefits.program import CAP, program_of
 from bureau.rules.enrolment import insured_as
-from bureau.rules.program import CAP, program_of
-from bureau.services.edition_life import load_edition
-from bureau.services.editions import edition_by_hash
-from bureau.services.uploads import load_now, receive_upload
+from bureau.rules.format.edition import load
 from institutions.models import HospitalStay, Level, OutOfAreaRegistration
 from members.identity import keyed_hash
 from members.models import BenefitPeriod, Enrolment, Relative, Suspension
 from settlement.models import OpeningUse, OtherUse, Visit
-from settlement.queries.books import check_books
 from settlement.queries.explain import explain
-from settlement.services.replays import decide_proposal, propose_replay
-from settlement.services.requests import VisitRequest
-from settlement.services.reversals import KEPT, NEGATED, reverse_visit
-from settlement.services.visits import settle_visit, settle_visits
+from settlement.queries.proofs.books import check_books
+from settlement.services.replays.proposals import decide_proposal, propose_replay
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.reversals import KEPT, NEGATED, reverse_visit
+from settlement.services.visits.settling import settle_visit, settle_visits
 from tests.rules import literal_terms as literal
 from tests.rules.random_editions import POOL
 from tests.settlement import factories

@@ -12,13 +12,13 @@ from bureau.models import Staff
 from institutions.models import HospitalStay, OutOfAreaRegistration
 from members.models import Enrolment, Suspension
 from settlement.models import OpeningUse, OtherUse, Visit
-from settlement.queries.books import check_books
-from settlement.services.claims import BankAccount, ClaimRequest, approve_claim, check_claim, enter_claim
-from settlement.services.invoices import InvoiceNumber
-from settlement.services.replays import propose_replay
-from settlement.services.requests import VisitRequest
-from settlement.services.reversals import reverse_visit
-from settlement.services.visits import quote_visit, settle_visit
+from settlement.queries.proofs.books import check_books
+from settlement.services.claims.steps import BankAccount, ClaimRequest, approve_claim, check_claim, enter_claim
+from settlement.services.replays.proposals import propose_replay
+from settlement.services.visits.invoices import InvoiceNumber
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.reversals import reverse_visit
+from settlement.services.visits.settling import quote_visit, settle_visit
 from tests.settlement import factories
 
 NOT_DESIGNATED = ("nondesignated", "nondesignated_emergency", "remote_emergency")

@@ -14,14 +14,14 @@ from accounts.services.ledger import MonthClosed
 from accounts.services.months import close_month, reopen_month
 from accounts.services.standing import load_opening_balances
 from accounts.services.uses import reverse_use, use_account
+from bureau.jobs import services as jobs
 from bureau.models import Job, Upload
-from bureau.services import jobs
 from settlement.models import Visit
-from settlement.services import rosters
-from settlement.services.desk import Desk
-from settlement.services.requests import VisitRequest
-from settlement.services.reversals import reverse_visit
-from settlement.services.visits import quote_visit, settle_visit
+from settlement.services.rosters import visits as rosters
+from settlement.services.visits.desk import Desk
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.reversals import reverse_visit
+from settlement.services.visits.settling import quote_visit, settle_visit
 from tests.settlement import factories
 from tests.settlement.test_visit_rosters import NOW as IN_APRIL
 from tests.settlement.test_visit_rosters import bill, load, people, place, reasons  # noqa: F401  fixtures

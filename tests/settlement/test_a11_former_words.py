@@ -9,7 +9,7 @@ from django.db import connection
 from accounts.services.recoveries import collect_recovery, recover
 from bureau.audit import FORMER
 from settlement.models import Adjustment
-from settlement.queries.books import check_books
+from settlement.queries.proofs.books import check_books
 from settlement.services.runs.late import find_adjustments
 from tests.settlement import factories, history
 from tests.settlement.runs import compute, pay

@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 
 from bureau.errors import DomainError
-from bureau.identity import with_check_digit
+from bureau.identifiers.identity import with_check_digit
 from members.models import Member
-from settlement.services.claims import approve_claim, check_claim, correct_claim, quote_claim, reverse_claim
-from settlement.services.claims_payment import pay_claim
-from settlement.services.claims_requests import Proxy
+from settlement.services.claims.payment import pay_claim
+from settlement.services.claims.requests import Proxy
+from settlement.services.claims.steps import approve_claim, check_claim, correct_claim, quote_claim, reverse_claim
 from tests.settlement.claims import NOW, PAPERS, moved
 
 RECEIVED = date(2024, 2, 20)

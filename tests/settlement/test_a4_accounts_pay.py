@@ -8,15 +8,15 @@ import pytest
 from accounts.models import Account, Entry, FamilyGrant, Journal
 from accounts.services.payouts import Payee, approve_payout, pay_payout, submit_payout
 from accounts.services.uses import use_account
+from bureau.editions.life import load_edition
 from bureau.errors import DomainError
 from bureau.models import Area, County, Staff
-from bureau.services.edition_life import load_edition
 from institutions.models import Institution
 from members.models import Enrolment, Member, Relative
 from members.services.spans import end_enrolment
-from settlement.queries.books import check_books
-from settlement.services.reversals import reverse_visit
-from settlement.services.visits import quote_visit, settle_visit, settle_visits
+from settlement.queries.proofs.books import check_books
+from settlement.services.visits.reversals import reverse_visit
+from settlement.services.visits.settling import quote_visit, settle_visit, settle_visits
 from tests.settlement import factories
 from tests.settlement.visits import moved, request
 

@@ -7,13 +7,13 @@ import pytest
 from django.db import connection
 from django.utils import translation
 
+from bureau.editions.life import choose_readings, withdraw_edition
 from bureau.errors import DomainError
-from bureau.rules.edition import RULEBOOKS
-from bureau.services.edition_life import choose_readings, withdraw_edition
+from bureau.rules.format.edition import RULEBOOKS
 from settlement import statements
 from settlement.models import Adjustment, Line
-from settlement.queries.runs import lines_replay
-from settlement.services.edition_change import lines_under
+from settlement.queries.proofs.runs import lines_replay
+from settlement.services.replays.edition_change import lines_under
 from settlement.services.runs.compute import decide_advance
 from settlement.services.runs.late import find_adjustments
 from settlement.services.runs.payment import pay_run

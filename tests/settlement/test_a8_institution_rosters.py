@@ -8,14 +8,14 @@ import pytest
 from accounts.models import Account, FamilyGrant
 from bureau.errors import DomainError
 from bureau.models import Upload
-from bureau.services.undo import undo_upload
-from bureau.services.uploads import load_now, receive_upload
+from bureau.rosters.undo import undo_upload
+from bureau.rosters.uploads import load_now, receive_upload
 from institutions.models import Agreement, HospitalStay, Institution, Level, OutOfAreaRegistration, Referral
 from members.models import BenefitPeriod, Relative
 from settlement.models import Proposal, Visit
 from settlement.queries.roster_days import ROSTERS, settled_before
-from settlement.services.replays import decide_proposal, propose_late_facts
-from settlement.services.visits import settle_visit
+from settlement.services.replays.proposals import decide_proposal, propose_late_facts
+from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 from tests.settlement.visits import assert_clean, moved, request
 
@@ -245,7 +245,7 @@ def test_a8_roster_that_only_changed_phone_numbers_is_no_ground(city, where, per
 
 
 def test_a8_every_roster_that_settling_reads_has_its_objection(db):
-    from bureau.services.uploads import objections, rosters
+    from bureau.rosters.uploads import objections, rosters
 
     without = {roster.kind for roster in rosters() if not objections(roster.kind)}
     assert without == {"employers"}

@@ -11,10 +11,10 @@ from django.utils import translation
 
 from settlement.admin import same_bills
 from settlement.models import Visit
-from settlement.services.claims import quote_claim
-from settlement.services.requests import VisitRequest
-from settlement.services.reversals import reverse_visit
-from settlement.services.visits import quote_visit, settle_visit, settle_visits
+from settlement.services.claims.steps import quote_claim
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.reversals import reverse_visit
+from settlement.services.visits.settling import quote_visit, settle_visit, settle_visits
 from tests.settlement import claims, factories
 
 pytestmark = pytest.mark.django_db

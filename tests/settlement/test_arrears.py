@@ -7,10 +7,10 @@ import pytest
 
 from accounts.queries.due import months_due
 from accounts.services.credits import decide
-from bureau.rules.edition import load_folder
+from bureau.rules.format.edition import load_folder
 from members.models import Contribution, Enrolment, Suspension
-from settlement.services.requests import VisitRequest
-from settlement.services.visits import settle_visit
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 
 pytestmark = pytest.mark.django_db

@@ -7,10 +7,10 @@ import pytest
 
 from settlement.models import Visit
 from settlement.queries.explain import explain
-from settlement.services.replays import propose_replay
-from settlement.services.requests import VisitRequest
-from settlement.services.reversals import reverse_visit
-from settlement.services.visits import quote_visit, settle_visit, settle_visits
+from settlement.services.replays.proposals import propose_replay
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.reversals import reverse_visit
+from settlement.services.visits.settling import quote_visit, settle_visit, settle_visits
 from tests.settlement import factories
 
 NOW = datetime(2027, 3, 2, 2, tzinfo=UTC)

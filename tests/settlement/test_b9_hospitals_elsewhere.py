@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from settlement.services.requests import VisitRequest
-from settlement.services.visits import settle_visit
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 from tests.settlement.claims import NOW
 

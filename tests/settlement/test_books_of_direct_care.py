@@ -8,14 +8,14 @@ import pytest
 from accounts.models import Entry
 from bureau.models import Staff
 from settlement.models import Visit
-from settlement.queries.books import check_books
-from settlement.services.claims import approve_claim, check_claim, enter_claim
-from settlement.services.claims_payment import pay_claim
-from settlement.services.claims_requests import ClaimRequest
-from settlement.services.invoices import InvoiceNumber
-from settlement.services.reversals import reverse_visit
+from settlement.queries.proofs.books import check_books
+from settlement.services.claims.payment import pay_claim
+from settlement.services.claims.requests import ClaimRequest
+from settlement.services.claims.steps import approve_claim, check_claim, enter_claim
 from settlement.services.runs.gathering import Scope, gather
-from settlement.services.visits import settle_visit
+from settlement.services.visits.invoices import InvoiceNumber
+from settlement.services.visits.reversals import reverse_visit
+from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 from tests.settlement.claims import ACCOUNT, PAPERS
 from tests.settlement.visits import entries, request

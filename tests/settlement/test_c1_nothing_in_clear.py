@@ -36,9 +36,10 @@ def cells_with(numbers):
 @pytest.fixture
 def several_files(city, people, place, monkeypatch):
     """Rosters at once and by a job, with rejected rows, a file without headings, and a visits file left half done."""
+    from bureau.jobs import services as jobs
     from bureau.models import Job
-    from bureau.services import jobs, uploads
-    from settlement.services import rosters
+    from bureau.rosters import uploads
+    from settlement.services.rosters import visits as rosters
 
     given = {"area": city.area, "actor": city.clerk, "now": NOW}
 
@@ -132,8 +133,8 @@ def test_c1_another_key_reads_nothing(several_files, settings):
 
 def test_c1_what_was_stored_in_clear_before_is_sealed_by_the_migration(city, people, place, several_files):
     """The rows as they lay before: files are sealed, open jobs can be worked on, those that are done are emptied."""
+    from bureau.jobs import services as jobs
     from bureau.models import Job
-    from bureau.services import jobs
 
     migration = importlib.import_module("bureau.migrations.0005_sealed_rows")
     content = table([bill(people[0], place, 50)])
@@ -177,7 +178,7 @@ def test_c1_what_was_stored_in_clear_before_is_sealed_by_the_migration(city, peo
 def test_c1_free_text_takes_no_number(field, rf):
     from django import forms
 
-    from bureau.admin import ActForm
+    from bureau.site import ActForm
 
     form_class = type("Form", (ActForm,), {field: forms.CharField()})
     form = form_class({field: f"户口本 {LI} 更正"}, request=rf.get("/"))

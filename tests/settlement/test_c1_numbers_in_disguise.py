@@ -8,7 +8,7 @@ from django import forms
 
 from bureau.files.cells import phone, text
 from bureau.files.problems import Refused
-from bureau.identity import numbers_in, without_numbers
+from bureau.identifiers.identity import numbers_in, without_numbers
 from tests.admin.conftest import NOW, browse, city, full_city, march, staff
 from tests.admin.test_every_page import acts
 from tests.members.samples import LI, WANG, members
@@ -92,7 +92,7 @@ def test_c1_the_members_own_number_is_no_encounter(full_city, staff, browse):
 
 @pytest.mark.parametrize("column", ["人员编号", "单位编号"])
 def test_c1_no_code_of_a_roster_is_the_persons_number(column, city):
-    from bureau.services import uploads
+    from bureau.rosters import uploads
     from members.models import Employer, Member
 
     line = members(f"李明,{LI},11,2026-01-01,,,{LI if column == '单位编号' else ''}", f"王芳,{WANG},11,2026-01-01")

@@ -58,8 +58,8 @@ def test_c3_the_whole_area_is_not_an_agencys(name, sentence, city, agency):
     from accounts.services.credits import credit_month
     from accounts.services.extraction import extract_fund
     from accounts.services.months import close_month, reopen_month
-    from bureau.services.edition_life import draft_edition
-    from bureau.services.figures import enter_figure
+    from bureau.editions.figures import enter_figure
+    from bureau.editions.life import draft_edition
     from institutions.services.windows import open_window
     from settlement.models import Run
     from settlement.services.runs.compute import compute_runs
@@ -122,9 +122,9 @@ def test_c3_the_forms_of_an_agency_offer_and_take_its_own_only(city, agency, cli
 
 def test_c3_an_agency_settles_and_takes_back_what_its_own_institutions_send(city, agency):
     from settlement.models import Visit
-    from settlement.services.requests import VisitRequest
-    from settlement.services.reversals import reverse_visit
-    from settlement.services.visits import settle_visit
+    from settlement.services.visits.requests import VisitRequest
+    from settlement.services.visits.reversals import reverse_visit
+    from settlement.services.visits.settling import settle_visit
 
     member = factories.member(city, selected=agency.own, balance="50.00")
 
@@ -144,8 +144,8 @@ def test_c3_an_agency_settles_and_takes_back_what_its_own_institutions_send(city
 
 def test_c3_a_file_of_an_agency_brings_its_own_institutions_only(city, agency):
     from bureau.models import Upload
-    from bureau.services.undo import undo_upload
-    from bureau.services.uploads import load_now, receive_upload
+    from bureau.rosters.undo import undo_upload
+    from bureau.rosters.uploads import load_now, receive_upload
     from institutions.models import Assessment
     from settlement.models import Visit
     from tests.settlement.test_visit_rosters import bill, table

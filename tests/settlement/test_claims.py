@@ -12,10 +12,10 @@ from institutions.models import Agreement
 from members.models import BenefitPeriod
 from settlement.models import Visit
 from settlement.queries.explain import explain
-from settlement.services.claims import approve_claim, quote_bill, refuse_claim
-from settlement.services.claims_payment import pay_claim
-from settlement.services.requests import VisitRequest
-from settlement.services.visits import settle_visit
+from settlement.services.claims.payment import pay_claim
+from settlement.services.claims.steps import approve_claim, quote_bill, refuse_claim
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 from tests.settlement.claims import DAY, NOW, SECOND, entries, moved
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from bureau.services.uploads import load_upload, receive_upload
+from bureau.rosters.uploads import load_upload, receive_upload
 from members.models import BenefitPeriod, Enrolment
 from members.services.people import register_member
 from settlement.models import Invoice, Visit

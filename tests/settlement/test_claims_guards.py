@@ -4,10 +4,10 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from settlement.models import Claim
-from settlement.services.claims import refuse_claim, reverse_claim
-from settlement.services.claims_payment import return_claim_payment
-from settlement.services.claims_requests import bill_of
-from settlement.services.visits import settle_visit
+from settlement.services.claims.payment import return_claim_payment
+from settlement.services.claims.requests import bill_of
+from settlement.services.claims.steps import refuse_claim, reverse_claim
+from settlement.services.visits.settling import settle_visit
 from tests.settlement.claims import NOW, SECOND, moved
 
 

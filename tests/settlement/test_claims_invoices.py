@@ -6,11 +6,11 @@ import pytest
 
 from bureau.errors import DomainError
 from settlement.models import Invoice
-from settlement.services.claims import approve_claim, correct_claim, refuse_claim
-from settlement.services.invoices import InvoiceNumber
-from settlement.services.requests import VisitRequest
-from settlement.services.reversals import reverse_visit
-from settlement.services.visits import settle_visit
+from settlement.services.claims.steps import approve_claim, correct_claim, refuse_claim
+from settlement.services.visits.invoices import InvoiceNumber
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.reversals import reverse_visit
+from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 from tests.settlement.claims import DAY, FIRST, NOW, SECOND, moved
 

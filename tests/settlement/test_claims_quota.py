@@ -6,12 +6,12 @@ from decimal import Decimal
 import pytest
 
 from bureau.models import Staff
-from settlement.services.claims import approve_claim, check_claim, enter_claim
-from settlement.services.claims_payment import pay_claim
-from settlement.services.claims_requests import BankAccount, ClaimRequest
-from settlement.services.invoices import InvoiceNumber
-from settlement.services.requests import VisitRequest
-from settlement.services.visits import settle_visit
+from settlement.services.claims.payment import pay_claim
+from settlement.services.claims.requests import BankAccount, ClaimRequest
+from settlement.services.claims.steps import approve_claim, check_claim, enter_claim
+from settlement.services.visits.invoices import InvoiceNumber
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 from tests.settlement.runs import compute, disagreements, pay, trial_balance
 

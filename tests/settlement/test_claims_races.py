@@ -7,9 +7,9 @@ import pytest
 
 from bureau.errors import DomainError
 from settlement.models import Claim, Invoice, Visit
-from settlement.services.claims import approve_claim
-from settlement.services.requests import VisitRequest
-from settlement.services.visits import settle_visit
+from settlement.services.claims.steps import approve_claim
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 from tests.settlement.claims import DAY, FIRST, NOW, SECOND, chongqing
 from tests.settlement.test_visit_races import at_once

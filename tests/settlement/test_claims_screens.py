@@ -9,11 +9,11 @@ from django.urls import reverse
 from bureau.errors import wording
 from bureau.models import Staff
 from bureau.rules.errors import Refusal
-from bureau.services.roles import assign_roles
+from bureau.staff.roles import assign_roles
 from institutions.models import Institution
 from settlement.models import Claim
-from settlement.services.claims import approve_claim, check_claim, return_claim
-from settlement.services.invoices import InvoiceNumber
+from settlement.services.claims.steps import approve_claim, check_claim, return_claim
+from settlement.services.visits.invoices import InvoiceNumber
 from tests.settlement.claims import NOW, moved
 
 

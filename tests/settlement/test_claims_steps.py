@@ -8,7 +8,9 @@ import pytest
 from bureau.errors import DomainError
 from bureau.models import Area
 from settlement.models import Claim
-from settlement.services.claims import (
+from settlement.services.claims.payment import pay_claim
+from settlement.services.claims.requests import BankAccount, Proxy
+from settlement.services.claims.steps import (
     approve_claim,
     check_claim,
     correct_claim,
@@ -16,9 +18,7 @@ from settlement.services.claims import (
     return_claim,
     reverse_claim,
 )
-from settlement.services.claims_payment import pay_claim
-from settlement.services.claims_requests import BankAccount, Proxy
-from settlement.services.visits import KeyReused
+from settlement.services.visits.settling import KeyReused
 from tests.settlement.claims import ACCOUNT, FIRST, NOW, PAPERS, moved
 
 

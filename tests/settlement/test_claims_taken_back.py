@@ -5,15 +5,15 @@ from decimal import Decimal
 import pytest
 
 from bureau.errors import DomainError
-from settlement.services.claims import reverse_claim
-from settlement.services.claims_payment import (
+from settlement.services.claims.payment import (
     change_claim_account,
     confirm_claim_account,
     reissue_claim_payment,
     return_claim_payment,
 )
-from settlement.services.claims_requests import BankAccount
-from settlement.services.reversals import reverse_visit
+from settlement.services.claims.requests import BankAccount
+from settlement.services.claims.steps import reverse_claim
+from settlement.services.visits.reversals import reverse_visit
 from tests.settlement.claims import NOW, entries, moved
 
 

@@ -10,10 +10,10 @@ __all__ = ["people", "place"]
 
 
 def test_e12_a_part_that_fails_ends_the_loading_and_is_tried_again(city, people, place, monkeypatch):
-    from bureau.services import jobs
-    from bureau.services.undo import undo_upload
+    from bureau.jobs import services as jobs
+    from bureau.rosters.undo import undo_upload
     from settlement.models import Visit
-    from settlement.services import rosters
+    from settlement.services.rosters import visits as rosters
 
     monkeypatch.setattr(rosters, "ROWS_IN_A_PART", 1)
     upload = load(city, [bill(person, place, number) for number, person in enumerate(people)])

@@ -8,7 +8,7 @@ import pytest
 from django.utils import translation
 
 from bureau.errors import DomainError
-from bureau.identity import with_check_digit
+from bureau.identifiers.identity import with_check_digit
 from tests.settlement.test_visit_rosters import bill, load, reasons
 
 NOW = datetime(2026, 4, 1, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -100,8 +100,8 @@ def test_e2_file_moves_no_money_of_another_area(city, other, place, mover):
 
 
 def test_e2_quote_and_claim_by_hand_obey_the_same_day(city, other, place, mover):
-    from settlement.services.claims import quote_bill
-    from settlement.services.visits import quote_visit
+    from settlement.services.claims.steps import quote_bill
+    from settlement.services.visits.settling import quote_visit
 
     before = money()
     for on, mine, theirs in ((BEFORE, city, other), (AFTER, other, city)):
@@ -118,7 +118,7 @@ def test_e2_quote_and_claim_by_hand_obey_the_same_day(city, other, place, mover)
 
 
 def test_e2_visit_is_taken_back_by_the_area_that_settled_it(city, other, place, mover):
-    from settlement.services.reversals import reverse_visit
+    from settlement.services.visits.reversals import reverse_visit
 
     sent(city, mover, place, 1, BEFORE, 个人账户使用标志="1")
     before = money()
@@ -180,7 +180,7 @@ def test_e2_account_of_another_area_is_not_used(city, other, mover):
 
 
 def desk_request(person, where, on, **changes):
-    from settlement.services.requests import VisitRequest
+    from settlement.services.visits.requests import VisitRequest
 
     facts = {
         "institution_id": where.pk, "key": "D1", "member_id": person.pk, "encounter": "D1", "care_on": on,
@@ -194,6 +194,6 @@ def by_hand(person, where, on):
 
 
 def at_the_desk(person, where, on, clerk):
-    from settlement.services.visits import settle_visit
+    from settlement.services.visits.settling import settle_visit
 
     return settle_visit(desk_request(person, where, on), actor=clerk, now=NOW)

@@ -14,15 +14,15 @@ from institutions.services.bank_accounts import change_account, confirm_account
 from members.models import Member
 from settlement.admin.runs import accounts_that_moved
 from settlement.models import Claim, ClaimPayment, Payment, Run
-from settlement.queries.books import check_books
-from settlement.services.claims_payment import (
+from settlement.queries.proofs.books import check_books
+from settlement.services.claims.payment import (
     change_claim_account,
     confirm_claim_account,
     pay_claim,
     reissue_claim_payment,
     return_claim_payment,
 )
-from settlement.services.claims_requests import BankAccount
+from settlement.services.claims.requests import BankAccount
 from settlement.services.runs.approval import approve_accounts, approve_run, return_run, submit_run
 from settlement.services.runs.payment import pay_run, reissue_payment, return_payment
 from tests.settlement import claims, factories

@@ -13,8 +13,8 @@ from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, note, seed, settings
 from hypothesis import strategies as st
 
-from bureau.rules.edition import RULEBOOKS, load
-from bureau.rules.frame import hold_against_frame
+from bureau.rules.format.edition import RULEBOOKS, load
+from bureau.rules.format.frame import hold_against_frame
 from tests.rules import literal_terms as literal
 from tests.rules.random_editions import FIGURES, FIRST, POOL, days, editions, seldom
 from tests.settlement.random_towns import Event, Person, Town, histories, moved, people, towns

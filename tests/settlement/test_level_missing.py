@@ -10,9 +10,9 @@ from institutions.models import Agreement
 from institutions.services.places import set_level
 from members.models import Enrolment
 from settlement.models import Visit
-from settlement.services.claims import approve_claim
-from settlement.services.requests import VisitRequest
-from settlement.services.visits import settle_visit
+from settlement.services.claims.steps import approve_claim
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 
 pytestmark = pytest.mark.django_db

@@ -11,11 +11,11 @@ from institutions.services.selection import choose
 from members.models import BenefitPeriod, Enrolment
 from members.services.newborns import enrol_newborn
 from settlement.models import Visit
-from settlement.services.claims import approve_claim, check_claim, enter_claim
-from settlement.services.claims_requests import BankAccount, ClaimRequest
-from settlement.services.invoices import InvoiceNumber
-from settlement.services.requests import VisitRequest
-from settlement.services.visits import settle_visit
+from settlement.services.claims.requests import BankAccount, ClaimRequest
+from settlement.services.claims.steps import approve_claim, check_claim, enter_claim
+from settlement.services.visits.invoices import InvoiceNumber
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 from tests.settlement.cases import cases
 from tests.settlement.story import books_are_clean

@@ -8,8 +8,8 @@ import pytest
 from institutions.models import OutOfAreaRegistration
 from members.models import Enrolment
 from settlement.models import Visit
-from settlement.services.requests import VisitRequest
-from settlement.services.visits import settle_visit
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 
 pytestmark = pytest.mark.django_db

@@ -7,8 +7,8 @@ import pytest
 from accounts.models import Account, Entry
 from settlement.models import Proposal, Visit
 from settlement.queries import facts
-from settlement.services.replays import Outdated, decide_proposal, propose_late_facts
-from settlement.services.reversals import reverse_visit
+from settlement.services.replays.proposals import Outdated, decide_proposal, propose_late_facts
+from settlement.services.visits.reversals import reverse_visit
 from tests.settlement import factories
 from tests.settlement.test_proposals import dies
 from tests.settlement.test_visit_races import at_once
@@ -66,7 +66,7 @@ def test_e8_without_the_members_lock_the_race_is_seen(city, monkeypatch):
     """The same race without the lock: somewhere a recovery is left for a visit that is gone, or an act fails."""
     import time
 
-    from settlement.services import replays
+    from settlement.services.replays import proposals as replays
 
     monkeypatch.setattr(facts, "LOCK_MEMBERS", "SELECT id FROM members_member WHERE id = ANY(%(members)s::bigint[])")
     post = replays.post

@@ -10,10 +10,10 @@ from accounts.models import Account, Entry, FamilyGrant, Journal
 from bureau.models import AuditEntry
 from members.models import BenefitPeriod, Relative, Suspension
 from settlement.models import AccountRecovery, Proposal, Visit
-from settlement.services.late_facts import search_every_area, search_late_facts
-from settlement.services.replays import Outdated, decide_proposal, propose_late_facts, propose_replay
-from settlement.services.reversals import reverse_visit
-from settlement.services.visits import settle_visit
+from settlement.services.replays.late_facts import search_every_area, search_late_facts
+from settlement.services.replays.proposals import Outdated, decide_proposal, propose_late_facts, propose_replay
+from settlement.services.visits.reversals import reverse_visit
+from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 from tests.settlement.visits import DAY, NOW, assert_clean, moved, request, settle
 
@@ -416,7 +416,7 @@ def test_a2_ended_enrolment_takes_no_account_money_back(city, where):
 
 
 def test_a2_search_runs_as_a_job_and_makes_the_same_proposals_once(city, where):
-    from bureau.services.jobs import work
+    from bureau.jobs.services import work
 
     person = factories.member(city)
     settle(city, where, person)

@@ -10,11 +10,11 @@ from accounts.models import Account
 from accounts.queries import statement
 from accounts.services.credits import credit_month
 from accounts.statements import rows, totals
-from bureau.identity import with_check_digit
-from bureau.rules import account_use
+from bureau.identifiers.identity import with_check_digit
+from bureau.jobs import services as jobs
+from bureau.rosters.uploads import load_now, receive_upload
+from bureau.rules.accounts import use as account_use
 from bureau.rules.money import fen, whole_yuan
-from bureau.services import jobs
-from bureau.services.uploads import load_now, receive_upload
 from settlement.models import Visit
 from settlement.queries.explain import explain
 from tests.settlement import factories

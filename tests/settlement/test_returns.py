@@ -9,10 +9,10 @@ from django.db import IntegrityError, transaction
 from bureau.errors import DomainError
 from settlement.models import MonthlyReturn
 from settlement.queries.returns import late_returns, workload
-from settlement.services.requests import VisitRequest
 from settlement.services.returns import review_return, submit_return
-from settlement.services.reversals import reverse_visit
-from settlement.services.visits import settle_visit
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.reversals import reverse_visit
+from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 
 pytestmark = pytest.mark.django_db

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from bureau.editions.figures import confirm_figure, enter_figure
 from bureau.rules.money import fen, yuan
-from bureau.services.figures import confirm_figure, enter_figure
 from settlement.queries.totals import year_budget
 from tests.settlement import factories, history
 from tests.settlement.cases import cases

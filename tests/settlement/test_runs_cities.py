@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from bureau.editions.figures import confirm_figure, enter_figure
 from bureau.errors import DomainError, RefusedError
-from bureau.services.figures import confirm_figure, enter_figure
 from institutions.services.places import confirm_assessment, record_assessment
 from settlement.models import Run
 from settlement.queries.totals import reserves_used, year_budget, year_total

@@ -8,8 +8,8 @@ from decimal import Decimal
 import openpyxl
 import pytest
 
+from bureau.jobs import services as jobs
 from bureau.models import Job
-from bureau.services import jobs
 from settlement import statements
 from settlement.models import Run
 from settlement.services.runs.compute import compute_due, compute_runs
@@ -136,7 +136,7 @@ def test_d5_account_number_in_files_is_the_number_and_nothing_else(city, english
 
 
 def test_d5_claims_files_have_the_number_and_nothing_else(bureau, person, english):
-    from settlement.admin.claim_lists import order_table
+    from settlement.admin.claims.lists import order_table
     from settlement.models import ClaimPayment
 
     bureau.paid(person)

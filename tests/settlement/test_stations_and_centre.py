@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from settlement.services.adjudication import stations_read
+from settlement.services.visits.adjudication import stations_read
 from tests.settlement import factories
 from tests.settlement.visits import DAY, settle
 

@@ -7,13 +7,13 @@ import pytest
 
 from accounts.services.credits import credit_month
 from bureau.errors import DomainError
+from bureau.jobs.services import work
 from bureau.models import Upload
-from bureau.services.jobs import work
-from bureau.services.undo import undo_upload
+from bureau.rosters.undo import undo_upload
 from members.models import BenefitPeriod, Contribution, Suspension
 from settlement.models import Visit
-from settlement.services.requests import VisitRequest
-from settlement.services.visits import settle_visit
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 
 UPLOADED = datetime(2026, 2, 1, 2, tzinfo=UTC)

@@ -6,15 +6,15 @@ from decimal import Decimal
 import pytest
 
 from bureau.errors import DomainError
-from bureau.identity import with_check_digit
+from bureau.identifiers.identity import with_check_digit
 from bureau.models import Area, Staff
-from bureau.services.undo import undo_upload
-from bureau.services.uploads import load_now, receive_upload
+from bureau.rosters.undo import undo_upload
+from bureau.rosters.uploads import load_now, receive_upload
 from members.identity import keyed_hash
 from members.models import Enrolment
 from settlement.models import OpeningUse, OtherUse
-from settlement.services.requests import VisitRequest
-from settlement.services.visits import settle_visit
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 
 pytestmark = pytest.mark.django_db

@@ -8,15 +8,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Account
-from bureau.rules import benefits, receipts
-from bureau.services.editions import rulebook
+from bureau.editions.rulebook import rulebook
+from bureau.rules.benefits import fund as benefits
+from bureau.rules.benefits import receipts
 from institutions.models import OutOfAreaRegistration
 from members.models import Enrolment
 from settlement.models import OpeningUse, Visit
-from settlement.queries.books import payments_match_visits, reversals_mirror, visits_match_ledger, visits_replay
-from settlement.services.requests import VisitRequest
-from settlement.services.reversals import reverse_visit
-from settlement.services.visits import settle_visit, settle_visits
+from settlement.queries.proofs.books import payments_match_visits, reversals_mirror, visits_match_ledger, visits_replay
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.reversals import reverse_visit
+from settlement.services.visits.settling import settle_visit, settle_visits
 from tests.rules import literal
 from tests.settlement import factories
 

@@ -13,10 +13,10 @@ from accounts.models import Account, Entry, FamilyGrant
 from members.models import Relative
 from settlement.models import Visit, VisitPayment
 from settlement.queries import facts
-from settlement.services import recording
-from settlement.services.requests import VisitRequest
-from settlement.services.reversals import reverse_visit
-from settlement.services.visits import settle_visit
+from settlement.services.visits import recording
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.reversals import reverse_visit
+from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 
 NOW = datetime(2026, 3, 2, 2, tzinfo=UTC)

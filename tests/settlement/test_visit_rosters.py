@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bureau.identity import with_check_digit
+from bureau.identifiers.identity import with_check_digit
 
 NOW = datetime(2026, 4, 1, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 HEADERS = [
@@ -40,7 +40,7 @@ def table(rows, headers=HEADERS):
 
 
 def load(city, rows, kind="visits", name="bills.csv", headers=HEADERS):
-    from bureau.services.uploads import load_now, receive_upload
+    from bureau.rosters.uploads import load_now, receive_upload
 
     content = table(rows, headers)
     upload = receive_upload(kind=kind, name=name, content=content, area=city.area, actor=city.clerk, now=NOW)
@@ -153,11 +153,11 @@ def test_reversal_of_another_amount_is_refused(city, place, people):
 
 def test_large_file_is_settled_in_parts_with_families_whole(city, place, people, monkeypatch):
     from accounts.models import Account, FamilyGrant
+    from bureau.jobs import services as jobs
     from bureau.models import Job
-    from bureau.services import jobs
     from members.models import Relative
     from settlement.models import Visit
-    from settlement.services import rosters
+    from settlement.services.rosters import visits as rosters
 
     monkeypatch.setattr(rosters, "ROWS_IN_A_PART", 2)
     holder, stranger, child = people
@@ -196,7 +196,7 @@ def test_large_file_is_settled_in_parts_with_families_whole(city, place, people,
 
 def test_visits_file_cannot_be_undone(city, place, people):
     from bureau.errors import DomainError
-    from bureau.services.undo import undo_upload
+    from bureau.rosters.undo import undo_upload
     from settlement.models import Visit
 
     upload = load(city, [bill(people[0], place, 1)])
@@ -223,7 +223,7 @@ def test_opening_figure_counts_against_the_yearly_cap(city, place, people):
 
 def test_opening_figure_is_not_changed_nor_undone_after_a_visit(city, place, people):
     from bureau.errors import DomainError
-    from bureau.services.undo import undo_upload
+    from bureau.rosters.undo import undo_upload
     from settlement.models import OpeningUse
 
     upload = load(city, [opened(people[0])], "opening", "opening.csv", OPENING)

@@ -12,8 +12,8 @@ from members.models import BenefitPeriod, Enrolment, Suspension
 from settlement.admin.visits import SplitCareFilter
 from settlement.models import Visit
 from settlement.queries.explain import explain
-from settlement.services.reversals import reverse_visit
-from settlement.services.visits import KeyReused, quote_visit, settle_visit
+from settlement.services.visits.reversals import reverse_visit
+from settlement.services.visits.settling import KeyReused, quote_visit, settle_visit
 from tests.settlement import factories
 from tests.settlement.visits import DAY, NOW, entries, moved, request, settle
 

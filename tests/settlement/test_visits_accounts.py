@@ -11,9 +11,9 @@ from bureau.errors import DomainError
 from members.models import Relative, Suspension
 from settlement.models import Proposal, Visit
 from settlement.queries.explain import explain
-from settlement.services.replays import decide_proposal, propose_late_facts, propose_replay
-from settlement.services.reversals import reverse_visit
-from settlement.services.visits import settle_visits
+from settlement.services.replays.proposals import decide_proposal, propose_late_facts, propose_replay
+from settlement.services.visits.reversals import reverse_visit
+from settlement.services.visits.settling import settle_visits
 from tests.settlement import factories
 from tests.settlement.visits import DAY, NOW, assert_clean, moved, request, settle
 

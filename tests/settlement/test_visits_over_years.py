@@ -4,15 +4,15 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from accounts.models import Entry
+from bureau.editions.life import load_edition
 from bureau.models import Area, County, Staff
-from bureau.rules.edition import RULEBOOKS, load
-from bureau.services.edition_life import load_edition
+from bureau.rules.format.edition import RULEBOOKS, load
 from settlement.models import OpeningUse, Visit
-from settlement.queries.books import check_books
-from settlement.services.replays import decide_proposal, propose_replay
-from settlement.services.requests import VisitRequest
-from settlement.services.reversals import reverse_visit
-from settlement.services.visits import settle_visit, settle_visits
+from settlement.queries.proofs.books import check_books
+from settlement.services.replays.proposals import decide_proposal, propose_replay
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.reversals import reverse_visit
+from settlement.services.visits.settling import settle_visit, settle_visits
 from tests.settlement import factories
 
 NOW = datetime(2027, 12, 31, 2, tzinfo=UTC)

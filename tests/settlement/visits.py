@@ -6,9 +6,9 @@ from decimal import Decimal
 from accounts.models import Entry, Journal
 from bureau.models import AuditEntry
 from settlement.models import Visit
-from settlement.queries.books import check_books
-from settlement.services.requests import VisitRequest
-from settlement.services.visits import settle_visit
+from settlement.queries.proofs.books import check_books
+from settlement.services.visits.requests import VisitRequest
+from settlement.services.visits.settling import settle_visit
 
 NOW = datetime(2026, 3, 2, 2, tzinfo=UTC)
 DAY = date(2026, 3, 1)

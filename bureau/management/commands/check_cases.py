@@ -5,10 +5,10 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from bureau.editions.case_files import read_yaml
 from bureau.errors import DomainError
-from bureau.rules.cases import run_case
-from bureau.rules.edition import load_folder
-from bureau.services.case_files import read_yaml
+from bureau.rules.cases.run import run_case
+from bureau.rules.format.edition import load_folder
 
 
 class Command(BaseCommand):

@@ -6,11 +6,11 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext
 
-from bureau.rules import citations
-from bureau.rules.bounds import parse
-from bureau.rules.edition import RULEBOOKS, grouped, load
+from bureau.rules.citations import check as citations
 from bureau.rules.errors import EditionError
-from bureau.rules.frame import FRAMES
+from bureau.rules.format.bounds import parse
+from bureau.rules.format.edition import RULEBOOKS, grouped, load
+from bureau.rules.format.frame import FRAMES
 
 
 class Command(BaseCommand):

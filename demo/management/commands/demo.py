@@ -12,9 +12,9 @@ from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from bureau.clock import SHANGHAI
+from bureau.jobs import services as jobs
 from bureau.models import Job
 from bureau.rules.periods import ONE_DAY, last_day, next_month_start
-from bureau.services import jobs
 from demo import profile, side_by_side
 from demo.acts import Stage
 from demo.city import build
@@ -22,7 +22,7 @@ from demo.profile import Profile
 from demo.staff import ADMINISTRATORS, PASSWORD, USERS, Office, install, open_office, user_name
 from demo.year import Act, story
 from settlement.models import Visit
-from settlement.queries.books import check_books
+from settlement.queries.proofs.books import check_books
 
 TODAY = datetime.date(2027, 1, 20)
 KIND = "demo"

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
 from bureau.models import Area
-from settlement.queries.books import check_books
+from settlement.queries.proofs.books import check_books
 
 
 class Command(BaseCommand):

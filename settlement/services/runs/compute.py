@@ -9,16 +9,16 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bureau import audit
+from bureau.editions.rulebook import rulebook, stored_edition
 from bureau.errors import DomainError, RefusedError
+from bureau.jobs import services as jobs
 from bureau.models import Area, County, Job, Staff
-from bureau.reach import require_agency
-from bureau.rules import provider
-from bureau.rules.edition import Edition
+from bureau.rules import payment as provider
 from bureau.rules.errors import NoEdition, Refused
+from bureau.rules.format.edition import Edition
 from bureau.rules.money import fen, yuan
 from bureau.rules.periods import add_months, month_of, months_between
-from bureau.services import jobs
-from bureau.services.editions import rulebook, stored_edition
+from bureau.staff.reach import require_agency
 from institutions.models import Institution
 from settlement.models import Line, Run
 from settlement.queries.lines import Facts, Results, receipt_of, rulebook_of, work_out

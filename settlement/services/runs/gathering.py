@@ -1,4 +1,4 @@
-"""The facts of each institution's line: read for the whole agency, told in the words of bureau.rules.provider."""
+"""The facts of each institution's line: read for the whole agency, told in the words of bureau.rules.payment."""
 
 import datetime
 from collections import defaultdict
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
+from bureau.editions.figures import figures
+from bureau.editions.rulebook import rulebook
 from bureau.errors import DomainError, RefusedError
 from bureau.models import County
-from bureau.rules import provider
-from bureau.rules.edition import Edition, Rulebook
+from bureau.rules import payment as provider
 from bureau.rules.errors import Refused
+from bureau.rules.format.edition import Edition, Rulebook
 from bureau.rules.periods import add_months, last_day, month_of
-from bureau.services.editions import rulebook
-from bureau.services.figures import figures
 from institutions import queries as choices
 from institutions.models import Institution
 from settlement.models import Adjustment, Run

@@ -22,16 +22,17 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from bureau import audit, reach
+from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Area, County, Staff
 from bureau.rules.money import yuan
+from bureau.rules.payment.year_end import shown_usage
 from bureau.rules.periods import month_of
-from bureau.rules.provider.year_end import shown_usage
+from bureau.staff import reach
 from institutions.models import Institution
 from settlement.models import Adjustment, Line, Run, Visit
-from settlement.queries import bookings
 from settlement.queries.lines import Facts, Results, pooled_fund, receipt_of
+from settlement.queries.proofs import bookings
 from settlement.services.runs.compute import SETTLED, outcome, payable
 from settlement.services.runs.gathering import Scope, gather, month_with, owed_for_month
 

@@ -15,10 +15,10 @@ from bureau.rules.money import yuan
 from institutions.models import Institution
 from institutions.services.bank_accounts import ACCOUNT
 from settlement.models import Line, Payment, Run
-from settlement.queries import bookings
 from settlement.queries.facts import fen
 from settlement.queries.lines import fund_of
-from settlement.queries.runs import adjustment_entries, adjustments_in_books
+from settlement.queries.proofs import bookings
+from settlement.queries.proofs.runs import adjustment_entries, adjustments_in_books
 from settlement.services.runs.approval import account_of, accounts_changed, locked, names_of, require
 
 

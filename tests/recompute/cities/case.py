@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
-from ..money import half_up
+from tests.recompute.money import half_up
 
 QUOTA = "selected_capitation"  # whose quota: the selected institution's
 BY_ITEM = "fee_for_service"

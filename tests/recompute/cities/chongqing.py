@@ -3,8 +3,8 @@
 from datetime import date
 from fractions import Fraction
 
-from ..days import last_of, months_later
-from .case import BY_ITEM, Case, Paid, Past, Refused, at_most, capped, level_of
+from tests.recompute.cities.case import BY_ITEM, Case, Paid, Past, Refused, at_most, capped, level_of
+from tests.recompute.days import last_of, months_later
 
 CODE, SCHEME, FUND = "500000", "310", "employees_pool"
 FIRST, LAST = date(2024, 1, 1), None

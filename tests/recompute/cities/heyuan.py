@@ -3,9 +3,9 @@
 from datetime import date
 from fractions import Fraction
 
-from ..days import months_later
-from ..money import half_up
-from .case import BY_ITEM, QUOTA, Case, Paid, Past, Refused, at_most, capped, level_of
+from tests.recompute.cities.case import BY_ITEM, QUOTA, Case, Paid, Past, Refused, at_most, capped, level_of
+from tests.recompute.days import months_later
+from tests.recompute.money import half_up
 
 CODE, SCHEME, FUND = "441699", "310", "employees_pool"
 FIRST, LAST = date(2025, 8, 1), date(2030, 7, 31)

@@ -3,7 +3,7 @@
 from datetime import date
 from fractions import Fraction
 
-from .case import BY_ITEM, Case, Paid, Past, Refused, at_most, capped, level_of
+from tests.recompute.cities.case import BY_ITEM, Case, Paid, Past, Refused, at_most, capped, level_of
 
 CODE, SCHEME, FUND = "410299", "310", "employees_pool"
 FIRST, LAST = date(2022, 7, 1), None

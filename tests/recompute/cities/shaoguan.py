@@ -3,8 +3,8 @@
 from datetime import date
 from fractions import Fraction
 
-from ..money import half_up
-from .case import DIRECT, QUOTA, Case, Paid, Past, Refused, at_most, capped, level_of
+from tests.recompute.cities.case import DIRECT, QUOTA, Case, Paid, Past, Refused, at_most, capped, level_of
+from tests.recompute.money import half_up
 
 CODE, SCHEME, FUND = "440299", "390", "residents_outpatient"
 FIRST, LAST = date(2023, 3, 7), date(2028, 3, 6)

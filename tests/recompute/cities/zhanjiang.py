@@ -3,8 +3,8 @@
 from datetime import date
 from fractions import Fraction
 
-from ..money import half_up, in_proportion
-from .case import BY_ITEM, POOL, Case, Paid, Past, Refused, at_most, capped, level_of
+from tests.recompute.cities.case import BY_ITEM, POOL, Case, Paid, Past, Refused, at_most, capped, level_of
+from tests.recompute.money import half_up, in_proportion
 
 CODE, SCHEME, FUND = "440899", "310", "employees_pool"
 FIRST, LAST = date(2022, 11, 1), date(2025, 10, 31)

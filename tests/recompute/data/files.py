@@ -6,9 +6,9 @@ from collections import defaultdict
 from datetime import date
 from typing import Any
 
-from ..differences import Findings
-from .reading import Area
-from .sealed import opened
+from tests.recompute.data.reading import Area
+from tests.recompute.data.sealed import opened
+from tests.recompute.differences import Findings
 
 FLAGS = {"0": "none", "1": "own", "2": "family"}
 AMOUNTS = {

@@ -9,8 +9,8 @@ import psycopg
 from psycopg.rows import namedtuple_row
 from psycopg.types.json import JsonbLoader
 
-from .history import History, Version
-from .sealed import document
+from tests.recompute.data.history import History, Version
+from tests.recompute.data.sealed import document
 
 FEN = "(%s * 100)::bigint AS %s"
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from ..days import months_later, next_month
-from ..differences import Findings
-from .files import fen_of, lines_of
-from .history import Version
-from .reading import FACTS, Area
-from .sealed import opened
+from tests.recompute.data.files import fen_of, lines_of
+from tests.recompute.data.history import Version
+from tests.recompute.data.reading import FACTS, Area
+from tests.recompute.data.sealed import opened
+from tests.recompute.days import months_later, next_month
+from tests.recompute.differences import Findings
 
 Read = Callable[[Mapping[str, str]], Any]
 OPEN = (date(2099, 12, 31), date(9999, 12, 31))

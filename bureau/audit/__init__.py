@@ -1,0 +1,74 @@
+"""The only writer of AuditEntry, and the last who asks whether an act lies within its actor's reach."""
+
+import datetime
+from types import EllipsisType
+from typing import Any
+
+from django.db.models import Model
+
+from bureau.audit.models import AuditEntry
+from bureau.identifiers.identity import without_numbers
+from bureau.staff import reach
+from bureau.staff.models import Staff
+
+# What acts were called before. Entries are never rewritten; whoever reads them takes both words for the same act.
+FORMER = {
+    "account.collect": "account.recovery_collect",
+    "account.open_many": "account.open",
+    "claim.reverse": "claim.take_back",
+    "institution.designate": "agreement.record",
+    "institution.undesignate": "agreement.end",
+    "referral.cancel": "referral.take_back",
+    "return.submit": "return.enter",
+    "run.adjust": "run.late",
+    "run.decide": "run.record_decision",
+    "selection.remove": "selection.take_back",
+    "selection.withdraw": "selection.take_back",
+}
+
+
+def called(column: str) -> str:
+    """SQL: what the act of an entry is called now."""
+    whens = " ".join(f"WHEN '{former}' THEN '{now}'" for former, now in FORMER.items())
+    return f"CASE {column} {whens} ELSE {column} END"
+
+
+def record(
+    action: str,
+    *,
+    actor: Staff,
+    now: datetime.datetime,
+    subject: Model | None = None,
+    area_id: str | None = None,
+    county_id: str | EllipsisType | None = ...,
+    **detail,
+) -> AuditEntry:
+    """Write down one act, in the caller's transaction. `action` is dotted: visit.settle, run.approve.
+
+    An act beyond the actor's reach is refused, and the caller's transaction undone. Area and agency are the subject's
+    own where they are not given; `county_id` None is an act on the whole area, ... one that no agency owns.
+    Identity numbers in the detail are cut to their last four, but for keys of requests, which only look like one.
+    """
+    area_id = area_id or getattr(subject, "area_id", None)
+    county_id = getattr(subject, "county_id", ...) if county_id is ... else county_id
+    if area_id is not None and county_id is ...:
+        reach.require_area(actor, area_id)
+    elif area_id is not None:
+        reach.require_agency(actor, area_id, county_id)
+    return AuditEntry.objects.create(
+        at=now,
+        actor=actor,
+        action=action,
+        area_id=area_id,
+        record_type=subject._meta.label_lower if subject is not None else "",
+        record_id=str(subject.pk) if subject is not None else "",
+        detail={name: value if name == "key" else _cut(value) for name, value in detail.items()},
+    )
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _cut(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cut(one) for one in value]
+    return without_numbers(value) if isinstance(value, str) else value

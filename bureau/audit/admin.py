@@ -1,0 +1,74 @@
+"""The audit trail as its readers see it."""
+
+from django.apps import apps
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from bureau import audit
+from bureau.audit.models import AuditEntry
+from bureau.site import Records
+from bureau.site.acts import LABELS, url_of
+from bureau.site.sections import EMPTY
+
+# Acts of the audit trail that no button stands for.
+LABELS |= {
+    "session.login": _("Log in"),
+    "staff.own_password": _("Change the own password"),
+    "session.locked": _("Locked after wrong passwords"),
+    "schedule.change": _("Change the schedule"),
+    "upload.receive": _("Receive a file"),
+    "upload.refuse": _("Refuse a file"),
+    "job.create": _("Create a job"),
+    "visit.settle_file": _("Settle the visits of a file"),
+    "account.opening": _("Take over opening balances"),
+    "account.refund": _("Take a refund into a closed account"),
+    "proposal.make": _("Make a proposal"),
+    "proposal.outdate": _("Close a proposal that is outdated"),
+    "proposal.confirm": _("Confirm a proposal"),
+    "proposal.drop": _("Drop a proposal"),
+    "selection.renew": _("Renew the selections of a year"),
+}
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(Records):
+    list_display = ["at", "actor", "deed", "area"]
+    list_display_links = ["at"]
+    list_filter = ["at"]
+    search_fields = ["=actor__username", "=action"]
+    search_help_text = _("User name, or code of an act such as run.approve")
+    list_select_related = ["actor", "area"]
+    area_path = "area"
+    area_may_be_empty = True
+    fields = ["at", "actor", "deed", "action", "area", "detail"]
+
+    def get_list_display(self, request):
+        return [*super().get_list_display(request), _linked(request)]
+
+    def get_fieldsets(self, request, obj=None):
+        [(title, options)] = super().get_fieldsets(request, obj)
+        return [(title, options | {"fields": [_linked(request), *options["fields"]]})]
+
+    @admin.display(description=_("action"), ordering="action")
+    def deed(self, entry):
+        return LABELS.get(audit.FORMER.get(entry.action, entry.action), entry.action)
+
+
+def _linked(request):
+    """The record of an audit entry, as a link for those who may read it."""
+
+    @admin.display(description=_("record"))
+    def record(entry):
+        try:
+            model = apps.get_model(entry.record_type)
+        except (LookupError, ValueError):
+            return entry.record_id or EMPTY
+        text = f"{model._meta.verbose_name} {entry.record_id}"
+        if not entry.record_id or not admin.site.is_registered(model):
+            return text
+        if not admin.site.get_model_admin(model).has_view_permission(request):
+            return text
+        return format_html('<a href="{}">{}</a>', url_of(model(pk=entry.record_id)), text)
+
+    return record

@@ -1,0 +1,71 @@
+"""Roster files as they came, and what they changed."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from bureau.areas.models import Area
+from bureau.identifiers.fields import SealedField
+from bureau.staff.models import Staff
+
+
+class Upload(models.Model):
+    """A roster file as it came, what became of it, and the rows that were turned away.
+
+    The file and its rejected rows are the only place where document numbers stand as they were written: sealed.
+    """
+
+    class Status(models.TextChoices):
+        RECEIVED = "received", _("received")
+        LOADING = "loading", _("loading")
+        LOADED = "loaded", _("loaded")
+        REFUSED = "refused", _("refused")
+        FAILED = "failed", _("failed")
+        UNDONE = "undone", _("undone")
+
+    area = models.ForeignKey(Area, models.PROTECT, verbose_name=_("area"))
+    kind = models.CharField(_("roster"), max_length=40)
+    name = models.CharField(_("file name"), max_length=255)
+    content = SealedField(_("content"))
+    sha256 = models.CharField(_("SHA-256"), max_length=64)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.RECEIVED)
+    rows = models.PositiveIntegerField(_("rows"), default=0)
+    accepted = models.PositiveIntegerField(_("accepted"), default=0)
+    unchanged = models.PositiveIntegerField(_("unchanged"), default=0)
+    rejected = models.PositiveIntegerField(_("rejected"), default=0)
+    rejects = SealedField(_("rejected rows"), null=True)
+    problem = models.TextField(_("problem"), blank=True)
+    uploaded_by = models.ForeignKey(Staff, models.PROTECT, related_name="+", verbose_name=_("uploaded by"))
+    uploaded_at = models.DateTimeField(_("uploaded at"))
+    undone_by = models.ForeignKey(
+        Staff, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("undone by")
+    )
+    undone_at = models.DateTimeField(_("undone at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("roster upload")
+        verbose_name_plural = _("roster uploads")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["area", "kind", "sha256"],
+                condition=~Q(status__in=["undone", "refused"]),
+                name="upload_same_file_once",
+            ),
+        ]
+
+    def __str__(self):
+        return self.name
+
+
+class UploadEffect(models.Model):
+    """A row that an upload changed rather than created, with what stood there before, so it can be undone."""
+
+    upload = models.ForeignKey(Upload, models.CASCADE, related_name="effects")
+    table = models.CharField(max_length=63)
+    row = models.BigIntegerField()
+    before = models.JSONField()
+    after = models.JSONField()
+
+    class Meta:
+        indexes = [models.Index(fields=["table", "row"], name="upload_effect_row")]

@@ -1,0 +1,304 @@
+"""A roster's checked rows in a temporary table, and the set-based steps that loaders are made of.
+
+A loader is four things: the staged columns, how a checked row becomes one, the models it writes, and `load`,
+which looks at all rows at once. `load` turns away what cannot be used (`refuse`), drops what is recorded
+already (`unchanged`), and writes the rest (`insert`, `update`, `write_spans`). In its SQL the staged rows are
+`s`; they have `line` (the line in the file) and `record_id` (for the record a line is about) beside the loader's
+columns. All SQL here is written by programmers: no text of a file is ever part of it, and `%` is doubled.
+"""
+
+import datetime
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from django.db import connection, models
+from django.utils.translation import gettext_noop as _
+
+from bureau.files import Problem, Row, Sheet
+from bureau.files.cells import shown
+from bureau.rosters.models import Upload
+from bureau.staff.models import Staff
+
+STAGED, REFUSED = "roster_staged", "roster_refused"
+ROWS_AT_ONCE = 10_000
+BETWEEN_CELLS = "\x1f"
+
+
+@dataclass(frozen=True)
+class Loader:
+    """How the rows of one kind of roster come in.
+
+    `columns`: staged column → SQL type; `stage` gives the values in that order, or fewer: the rest start empty
+    and are for `load` to fill. `models`: what `load` inserts, dependants first, so that it can be undone.
+    """
+
+    columns: Mapping[str, str]
+    stage: Callable[[dict[str, Any]], Sequence[Any]]
+    load: "Callable[[Batch], None]"
+    models: tuple[type[models.Model], ...]
+
+
+def overlap(one: str, other: str, first: str = "starts_on", last: str = "ends_on") -> str:
+    """SQL: the days of two rows meet; an empty last day is open."""
+    return f"daterange({one}.{first}, {one}.{last}, '[]') && daterange({other}.{first}, {other}.{last}, '[]')"
+
+
+class Batch:
+    """The rows of one upload on their way into the tables; lives within one transaction."""
+
+    def __init__(self, upload: Upload, sheet: Sheet, loader: Loader, *, actor: Staff, now: datetime.datetime):
+        self.upload = upload
+        self.area_id: str = upload.area_id
+        self.actor = actor
+        self.now = now
+        self.unchanged_rows = 0
+        self.goes_on = False  # `load` has left the staged rows to a job, which says at its end what became of them
+        self._loader = loader
+        self._headers = {column.name: column.header for column in sheet.columns}
+
+    def run(self, sql: str, **params: Any) -> int:
+        """Execute one statement; `%(area)s` and `%(upload)s` are always there. Returns the rows it touched."""
+        with connection.cursor() as cursor:
+            cursor.execute(sql, {"area": self.area_id, "upload": self.upload.pk} | params)
+            return cursor.rowcount
+
+    def value(self, sql: str, **params: Any) -> Any:
+        """The single value that a query gives."""
+        with connection.cursor() as cursor:
+            cursor.execute(sql, {"area": self.area_id, "upload": self.upload.pk} | params)
+            return cursor.fetchone()[0]
+
+    def refuse(
+        self,
+        field: str,
+        message: str,
+        where: str,
+        *,
+        using: str = "",
+        places: Mapping[str, str] | None = None,
+        **params: Any,
+    ) -> int:
+        """Turn away the staged rows that meet a condition; they are gone from `s` afterwards.
+
+        `message` is a msgid whose %(name)s places are filled by the SQL expressions in `places`, as text;
+        `using` lists other tables of the condition; `field` is the column of the sheet to blame, or empty.
+        """
+        filled = ", ".join(f"'{name}', ({expression})::text" for name, expression in (places or {}).items())
+        return self.run(
+            f"""
+            WITH gone AS (
+                DELETE FROM {STAGED} s {"USING " + using if using else ""} WHERE {where}
+                RETURNING s.line, s.raw, jsonb_build_object({filled}) AS params
+            )
+            INSERT INTO {REFUSED} (line, raw, problems)
+            SELECT line, raw, jsonb_build_array(jsonb_build_object(
+                'field', %(field)s::text, 'header', %(header)s::text, 'message', %(message)s::text,
+                'params', params))
+            FROM gone
+            """,
+            **{"field": field, "header": self._headers.get(field, ""), "message": message} | params,
+        )
+
+    def refuse_overlaps_in_file(
+        self, field: str, message: str, *keys: str, first: str = "starts_on", last: str = "ends_on"
+    ) -> int:
+        """Turn away rows whose days meet those of an earlier line with the same keys: %(other)s is that line."""
+        same = " AND ".join(f"o.{key} = s.{key}" for key in keys)
+        return self.refuse(
+            field,
+            message,
+            f"{same} AND o.line < s.line AND {overlap('o', 's', first, last)}",
+            using=f"{STAGED} o",
+            places={"other": "o.line"},
+        )
+
+    def unchanged(self, where: str, *, using: str = "", **params: Any) -> int:
+        """Drop the staged rows that say what is recorded already, and count them."""
+        count = self.run(f"DELETE FROM {STAGED} s {'USING ' + using if using else ''} WHERE {where}", **params)
+        self.unchanged_rows += count
+        return count
+
+    def insert(
+        self, model: type[models.Model], columns: Mapping[str, str], *, where: str = "TRUE", **params: Any
+    ) -> int:
+        """Create a record for each staged row that meets a condition: database column → SQL expression."""
+        return self.run(
+            f"""
+            INSERT INTO {model._meta.db_table} (upload_id, {", ".join(columns)})
+            SELECT %(upload)s, {", ".join(columns.values())} FROM {STAGED} s WHERE {where} ORDER BY s.line
+            """,
+            **params,
+        )
+
+    def update(
+        self,
+        model: type[models.Model],
+        columns: Mapping[str, str],
+        *,
+        where: str,
+        using: str = "",
+        **params: Any,
+    ) -> int:
+        """Change records `t`, those that `where` joins to staged rows, and keep what stood there before.
+
+        Each record may be joined to one staged row only.
+        """
+        table = model._meta.db_table
+        tables = f"{STAGED} s{', ' + using if using else ''}"
+        # In the order of their keys, as every room locks them.
+        self.run(
+            f"""
+            SELECT t.id FROM {table} t WHERE t.id IN (SELECT t.id FROM {table} t, {tables} WHERE {where})
+            ORDER BY t.id FOR NO KEY UPDATE
+            """,
+            **params,
+        )
+        before = ", ".join(f"'{column}', t.{column}" for column in columns)
+        after = ", ".join(f"'{column}', {expression}" for column, expression in columns.items())
+        self.run(
+            f"""
+            INSERT INTO bureau_uploadeffect (upload_id, "table", "row", before, after)
+            SELECT %(upload)s, '{table}', t.id, jsonb_build_object({before}), jsonb_build_object({after})
+            FROM {table} t, {tables} WHERE {where}
+            """,
+            **params,
+        )
+        changes = ", ".join(f"{column} = {expression}" for column, expression in columns.items())
+        return self.run(f"UPDATE {table} t SET {changes} FROM {tables} WHERE {where}", **params)
+
+    def write_spans(
+        self,
+        model: type[models.Model],
+        keys: Sequence[str],
+        columns: Mapping[str, str],
+        *,
+        changes: Mapping[str, str],
+        field: str = "starts_on",
+        within: str = "TRUE",
+    ) -> None:
+        """Bring dated rows in, where a record `t` has one row a day for its keys among those `within` (SQL).
+
+        A line whose record starts on the same day may change the columns in `changes` (SQL expressions over `s`
+        and `t`; the last day, say); where it says nothing new it is unchanged. Any other line becomes a record
+        of `columns` (SQL expressions over `s`, keys and days among them). Lines whose days meet another line's
+        or another record's are turned away.
+        """
+        self.refuse_overlaps_in_file(field, _("The days overlap those of line %(other)s."), *keys)
+        table = model._meta.db_table
+        same_keys = " AND ".join([*(f"t.{key} = s.{key}" for key in keys), within])
+        message = _("The days overlap a record from %(first)s to %(last)s.")
+        places = {"first": "t.starts_on", "last": "COALESCE(t.ends_on::text, '…')"}
+        self.run(
+            f"""
+            UPDATE {STAGED} s SET record_id = t.id FROM {table} t
+            WHERE {same_keys} AND t.starts_on = s.starts_on
+            """
+        )
+        nothing_new = " AND ".join(f"t.{column} IS NOT DISTINCT FROM {new}" for column, new in changes.items())
+        self.unchanged(f"t.id = s.record_id AND {nothing_new}", using=f"{table} t")
+        meets = f"{same_keys} AND {overlap('t', 's')}"
+        self.refuse(field, message, f"{meets} AND t.id <> s.record_id", using=f"{table} t", places=places)
+        self.update(model, changes, where="t.id = s.record_id")
+        self.refuse(field, message, f"{meets} AND s.record_id IS NULL", using=f"{table} t", places=places)
+        self.insert(model, columns, where="s.record_id IS NULL")
+
+    # What follows is for bureau.rosters.uploads.
+
+    def fill(self, rows: Iterable[Row]) -> int:
+        """Copy a file's rows into the temporary tables; returns how many there were."""
+        loader, count = self._loader, 0
+        columns = ", ".join(f"{name} {kind}" for name, kind in loader.columns.items())
+        self.clear()
+        self.run(f"CREATE TEMP TABLE {STAGED} (line int NOT NULL, raw text, {columns}, record_id bigint)")
+        self.run(f"CREATE TEMP TABLE {REFUSED} (line int, raw text, problems jsonb)")
+        for block in _blocks(rows):
+            count += len(block)
+            good = [(row.line, _packed(row.raw), *loader.stage(row.values)) for row in block if not row.problems]
+            if good:
+                _copy(STAGED, ["line", "raw", *loader.columns][: len(good[0])], good)
+            wrong = [(row.line, _packed(row.raw), _as_json(row.problems)) for row in block if row.problems]
+            if wrong:
+                _copy(REFUSED, ["line", "raw", "problems"], wrong)
+        self.run(f"ANALYZE {STAGED}")
+        return count
+
+    def clear(self) -> None:
+        self.run(f"DROP TABLE IF EXISTS pg_temp.{STAGED}, pg_temp.{REFUSED}")
+
+    def analyze(self) -> None:
+        """Tell the planner of the tables that have just grown, before a minute later autovacuum does."""
+        for model in self._loader.models:
+            self.run(f"ANALYZE {model._meta.db_table}")
+
+    def accepted_rows(self) -> int:
+        return self.value(f"SELECT count(*) FROM {STAGED}")
+
+    def refused_rows(self) -> int:
+        return self.value(f"SELECT count(*) FROM {REFUSED}")
+
+    def refused(self) -> Iterator[Row]:
+        """The rows turned away, by line, as bureau.files wrote them down."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT line, raw, problems::text FROM {REFUSED} ORDER BY line")
+            for line, raw, problems in cursor:
+                found = [_from_json(line, problem) for problem in json.loads(problems)]
+                yield Row(line, {}, found, raw.split(BETWEEN_CELLS))
+
+
+def refuse_other_areas(batch: Batch) -> None:
+    """The column `area` names the batch's area, one of its counties, or its whole prefecture (…00, …99)."""
+    batch.refuse(
+        "area",
+        _("%(said)s is not a code of this area or its counties."),
+        """s.area NOT IN (%(area)s, left(%(area)s, 4) || '00', left(%(area)s, 4) || '99')
+           AND NOT EXISTS (SELECT FROM bureau_county c WHERE c.area_id = %(area)s AND c.code = s.area)""",
+        places={"said": "s.area"},
+    )
+
+
+def _blocks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    remaining = iter(rows)
+    while block := list(islice(remaining, ROWS_AT_ONCE)):
+        yield block
+
+
+def _copy(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
+
+
+def _packed(raw: Sequence[Any]) -> str:
+    """A line's cells in one text. NUL, which PostgreSQL does not store, stays visible as a damaged character."""
+    try:
+        packed = BETWEEN_CELLS.join(raw)
+    except TypeError:  # native cells of XLSX
+        packed = BETWEEN_CELLS.join(map(shown, raw))
+    return packed.replace("\0", "\ufffd")
+
+
+def _as_json(problems: Iterable[Problem]) -> str:
+    return json.dumps(
+        [
+            {
+                "field": problem.field,
+                "header": problem.header,
+                "message": problem.message,
+                "params": {
+                    name: value if type(value) is int else str(value).replace("\0", "\ufffd")
+                    for name, value in problem.params.items()
+                },
+            }
+            for problem in problems
+        ]
+    )
+
+
+def _from_json(line: int, stored: dict[str, Any]) -> Problem:
+    return Problem(line, stored["field"], stored["header"], "", stored["message"], stored["params"])

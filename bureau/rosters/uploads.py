@@ -1,0 +1,245 @@
+"""Roster files: received, loaded all or not at all, and undone while nothing has built on them.
+
+Each room registers its rosters here with `register_roster`. Good rows go in; bad rows come back in a file with
+line, field and reason (`Upload.rejects`).
+"""
+
+import datetime
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_noop as _
+
+from bureau import audit
+from bureau.areas.models import Area
+from bureau.errors import DomainError
+from bureau.files import FileProblem, Sheet, read_rows, write_rejects
+from bureau.identifiers.identity import without_numbers
+from bureau.jobs import services as jobs
+from bureau.jobs.models import Job
+from bureau.rosters.models import Upload
+from bureau.rosters.staging import Batch, Loader
+from bureau.staff import reach
+from bureau.staff.models import Staff
+
+logger = logging.getLogger(__name__)
+
+JOB_KIND = "upload"
+ROWS_AT_ONCE = 1_000  # more than these are loaded by a worker
+XLSX_BYTES_AT_ONCE = 64 * 1024  # about as many rows, zipped
+LARGEST_FILE = 512 * 1024 * 1024
+LONGEST_NAME = 255
+
+
+@dataclass(frozen=True)
+class Roster:
+    """A kind of file that staff may load. `label` is its name on the screen."""
+
+    kind: str
+    label: str | Promise
+    sheet: Sheet
+    loader: Loader
+
+
+Objection = Callable[[Upload], str | Promise | None]
+
+_rosters: dict[str, Roster] = {}
+_objections: dict[str, list[Objection]] = {}
+
+
+def register_roster(kind: str, label: str | Promise, sheet: Sheet, loader: Loader) -> None:
+    """Say how a kind of roster is read and loaded; called by each app when it is ready."""
+    _rosters[kind] = Roster(kind, label, sheet, loader)
+
+
+def register_objection(kind: str, objection: Objection) -> None:
+    """A room that builds on rows of this kind says why an upload can no longer be undone, or None."""
+    _objections.setdefault(kind, []).append(objection)
+
+
+def objections(kind: str) -> list[Objection]:
+    return _objections.get(kind, [])
+
+
+def rosters() -> list[Roster]:
+    return list(_rosters.values())
+
+
+def roster(kind: str) -> Roster:
+    if kind not in _rosters:
+        raise DomainError(gettext_lazy("There is no roster of the kind “%(kind)s”."), field="kind", kind=kind)
+    return _rosters[kind]
+
+
+def receive_upload(*, kind: str, name: str, content: bytes, area: Area, actor: Staff, now: datetime.datetime) -> Upload:
+    """Keep a file as it came. The same file for the same area and roster is the upload that is there already.
+
+    A file that was refused or undone may come again. Nothing is read or loaded yet.
+    """
+    roster(kind)
+    reach.require_area(actor, area.pk)
+    if len(content) > LARGEST_FILE:
+        raise DomainError(
+            gettext_lazy("The file has more than %(limit)d MB; split it."), field="file", limit=LARGEST_FILE >> 20
+        )
+    digest = hashlib.sha256(content).hexdigest()
+    name = without_numbers(name.replace("\0", ""))[-LONGEST_NAME:] or kind
+    same = Upload.objects.filter(area=area, kind=kind, sha256=digest).exclude(
+        status__in=[Upload.Status.REFUSED, Upload.Status.UNDONE]
+    )
+    if (known := same.first()) is not None:
+        return known
+    try:
+        with transaction.atomic():
+            upload = Upload.objects.create(
+                area=area,
+                kind=kind,
+                name=name,
+                content=content,
+                sha256=digest,
+                uploaded_by=actor,
+                uploaded_at=now,
+            )
+            audit.record("upload.receive", actor=actor, now=now, subject=upload, kind=kind, name=name, sha256=digest)
+    except IntegrityError:  # sent twice at the same moment
+        return same.get()
+    return upload
+
+
+def load_upload(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Upload:
+    """Load a received file: at once if it is small, otherwise as a job (key `upload <id>`); a failed one once more.
+
+    Returns the upload with its status: loaded, refused (see `problem`), or loading. Staff of an agency load its own.
+    """
+    reach.require_agency(actor, upload.area_id, upload.uploaded_by.county_id)
+    if upload.status == Upload.Status.FAILED:
+        jobs.retry_job(Job.objects.get(params__upload=upload.pk, status=Job.Status.FAILED), actor=actor, now=now)
+        upload.refresh_from_db()
+        return upload
+    if upload.status == Upload.Status.RECEIVED and _is_large(upload):
+        with transaction.atomic():
+            if Upload.objects.filter(pk=upload.pk, status=Upload.Status.RECEIVED).update(status=Upload.Status.LOADING):
+                jobs.create_job(
+                    kind=JOB_KIND,
+                    key=job_key(upload),
+                    area_id=upload.area_id,
+                    params={"upload": upload.pk},
+                    chunks=[{"upload": upload.pk}],
+                    actor=actor,
+                    now=now,
+                )
+        upload.refresh_from_db()
+        return upload
+    return load_now(upload, actor=actor, now=now)
+
+
+def load_now(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Upload:
+    """Load a received file in one transaction, whatever its size. One that is loaded already stays as it is.
+
+    A file that cannot be read, or of which no row can be used, is refused: nothing of it is loaded.
+    """
+    try:
+        return _load_once(upload.pk, actor, now)
+    except (IntegrityError, OperationalError) as error:  # a constraint, or a deadlock
+        logger.error("upload %s was rolled back", upload.pk, exc_info=error)
+        raise DomainError(
+            gettext_lazy("Someone changed the same records at this moment; load the file again.")
+        ) from error
+
+
+def _load_once(upload_id: int, actor: Staff, now: datetime.datetime) -> Upload:
+    with transaction.atomic():
+        upload = Upload.objects.select_for_update(no_key=True).get(pk=upload_id)
+        if upload.status not in (Upload.Status.RECEIVED, Upload.Status.LOADING):
+            return upload
+        # Two rosters of an area at the same time would not see each other's days when they check for overlaps.
+        lock_rosters(upload.area_id)
+        try:
+            with transaction.atomic():
+                _load(upload, actor, now)
+        except FileProblem as problem:
+            upload.status = Upload.Status.REFUSED
+            upload.problem = without_numbers(problem.text(gettext))
+        upload.save(update_fields=["status", "problem", "rows", "accepted", "unchanged", "rejected", "rejects"])
+        audit.record(
+            f"upload.{'refuse' if upload.status == Upload.Status.REFUSED else 'load'}",
+            actor=actor,
+            now=now,
+            subject=upload,
+            rows=upload.rows,
+            accepted=upload.accepted,
+            unchanged=upload.unchanged,
+            rejected=upload.rejected,
+        )
+    return upload
+
+
+def job_key(upload: Upload) -> str:
+    return f"upload {upload.pk}"
+
+
+def load_as_job(params: dict, *, job: Job, actor: Staff, now: datetime.datetime) -> dict:
+    """The work of a job of kind `upload`."""
+    upload = _load_once(params["upload"], actor, now)
+    return {
+        "rows": upload.rows,
+        "accepted": upload.accepted,
+        "unchanged": upload.unchanged,
+        "rejected": upload.rejected,
+    }
+
+
+def failed(*, job: Job, problem: str) -> None:
+    """The job that loads a file has given up: the file says why, and what may be done."""
+    advice = gettext("Put right what the reason says, then send the file again or try the job again.")
+    Upload.objects.filter(pk=job.params["upload"], status=Upload.Status.LOADING).update(
+        status=Upload.Status.FAILED, problem=f"{problem} {advice}"
+    )
+
+
+def loading_again(*, job: Job, problem: str) -> None:
+    Upload.objects.filter(pk=job.params["upload"], status=Upload.Status.FAILED).update(
+        status=Upload.Status.LOADING, problem=problem
+    )
+
+
+def _load(upload: Upload, actor: Staff, now: datetime.datetime) -> None:
+    known = roster(upload.kind)
+    batch = Batch(upload, known.sheet, known.loader, actor=actor, now=now)
+    rows = read_rows(upload.name, bytes(upload.content), known.sheet, today=timezone.localdate(now))
+    upload.rows = batch.fill(rows)
+    if not upload.rows:
+        raise FileProblem("no_rows", _("The file has headings and no rows."))
+    known.loader.load(batch)
+    upload.unchanged = batch.unchanged_rows
+    upload.rejected = batch.refused_rows()
+    upload.accepted = batch.accepted_rows()
+    if upload.accepted + upload.unchanged + upload.rejected != upload.rows:
+        raise RuntimeError(f"upload {upload.pk}: {upload.rows} rows read, but not all accounted for")
+    upload.rejects = write_rejects(rows.header, batch.refused(), gettext) if upload.rejected else None
+    batch.clear()
+    if upload.accepted > ROWS_AT_ONCE:
+        batch.analyze()
+    upload.status, upload.problem = Upload.Status.LOADING if batch.goes_on else Upload.Status.LOADED, ""
+    if upload.rejected == upload.rows:
+        # Perhaps another roster comes first; then this file may be sent again as it is.
+        upload.status = Upload.Status.REFUSED
+        upload.problem = gettext("No row can be used; the file of rejected rows gives the reasons.")
+
+
+def _is_large(upload: Upload) -> bool:
+    content = bytes(upload.content)
+    if content.startswith(b"PK"):
+        return len(content) > XLSX_BYTES_AT_ONCE
+    return content.count(b"\n") > ROWS_AT_ONCE
+
+
+def lock_rosters(area_id: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('roster'), hashtext(%s))", [area_id])

@@ -1,0 +1,23 @@
+"""What a page answers beside itself: a file to keep, and the wish to be asked again soon."""
+
+from urllib.parse import quote
+
+from django.http import HttpResponse
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def attachment(content: bytes, name: str, kind: str = "application/octet-stream") -> HttpResponse:
+    """A file to keep, whatever characters its name has."""
+    response = HttpResponse(content, content_type=kind)
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def again_soon(response, is_open: bool):
+    """Let the browser ask again while work goes on."""
+    if is_open:
+        response.headers["Refresh"] = "3"
+    return response

@@ -1,0 +1,289 @@
+"""What visits would be paid if they were adjudicated again: proposals for a person to decide, never silent changes.
+
+After a reversal the visits settled later stay as they are (G-6), and facts learnt late rewrite nothing (G-19); the
+difference is put before a reviewer, and a confirmed one is booked and counts in every window of its visit. A proposal
+holds only for the state that it was computed from: what stood settled, and what was known.
+"""
+
+import datetime
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from itertools import islice
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.services import EntryRequest, JournalRequest, post
+from accounts.services.standing import take_refund
+from bureau import audit
+from bureau.errors import DomainError, RefusedError
+from bureau.models import Staff
+from settlement.models import AccountRecovery, Proposal, Visit
+from settlement.queries import facts as reading
+from settlement.services.replays.readjudication import (
+    LEARNT_LATE,
+    REPLAYED,
+    Again,
+    Known,
+    Replay,
+    standing,
+)
+from settlement.services.visits.adjudication import LARGE_CLAIMS
+from settlement.services.visits.recording import difference_entries, yuan
+
+PART, MEMBERS = 2000, 500  # visits, and members with all their visits of a year, that are read at once
+# What a proposal says of its difference, all of which must still hold when it is confirmed.
+SAID = ("settled", "proposed", "pool", "scheme", "large_claims", "counted", "deductible", "fixed", "accounts")
+
+OUTDATED = gettext_lazy(
+    "The proposal is outdated: the visit or what is known of it has changed since. Look for differences anew."
+)
+EARLIER_FIRST = gettext_lazy(
+    "It rests on a proposal for an earlier visit of this member that waits: decide %(proposal)s first."
+)
+
+
+class Outdated(DomainError):
+    """The proposal says something else than what would be computed now."""
+
+
+@transaction.atomic
+def propose_replay(*, member_id: int, year: int, actor: Staff, now: datetime.datetime) -> list[Proposal]:
+    """Adjudicate the surviving visits of a member's year again by what is known now, in the order of their settling.
+
+    Those with the actor's area; staff without one reach every area's.
+    One open proposal for each visit that would be paid otherwise; one that says something else than today is closed.
+    A second call proposes nothing new, and nothing that a person has dropped. Raises RefusedError where a figure or a
+    fact is missing that the rules ask for.
+    """
+    reading.lock_members([member_id])
+    visits = Visit.objects.filter(member_id=member_id, care_on__year=year, reverses=None, reversal=None)
+    if actor.area_id is not None:
+        visits = visits.filter(area=actor.area_id)
+    areas = visits.order_by("area_id").values_list("area_id", flat=True).distinct()
+    return [
+        proposal
+        for area_id in areas
+        for again in list(Replay.of(area_id, year, [member_id]).walk(member_id))
+        for proposal in propose(again, actor=actor, now=now)
+    ]
+
+
+def propose_late_facts(
+    *,
+    area_id: str,
+    year: int,
+    month: int | None = None,
+    actor: Staff,
+    now: datetime.datetime,
+    member_ids: Iterable[int] | None = None,
+) -> list[Proposal]:
+    """Proposals for visits that would be settled otherwise by what the rosters say now: paid less, or more, or at all.
+
+    Of a year, or of the visits of one month of it and of all that these bear on. Members with a visit of which
+    something else is known now than when it was settled are replayed, and those who have an open proposal.
+    """
+    visits = standing(Visit.objects.filter(area_id=area_id, care_on__year=year))
+    if month is not None:
+        visits = visits.filter(care_on__month=month)
+    if member_ids is not None:
+        visits = visits.filter(member_id__in=list(member_ids))
+    members = doubtful(area_id, visits)
+    return [
+        proposal
+        for start in range(0, len(members), MEMBERS)
+        for proposal in propose_late(area_id, year, members[start : start + MEMBERS], actor=actor, now=now)
+    ]
+
+
+def doubtful(area_id: str, visits: QuerySet[Visit]) -> list[int]:
+    """Members with something to look at among these visits: other facts than then, or a proposal that waits."""
+    waiting = Proposal.objects.filter(status=Proposal.Status.OPEN, visit__in=visits.order_by())
+    found = set(waiting.values_list("visit__member_id", flat=True))
+    figures: dict = {}
+    for part in parts(visits):
+        known = Known.of(area_id, part, figures)
+        for visit in part:
+            try:
+                again = known.again(visit)
+            except RefusedError:
+                continue  # a figure is not published yet: the visit stays as it stands
+            if again.by_other_facts or again.recoveries:
+                found.add(visit.member_id)
+    return sorted(found)
+
+
+def parts(visits: QuerySet[Visit]) -> Iterator[list[Visit]]:
+    rows = visits.iterator(PART)
+    while part := list(islice(rows, PART)):
+        yield part
+
+
+@transaction.atomic
+def propose_late(
+    area_id: str, year: int, members: list[int], *, actor: Staff, now: datetime.datetime
+) -> list[Proposal]:
+    if not members:
+        return []
+    reading.lock_members(members)
+    replay = Replay.of(area_id, year, members)
+    proposals: list[Proposal] = []
+    for member_id in members:
+        try:
+            chain = list(replay.walk(member_id))
+        except RefusedError:
+            continue
+        for again in chain:
+            proposals += propose(again, actor=actor, now=now)
+    return proposals
+
+
+def propose(again: Again, *, actor: Staff, now: datetime.datetime) -> list[Proposal]:
+    """A new proposal where a visit would be paid otherwise, unless one says so; one that says something else is closed.
+
+    The caller holds the member's lock.
+    """
+    visit = again.visit
+    made = again.differs and not again.dropped
+    for waiting in visit.proposals.all():
+        if waiting.status != Proposal.Status.OPEN:
+            continue
+        if made and again.is_told_by(waiting) and tells(again, waiting):
+            return []
+        close_outdated(Proposal.objects.filter(pk=waiting.pk), actor=actor, now=now)
+    if not made:
+        return []
+    refusal, stands = again.decision.outcome.refusal, again.stands
+    late = again.by_other_facts or bool(again.recoveries)
+    proposal = Proposal.objects.create(
+        visit=visit,
+        cause=Proposal.Cause.LATE_FACT if late else Proposal.Cause.REPLAY,
+        # What stands counts where it took place; only what was refused counts where it is known to have been.
+        place=sorted(stands[-1].place if again.settled else again.decision.place),
+        receipt=again.decision.receipt,
+        reason=refusal.code if refusal else LEARNT_LATE if late else REPLAYED,
+        proposed_by=actor,
+        proposed_at=now,
+        **difference(again),
+    )
+    AccountRecovery.objects.bulk_create(
+        AccountRecovery(proposal=proposal, account_id=account, amount=Decimal(yuan(amount)))
+        for account, amount in sorted(again.recoveries.items())
+    )
+    audit.record("proposal.make", actor=actor, now=now, subject=proposal, area_id=visit.area_id, cause=proposal.cause)
+    return [proposal]
+
+
+def difference(again: Again) -> dict[str, str | Decimal]:
+    """What a proposal would say of a visit: the fund before and after, in yuan, and what else differs."""
+    outcome, stands = again.decision.outcome, again.stands
+    pools = (*(pool for past in stands for pool in past.shares), *outcome.shares)
+    amounts = {
+        "settled": again.settled,
+        "proposed": outcome.fund,
+        "large_claims": outcome.shares.get(LARGE_CLAIMS, 0) - sum(past.shares[LARGE_CLAIMS] for past in stands),
+        "counted": outcome.cost - sum(past.cost for past in stands),
+        "deductible": again.deductible,
+        "fixed": outcome.fixed - sum(past.fixed for past in stands),
+        "accounts": -sum(again.recoveries.values()),
+    }
+    return {
+        "pool": next((pool for pool in pools if pool not in ("", LARGE_CLAIMS)), ""),
+        "scheme": again.scheme,
+        **{name: Decimal(yuan(amount)) for name, amount in amounts.items()},
+    }
+
+
+def close_outdated(proposals: QuerySet[Proposal], *, actor: Staff, now: datetime.datetime) -> None:
+    """Close open proposals that hold no longer. The caller holds the member's lock."""
+    for proposal in proposals.filter(status=Proposal.Status.OPEN).select_related("visit"):
+        proposal.status = Proposal.Status.OUTDATED
+        proposal.save(update_fields=["status"])
+        audit.record("proposal.outdate", actor=actor, now=now, subject=proposal, area_id=proposal.visit.area_id)
+
+
+@transaction.atomic
+def decide_proposal(
+    proposal_id: int, *, confirm: bool, note: str = "", actor: Staff, now: datetime.datetime
+) -> Proposal:
+    """Confirm a proposal, which books the difference, or drop it. By someone other than who made it.
+
+    Raises Outdated where it no longer says what would be computed now: its visit was reversed or adjusted, something
+    else is known, an earlier proposal of the member was dropped or still waits. Then nothing has moved.
+    """
+    member_id = Proposal.objects.values_list("visit__member_id", flat=True).get(pk=proposal_id)
+    reading.lock_members([member_id])
+    proposal = Proposal.objects.select_for_update(no_key=True, of=["self"]).select_related("visit").get(pk=proposal_id)
+    wanted = Proposal.Status.CONFIRMED if confirm else Proposal.Status.DROPPED
+    if proposal.status == wanted:
+        return proposal
+    if proposal.status == Proposal.Status.OUTDATED:
+        raise Outdated(OUTDATED)
+    if proposal.status != Proposal.Status.OPEN:
+        raise DomainError(_("The proposal has been decided already."))
+    if proposal.proposed_by_id == actor.pk:
+        raise DomainError(_("A proposal is decided by someone other than who made it."))
+    if not confirm and not note.strip():
+        raise DomainError(_("Say why the proposal is dropped."), field="note")
+    if confirm:
+        require_standing(proposal)
+    proposal.status = wanted
+    proposal.decided_by, proposal.decided_at, proposal.note = actor, now, note
+    proposal.save(update_fields=["status", "decided_by", "decided_at", "note"])
+    if confirm:
+        accounts = [recovery.account_id for recovery in proposal.recoveries.all()]
+        take_refund(account_ids=accounts, reason=f"proposal:{proposal.pk}", actor=actor, now=now)
+        post(journals_of(proposal, now), actor=actor, now=now)
+    audit.record(
+        "proposal.confirm" if confirm else "proposal.drop",
+        actor=actor,
+        now=now,
+        subject=proposal,
+        area_id=proposal.visit.area_id,
+        county_id=proposal.visit.institution.county_id or ...,
+    )
+    return proposal
+
+
+def require_standing(proposal: Proposal) -> None:
+    """Raise Outdated unless a computation by what stands and what is known now says what the proposal says."""
+    visit = proposal.visit
+    replay = Replay.of(visit.area_id, visit.care_on.year, [visit.member_id])
+
+    def told(**how) -> bool:
+        return any(again.visit == visit and tells(again, proposal) for again in replay.walk(visit.member_id, **how))
+
+    if told(as_proposed=False):
+        return
+    earlier = Proposal.objects.filter(
+        visit__member=visit.member_id, visit__area=visit.area_id, visit__lt=visit.pk, status=Proposal.Status.OPEN
+    )
+    if (first := earlier.order_by("visit_id").first()) is not None and told():
+        raise Outdated(EARLIER_FIRST, proposal=first.pk)
+    raise Outdated(OUTDATED)
+
+
+def tells(again: Again, proposal: Proposal) -> bool:
+    told = {recovery.account_id: recovery.amount for recovery in proposal.recoveries.all()}
+    found = {account: Decimal(yuan(amount)) for account, amount in again.recoveries.items()}
+    said = difference(again)
+    return again.differs and all(getattr(proposal, name) == said[name] for name in SAID) and told == found
+
+
+def journals_of(proposal: Proposal, now: datetime.datetime) -> list[JournalRequest]:
+    """A journal in the visit's area, and one in each other area whose account gets money back."""
+    name = f"proposal:{proposal.pk}"
+    return [
+        JournalRequest(
+            key=name if area_id == proposal.visit.area_id else f"{name}:{area_id}",
+            area_id=area_id,
+            kind="recovery",
+            posted_on=timezone.localdate(now),
+            source=name,
+            entries=[EntryRequest(*entry) for entry in entries],
+        )
+        for area_id, entries in difference_entries(proposal).items()
+    ]

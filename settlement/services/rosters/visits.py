@@ -1,0 +1,276 @@
+"""How files of visits come in, row by row through the desk's own path.
+
+A visits file of more than a part's rows is settled by a job: each chunk has the rows of whole families, those who use
+each other's accounts, in the order in which they were settled. So prescriptions and reversals follow their visits, and
+what an account pays does not depend on which of two workers is faster.
+"""
+
+import datetime
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_noop as _
+
+from accounts.models import Entry, Journal
+from accounts.services.ledger import MONTH_CLOSED
+from bureau.files import Problem, Row, read_rows, write_rejects
+from bureau.jobs import services as jobs
+from bureau.models import Chunk, Job, Staff, Upload
+from bureau.rosters.staging import BETWEEN_CELLS, STAGED, Batch, Loader
+from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_members, person
+from settlement.files import VISITS as VISITS_SHEET
+from settlement.models import Visit, VisitPayment
+from settlement.services.visits.bills import Bill, Turned, settle_bills
+
+VISITS_JOB = "visits"
+ROWS_IN_A_PART = 2_000
+
+GROWN = (Visit, VisitPayment, Journal, Entry)
+GROWTH = 0.2
+
+EMERGENCIES = {"13", "1301"}
+PHARMACY = "41"
+OF_OTHER_FUNDS = {"14", "18", "9901", "9904"}  # chronic diseases, the two common ones, negotiated and special drugs
+PAY_FROM = {"0": "none", "1": "own", "2": "family"}
+
+
+def _channel(values: dict[str, Any]) -> str:
+    # A purchase without a prescription is an ordinary one: the fund refuses it, the account may pay.
+    if values["med_type"] == PHARMACY:
+        return Visit.Channel.PRESCRIPTION if values["prescriber"] else Visit.Channel.ORDINARY
+    if values["med_type"] in EMERGENCIES or values["urgency"] in ("1", "3"):
+        return Visit.Channel.EMERGENCY
+    return Visit.Channel.ORDINARY
+
+
+def _left_by_other_funds(values: dict[str, Any]) -> Decimal:
+    """What is left of a bill that other funds have paid, or whose kind is theirs, after its fees."""
+    if not values["other_funds"] and values["med_type"] not in OF_OTHER_FUNDS:
+        return Decimal("0.00")
+    left = values["in_policy"] - values["other_funds"] - values["general_fee"] - values["consultation_fee"]
+    return max(left, Decimal("0.00"))
+
+
+def _stage_visit(values: dict[str, Any]) -> tuple:
+    channel = _channel(values)
+    of_prescription = channel == Visit.Channel.PRESCRIPTION and values["prescription_encounter"]
+    return (
+        *person(values),
+        values["institution"],
+        values["prescriber"],
+        values["key"],
+        values["prescription_encounter"] if of_prescription else values["encounter"],
+        values["care_on"],
+        values["settled_at"],
+        channel,
+        values["credential"],
+        values["total"],
+        values["own_expense"],
+        values["over_limit"],
+        values["first_self"],
+        values["general_fee"],
+        values["consultation_fee"],
+        values["other_funds"],
+        _left_by_other_funds(values),
+        PAY_FROM[values["account_use"]],
+        values["reverses"],
+        values["invoice_code"],
+        values["invoice"],
+    )
+
+
+def _load_visits(batch: Batch) -> None:
+    match_members(batch, strangers=True)
+    for column in ("institution", "prescriber"):
+        batch.run(f"UPDATE {STAGED} s SET {column}_id = i.id FROM institutions_institution i WHERE i.code = s.{column}")
+        batch.refuse(
+            column,
+            _("No institution is recorded with the code %(code)s."),
+            f"s.{column} IS NOT NULL AND s.{column}_id IS NULL",
+            places={"code": f"s.{column}"},
+        )
+    batch.refuse(
+        "settled_at",
+        _("The time of settlement lies in the future."),
+        "s.settled_at::date > %(today)s",
+        today=timezone.localdate(batch.now),
+    )
+    batch.refuse(
+        "settled_at",
+        MONTH_CLOSED,
+        """c.area_id = %(area)s AND c.month = date_trunc('month', s.settled_at)
+           AND NOT EXISTS (SELECT FROM settlement_visit v WHERE v.institution_id = s.institution_id AND v.key = s.key)
+        """,
+        using="accounts_closedmonth c",
+        places={"month": "to_char(c.month, 'YYYY-MM')"},
+    )
+    batch.run(FAMILIES)
+    batch.run(f"ANALYZE {STAGED}")
+    if batch.accepted_rows() > ROWS_IN_A_PART:
+        _leave_to_a_job(batch)
+        return
+    _settle_staged(batch)
+
+
+# Who reaches whose account over any number of grants; a family is named by its lowest member.
+FAMILIES = f"""
+WITH RECURSIVE tie AS (
+    SELECT a.member_id AS one, g.beneficiary_id AS other
+      FROM accounts_familygrant g JOIN accounts_account a ON a.id = g.account_id
+    UNION
+    SELECT g.beneficiary_id, a.member_id FROM accounts_familygrant g JOIN accounts_account a ON a.id = g.account_id
+), reach AS (
+    SELECT DISTINCT s.member_id, t.other FROM {STAGED} s JOIN tie t ON t.one = s.member_id
+    UNION
+    SELECT r.member_id, t.other FROM reach r JOIN tie t ON t.one = r.other
+), family AS (
+    SELECT s.line, LEAST(s.member_id, r.lowest) AS lowest
+      FROM {STAGED} s LEFT JOIN (SELECT member_id, min(other) AS lowest FROM reach GROUP BY 1) r USING (member_id)
+)
+UPDATE {STAGED} s SET family = f.lowest FROM family f WHERE f.line = s.line
+"""
+
+
+def _staged_bills() -> Iterator[Bill]:
+    """The staged rows, those of a family together and in the order in which they were settled."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT line, family, member_id, institution_id, prescriber_id, key, encounter, care_on::text,
+                   settled_at::text, channel, credential, total::text, own_expense::text, over_limit::text,
+                   first_self::text, general_fee::text, consultation_fee::text, other_funds::text,
+                   other_remainder::text, pay_from, reverses, invoice_code, invoice, raw
+            FROM {STAGED} ORDER BY family, settled_at, line
+            """
+        )
+        yield from map(Bill._make, cursor.fetchall())
+
+
+def _settle_staged(batch: Batch) -> None:
+    repeated, turned = settle_bills(
+        list(_staged_bills()), area_id=batch.area_id, upload_id=batch.upload.pk, actor=batch.actor, now=batch.now
+    )
+    batch.unchanged("s.line = ANY(%(lines)s)", lines=repeated)
+    for row in turned:
+        # The sentence is complete: there is nothing left to fill in.
+        batch.refuse(row.field, row.sentence.replace("%", "%%"), "s.line = %(line)s", line=row.line)
+    _tell_planner(batch.accepted_rows())
+
+
+def _leave_to_a_job(batch: Batch) -> None:
+    """Keep the checked rows, sealed, as chunks of a job; the upload stays in loading until the last of them."""
+    refused = [
+        Turned(row.line, BETWEEN_CELLS.join(row.raw), problem.field, problem.text(gettext))
+        for row in batch.refused()
+        for problem in row.problems
+    ]
+    jobs.create_job(
+        kind=VISITS_JOB,
+        key=f"visits {batch.upload.pk}",
+        area_id=batch.area_id,
+        params=jobs.Sealed({"upload": batch.upload.pk, "unchanged": batch.unchanged_rows}, {"refused": refused}),
+        chunks=[jobs.Sealed({"rows": len(part)}, {"bills": part}) for part in _parts(_staged_bills())],
+        actor=batch.actor,
+        now=batch.now,
+    )
+    batch.goes_on = True
+
+
+def _parts(bills: Iterable[Bill]) -> Iterator[list[Bill]]:
+    part: list[Bill] = []
+    for bill in bills:
+        if len(part) >= ROWS_IN_A_PART and bill.family != part[-1].family:
+            yield part
+            part = []
+        part.append(bill)
+    if part:
+        yield part
+
+
+def settle_part(params: dict, *, job: Job, actor: Staff, now: datetime.datetime) -> jobs.Sealed:
+    """The work of one chunk of a job of kind `visits`."""
+    bills = [Bill(*values) for values in params["bills"]]
+    repeated, turned = settle_bills(
+        bills, area_id=job.area_id, upload_id=job.params["upload"], actor=actor, now=now
+    )
+    settled = len(bills) - len(repeated) - len(turned)
+    return jobs.Sealed({"settled": settled, "repeated": len(repeated)}, {"refused": turned} if turned else {})
+
+
+def finish_visits(*, job: Job, actor: Staff, now: datetime.datetime) -> dict:
+    """Say of the upload what became of its rows, and write down those that were turned away."""
+    upload = Upload.objects.select_for_update(no_key=True).get(pk=job.params["upload"])
+    parts = Chunk.objects.filter(job=job).order_by("number").values_list("result", "sealed")
+    results = [result for result, _sealed in parts]
+    sealed = [part for part in (job.sealed, *(part for _result, part in parts)) if part]
+    turned = [Turned(*row) for part in sealed for row in part["refused"]]
+    upload.accepted = sum(result["settled"] for result in results)
+    upload.unchanged = job.params["unchanged"] + sum(result["repeated"] for result in results)
+    upload.rejected = len({row.line for row in turned})
+    upload.rejects = _rejects(upload, turned) if turned else None
+    upload.status = Upload.Status.LOADED
+    upload.save(update_fields=["status", "accepted", "unchanged", "rejected", "rejects"])
+    _tell_planner(upload.accepted)
+    return {"accepted": upload.accepted, "unchanged": upload.unchanged, "rejected": upload.rejected}
+
+
+def _tell_planner(settled: int) -> None:
+    """Let the planner hear of many new rows at once, not when autovacuum comes round."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [Visit._meta.db_table])
+        if settled > GROWTH * cursor.fetchone()[0]:
+            cursor.execute(f"ANALYZE {', '.join(model._meta.db_table for model in GROWN)}")
+
+
+def _rejects(upload: Upload, turned: list[Turned]) -> bytes:
+    """The file of rejected rows, in the order of their lines."""
+    headers = {column.name: column.header for column in VISITS_SHEET.columns}
+    rows: dict[int, Row] = {}
+    for line, raw, field, sentence in sorted(turned):
+        row = rows.setdefault(line, Row(line, {}, [], raw.split(BETWEEN_CELLS)))
+        row.problems.append(Problem(line, field, headers.get(field, ""), "", sentence.replace("%", "%%"), {}))
+    header = read_rows(upload.name, bytes(upload.content), VISITS_SHEET).header
+    return write_rejects(header, rows.values(), gettext)
+
+
+def why_visits_stay(upload: Upload) -> str:
+    """Objection to undoing a visits file: what was settled is taken back visit by visit."""
+    return gettext_lazy("Visits that are settled stay settled; each can be taken back by a reversal.")
+
+
+VISITS = Loader(
+    columns={
+        **PERSON_COLUMNS,
+        "institution": "text",
+        "prescriber": "text",
+        "key": "text",
+        "encounter": "text",
+        "care_on": "date",
+        "settled_at": "timestamp",
+        "channel": "text",
+        "credential": "text",
+        "total": "numeric(16,2)",
+        "own_expense": "numeric(16,2)",
+        "over_limit": "numeric(16,2)",
+        "first_self": "numeric(16,2)",
+        "general_fee": "numeric(16,2)",
+        "consultation_fee": "numeric(16,2)",
+        "other_funds": "numeric(16,2)",
+        "other_remainder": "numeric(16,2)",
+        "pay_from": "text",
+        "reverses": "text",
+        "invoice_code": "text",
+        "invoice": "text",
+        **MEMBER_COLUMN,
+        "institution_id": "bigint",
+        "prescriber_id": "bigint",
+        "family": "bigint",
+    },
+    stage=_stage_visit,
+    load=_load_visits,
+    models=(),
+)
