@@ -326,7 +326,7 @@ class AccountUse(models.Model):
 
 
 class Payout(models.Model):
-    """个人账户支取 or transfer: submitted by one person, approved by another, then paid."""
+    """个人账户支取 or transfer: submitted by one person, approved by another, then paid; returned until it is."""
 
     class Status(models.TextChoices):
         SUBMITTED = "submitted", _("submitted")
@@ -354,6 +354,10 @@ class Payout(models.Model):
         Staff, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("paid by")
     )
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
+    returned_by = models.ForeignKey(
+        Staff, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("returned by")
+    )
+    returned_at = models.DateTimeField(_("returned at"), null=True, blank=True)
     note = models.CharField(_("note"), max_length=300, blank=True)
 
     class Meta:
@@ -371,6 +375,11 @@ class Payout(models.Model):
                 condition=Q(status__in=["submitted", "returned"], paid_by__isnull=True)
                 | Q(status="approved", approved_by__isnull=False, paid_by__isnull=True)
                 | Q(status="paid", approved_by__isnull=False, paid_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="payout_returned_by_somebody",
+                condition=Q(status="returned", returned_by__isnull=False, returned_at__isnull=False)
+                | ~Q(status="returned") & Q(returned_by__isnull=True, returned_at__isnull=True),
             ),
             models.CheckConstraint(name="payout_positive", condition=Q(amount__gt=0)),
             models.UniqueConstraint(

@@ -73,7 +73,9 @@ TABLES = {
     "accounts_familygrant": f"{KEPT}, UPDATE (ends_on)",
     "accounts_freeze": f"{KEPT}, UPDATE (ended_by_id, ended_at, end_reason)",
     "accounts_journal": GROWS,
-    "accounts_payout": f"{KEPT}, UPDATE (status, approved_by_id, approved_at, paid_by_id, paid_at, note)",
+    "accounts_payout": (
+        f"{KEPT}, UPDATE (status, approved_by_id, approved_at, paid_by_id, paid_at, returned_by_id, returned_at, note)"
+    ),
     # Settlement
     "settlement_accountrecovery": KEPT,
     "settlement_adjustment": f"{KEPT}, UPDATE (carried_by_id)",

@@ -12,6 +12,7 @@ from accounts.admin.labels import words
 from accounts.admin.ledger import journals_of
 from accounts.models import Payout
 from accounts.services.payouts import Payee, approve_payout, pay_payout, return_payout
+from accounts.services.standing import ON_ITS_WAY
 from bureau.rules.accounts import use as account_use
 from bureau.site import Act, ActForm, WhyReturnedForm, is_status, when
 from members.admin import OfMember
@@ -64,6 +65,7 @@ class PayoutAdmin(OfMember):
     fields = [
         "account", "happening", "happened_on", "ruling", "article", "amount", "payees", "papers", "status", "note",
         "submitted_by", "submitted_at", "approved_by", "approved_at", "paid_by", "paid_at",
+        "returned_by", "returned_at",
     ]  # fmt: skip
     acts = [
         Act(
@@ -80,7 +82,8 @@ class PayoutAdmin(OfMember):
             do=return_payout,
             record="payout",
             form=WhyReturnedForm,
-            offered=is_status(Payout.Status.SUBMITTED),
+            offered=is_status(*ON_ITS_WAY),
+            help=_("Until it is paid. What was approved goes back into the account."),
         ),
         Act(
             code="payout.pay",

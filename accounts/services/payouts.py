@@ -1,4 +1,7 @@
-"""个人账户支取 and transfer (条 on 账户清退): submitted by one person, approved by another, then paid."""
+"""个人账户支取 and transfer (条 on 账户清退): submitted by one person, approved by another, then paid.
+
+Until it is paid it can be returned: what was approved goes back into the account.
+"""
 
 import datetime
 from collections.abc import Sequence
@@ -12,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account, Freeze, Journal, Payout, Subject
 from accounts.services.holders import edition_of
 from accounts.services.ledger import EntryRequest, JournalRequest, Overdrawn, control, lock_account, post, to_account
-from accounts.services.recoveries import recover_after_death
+from accounts.services.recoveries import outstanding, recover_after_death
 from accounts.services.standing import ON_ITS_WAY, close_empty, end_freeze
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
@@ -53,7 +56,8 @@ def submit_payout(
     Heirs share by percent, to the fen by largest remainders; what was credited for months after the death is taken
     back first. Credits that arrive later stay in the account, for another application. Raises RefusedError where the
     edition keeps the balance in the account, and DomainError for shares that are not 100 percent, several payees
-    where nobody inherits, an empty account, a payout under way, anybody but heirs where the holder has died.
+    where nobody inherits, an empty account, a payout under way, anybody but heirs where the holder has died, and a
+    holder who still owes what was taken back from the account.
     """
     today = timezone.localdate(now)
     if happened_on > today:
@@ -68,7 +72,11 @@ def submit_payout(
         answer = account_use.payout(edition, on=today, event=event, applied=applied, balance=fen(account.balance))
         if answer.refusal is not None:
             raise RefusedError(answer.refusal, field="event")
-        _require_living_or_heirs(account, answer.action)
+        died_on = account.member.died_on
+        if died_on is not None and answer.action != INHERITED:
+            raise DomainError(
+                _("The holder died on %(day)s: the balance is paid out to the heirs."), field="event", day=died_on
+            )
         if answer.action == INHERITED:
             died_on = account.member.died_on or happened_on
             recover_after_death(account=account, died_on=died_on, actor=actor, now=now)
@@ -82,6 +90,12 @@ def submit_payout(
             )
         if answer.amount == 0:
             raise DomainError(_("There is nothing in the account to pay out."), field="account")
+        if owed := outstanding(account.pk):
+            raise DomainError(
+                _("The holder still owes %(owed)s yuan that were taken back: collect them out of the account first."),
+                field="account",
+                owed=owed,
+            )
         payout = Payout.objects.create(
             account=account,
             event=event,
@@ -118,8 +132,8 @@ def submit_payout(
 def approve_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> Payout:
     """Move the amount out of the account to what is payable. Refused to whoever submitted it.
 
-    Refused as well where a death that was recorded after the submission shows that others are paid, or less: the
-    payout is returned, and submitted anew.
+    Refused as well where it would not be submitted so any more: `_require_due`. The payout is then returned, and
+    submitted anew.
     """
     with transaction.atomic():
         payout, account = _locked(payout)
@@ -128,44 +142,39 @@ def approve_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> P
         _expect(payout, Payout.Status.SUBMITTED)
         if payout.submitted_by_id == actor.pk:
             raise DomainError(_("A payout is approved by someone other than who submitted it."), field="approved_by")
-        _require_living_or_heirs(account, payout.action)
-        if payout.action == INHERITED:
-            died_on = account.member.died_on or payout.happened_on
-            if recover_after_death(account=account, died_on=died_on, actor=actor, now=now):
-                account = lock_account(account.pk)
-                if account.balance < payout.amount:
-                    raise DomainError(
-                        _(
-                            "Without what was credited after the death %(balance)s yuan are left: return the payout "
-                            "and submit it anew."
-                        ),
-                        field="amount",
-                        balance=account.balance,
-                    )
-        if account.balance < payout.amount:
-            raise Overdrawn
+        _require_due(payout, account, actor, now)
         payout.status, payout.approved_by, payout.approved_at = Payout.Status.APPROVED, actor, now
-        payout.save(update_fields=["status", "approved_by", "approved_at"])
         entries = [
             to_account(account.pk, -payout.amount),
             control(Subject.PAYABLE_PAYOUT, payout.amount, holder=f"payout:{payout.pk}"),
         ]
         _post(payout, "approve", account, entries, actor, now)
+        payout.save(update_fields=["status", "approved_by", "approved_at"])
         audit.record("payout.approve", actor=actor, now=now, subject=payout, area_id=account.area_id)
     return payout
 
 
 def return_payout(*, payout: Payout, note: str, actor: Staff, now: datetime.datetime) -> Payout:
-    """Send a submitted payout back with a note; what froze the account for it ends, other freezes stay."""
+    """Send a payout that was not paid back with a note. What was approved is in the account again.
+
+    What froze the account for it ends, other freezes stay. Refused: a payout that was paid.
+    """
     if not note.strip():
         raise DomainError(_("Say why it is returned."), field="note")
     with transaction.atomic():
         payout, account = _locked(payout)
         if payout.status == Payout.Status.RETURNED:
             return payout
-        _expect(payout, Payout.Status.SUBMITTED)
+        _expect(payout, *ON_ITS_WAY)
+        if payout.status == Payout.Status.APPROVED:
+            entries = [
+                control(Subject.PAYABLE_PAYOUT, -payout.amount, holder=f"payout:{payout.pk}"),
+                to_account(account.pk, payout.amount),
+            ]
+            _post(payout, "return", account, entries, actor, now)
         payout.status, payout.note = Payout.Status.RETURNED, note
-        payout.save(update_fields=["status", "note"])
+        payout.returned_by, payout.returned_at = actor, now
+        payout.save(update_fields=["status", "note", "returned_by", "returned_at"])
         _end_freezes(payout, actor, now)
         audit.record("payout.return", actor=actor, now=now, subject=payout, area_id=account.area_id, note=note)
     return payout
@@ -174,15 +183,15 @@ def return_payout(*, payout: Payout, note: str, actor: Staff, now: datetime.date
 def pay_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> Payout:
     """Record that the bank has paid an approved payout, and close the account, unless the holder goes on being insured.
 
-    What froze it for the payout ends. An account that money has reached meanwhile stays as it is.
+    What froze it for the payout ends. An account that money has reached meanwhile stays as it is. Refused where the
+    payout would not be approved so any more (`_require_due`): it is returned, and submitted anew.
     """
     with transaction.atomic():
         payout, account = _locked(payout)
         if payout.status == Payout.Status.PAID:
             return payout
         _expect(payout, Payout.Status.APPROVED)
-        payout.status, payout.paid_by, payout.paid_at = Payout.Status.PAID, actor, now
-        payout.save(update_fields=["status", "paid_by", "paid_at"])
+        _require_due(payout, account, actor, now)
         entries = [
             control(Subject.PAYABLE_PAYOUT, -payout.amount, holder=f"payout:{payout.pk}"),
             control(Subject.BANK, payout.amount),
@@ -194,6 +203,8 @@ def pay_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> Payou
                 control(Subject.TRANSFER_EXPENDITURE, -payout.amount),
             ]
         _post(payout, "pay", account, entries, actor, now)
+        payout.status, payout.paid_by, payout.paid_at = Payout.Status.PAID, actor, now
+        payout.save(update_fields=["status", "paid_by", "paid_at"])
         _end_freezes(payout, actor, now)
         account = lock_account(account.pk)
         if account.balance == 0 and payout.event not in account_use.GOES_ON:
@@ -202,12 +213,55 @@ def pay_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> Payou
     return payout
 
 
-def _require_living_or_heirs(account: Account, action: str) -> None:
+def _require_due(payout: Payout, account: Account, actor: Staff, now: datetime.datetime) -> None:
+    """Refuse to approve or pay what is not due as it was submitted, by what is known now of death, freezes and debts.
+
+    Before heirs are paid, what was credited for months after the death meanwhile is taken back. What the event was
+    and what the edition said of it stay as they were submitted.
+    """
     died_on = account.member.died_on
-    if died_on is not None and action != INHERITED:
+    if payout.action != INHERITED:
+        if died_on is not None:
+            raise DomainError(
+                _("The holder died on %(day)s: return the payout, and pay the balance out to the heirs."),
+                field="event",
+                day=died_on,
+            )
+    else:
+        recover_after_death(account=account, died_on=died_on or payout.happened_on, actor=actor, now=now)
+        account = lock_account(account.pk)
+    by_hand = account.freezes.filter(cause=Freeze.Cause.STAFF, ended_at=None).order_by("pk")
+    if reasons := list(by_hand.values_list("reason", flat=True)):
         raise DomainError(
-            _("The holder died on %(day)s: the balance is paid out to the heirs."), field="event", day=died_on
+            _("The account is frozen by hand (%(reasons)s): end that first, or return the payout."),
+            field="account",
+            reasons="; ".join(reasons),
         )
+    owed = outstanding(account.pk)
+    left = account.balance - owed
+    if payout.status == Payout.Status.APPROVED:
+        left += payout.amount
+    if left >= payout.amount:
+        return
+    if payout.action == INHERITED:
+        raise DomainError(
+            _(
+                "Without what was credited after the death %(balance)s yuan are left: return the payout and submit it "
+                "anew."
+            ),
+            field="amount",
+            balance=max(left, Decimal("0.00")),
+        )
+    if not owed:
+        raise Overdrawn
+    raise DomainError(
+        _(
+            "Of what was taken back %(owed)s yuan are still owed: return the payout, collect them out of the account "
+            "and submit it anew."
+        ),
+        field="amount",
+        owed=owed,
+    )
 
 
 def _locked(payout: Payout) -> tuple[Payout, Account]:
@@ -216,8 +270,8 @@ def _locked(payout: Payout) -> tuple[Payout, Account]:
     return Payout.objects.select_for_update(no_key=True).get(pk=payout.pk), account
 
 
-def _expect(payout: Payout, status: Payout.Status) -> None:
-    if payout.status != status:
+def _expect(payout: Payout, *statuses: Payout.Status) -> None:
+    if payout.status not in statuses:
         raise DomainError(_("The payout is %(status)s."), field="status", status=payout.get_status_display())
 
 

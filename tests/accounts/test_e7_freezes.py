@@ -92,11 +92,33 @@ def test_e7_a_payout_is_not_opened_by_hand(city, account):
         close(account=account, reason="please", actor=city.reviewer, now=NOW)
     assert factories.standing() == before
     approve_payout(payout=payout, actor=city.reviewer, now=NOW)
-    freeze(account=account, reason="核查", actor=city.reviewer, now=NOW)
     pay_payout(payout=payout, actor=city.finance, now=NOW)
     assert status(account)[0] == "closed"
     reopen(account=account, reason="回来了", actor=city.clerk, now=NOW)
-    assert status(account) == ("frozen", "核查")
+    assert status(account) == ("open", "")
+
+
+def test_e7_a_payout_waits_for_a_freeze_by_hand(city, account):
+    """Nothing leaves a frozen account, whichever was first: the freeze or the payout."""
+    freeze(account=account, reason="核查", actor=city.clerk, now=NOW)
+    payout = submit(city, account)
+    freeze(account=account, reason="司法冻结", actor=city.reviewer, now=NOW)
+    inquiry, court = account.freezes.filter(cause="staff").order_by("pk")
+    before = factories.standing()
+    with pytest.raises(DomainError) as refused:
+        approve_payout(payout=payout, actor=city.reviewer, now=NOW)
+    assert str(refused.value) == "账户已被人工冻结（核查; 司法冻结）：请先解除冻结，或退回本支取申请。"
+    assert factories.standing() == before
+    for one in (inquiry, court):
+        unfreeze(account=account, freeze=one, reason="解除", actor=city.reviewer, now=NOW)
+    approve_payout(payout=payout, actor=city.reviewer, now=NOW)
+    freeze(account=account, reason="司法冻结", actor=city.reviewer, now=NOW)
+    before = factories.standing()
+    with pytest.raises(DomainError, match="司法冻结"):
+        pay_payout(payout=payout, actor=city.finance, now=NOW)
+    assert factories.standing() == before
+    return_payout(payout=payout, note="司法冻结", actor=city.reviewer, now=NOW)
+    assert (*status(account), account.balance) == ("frozen", "司法冻结", Decimal("812.34"))
 
 
 def test_e7_the_database_keeps_the_status_with_its_rows(city, account):

@@ -74,6 +74,8 @@ class Accounts:
             yield (by_time(payout.submitted_at), payout.id), self._submit, payout
             if payout.approved_at is not None:
                 yield (by_time(payout.approved_at), payout.id), self._approve, payout
+                if payout.returned_at is not None:
+                    yield (by_time(payout.returned_at), payout.id), self._return, payout
         given = ("visit", "reversal", "use", "payout", "credit")
         here = {f"visit:{visit.id}" for visit in area.visits} | {f"use:{use.id}" for use in area.uses}
         for posting in area.postings:
@@ -221,6 +223,9 @@ class Accounts:
 
     def _approve(self, payout: Any) -> None:
         self.balances[payout.account_id] -= self.payouts[payout.id]
+
+    def _return(self, payout: Any) -> None:
+        self.balances[payout.account_id] += self.payouts[payout.id]
 
 
 def compare(accounts: Accounts, findings: Findings) -> None:

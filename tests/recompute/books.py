@@ -97,6 +97,8 @@ class Books:
                 self._move(ACCOUNTS, ("member_accounts", ""), ("payable_payout", holder), fen)
             if payout.paid_at is not None:
                 self._move(ACCOUNTS, ("payable_payout", holder), ("bank", ""), fen)
+            elif payout.approved_at is not None and payout.returned_at is not None:
+                self._move(ACCOUNTS, ("payable_payout", holder), ("member_accounts", ""), fen)
 
     # Money to members and institutions
 

@@ -140,6 +140,33 @@ OF_HOLDERS = {
 
 
 @pytest.mark.django_db
+def test_a3_payout_returned_after_its_approval_differs_in_nothing(lived: str):
+    from django.db import transaction
+
+    from accounts.models import Account
+    from accounts.services.payouts import Payee, approve_payout, return_payout, submit_payout
+    from bureau.models import Staff
+
+    if lived == CITIES["shaoguan"]:
+        pytest.skip("residents have no accounts")
+    after = [datetime.datetime(2027, 1, day, 2, tzinfo=datetime.UTC) for day in (25, 26, 27)]
+    clerk, reviewer = (Staff.objects.filter(area=lived, groups__name=role).first() for role in ("clerk", "reviewer"))
+    with transaction.atomic():
+        account = Account.objects.filter(area=lived, status="open", balance__gt=0, member__died_on=None).first()
+        payout = submit_payout(
+            account=account, event="emigrated", happened_on=datetime.date(2026, 12, 1),
+            payees=[Payee("张三", "工商银行", "6222000000000001")], actor=clerk, now=after[0],
+        )  # fmt: skip
+        approve_payout(payout=payout, actor=reviewer, now=after[1])
+        assert differences(lived) == []
+        return_payout(payout=payout, note="x", actor=reviewer, now=after[2])
+        assert differences(lived) == []
+        account.refresh_from_db()
+        assert account.balance == payout.amount
+        transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("plant", PLANTS)
 def test_a_wrong_row_is_found(lived: str, plant: str):
     table, change, where, expected = PLANTS[plant]

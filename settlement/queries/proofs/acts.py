@@ -31,6 +31,8 @@ STEPS = (
         JOIN accounts_account a ON a.id = p.account_id WHERE a.area_id = %(area)s AND p.approved_at IS NOT NULL"""),
     ("payout.pay", "accounts.payout", """SELECT p.id, p.paid_by_id, p.paid_at FROM accounts_payout p
         JOIN accounts_account a ON a.id = p.account_id WHERE a.area_id = %(area)s AND p.paid_at IS NOT NULL"""),
+    ("payout.return", "accounts.payout", """SELECT p.id, p.returned_by_id, p.returned_at FROM accounts_payout p
+        JOIN accounts_account a ON a.id = p.account_id WHERE a.area_id = %(area)s AND p.returned_at IS NOT NULL"""),
     ("run.approve", "settlement.run", """SELECT id, approved_by_id, approved_at FROM settlement_run
         WHERE area_id = %(area)s AND approved_at IS NOT NULL"""),
     ("run.pay", "settlement.run", """SELECT id, paid_by_id, paid_at FROM settlement_run

@@ -146,8 +146,11 @@ PARTS = {
            ('approve', 'member_accounts', '', p.account_id, -p.amount),
            ('approve', 'payable_payout', 'payout:' || p.id, NULL::bigint, p.amount),
            ('pay', 'payable_payout', 'payout:' || p.id, NULL, -p.amount),
-           ('pay', 'bank', '', NULL, p.amount)) AS step (name, subject, holder, account, amount)
-     WHERE a.area_id = %(area)s AND (p.status = 'paid' OR p.status = 'approved' AND step.name = 'approve')
+           ('pay', 'bank', '', NULL, p.amount),
+           ('return', 'payable_payout', 'payout:' || p.id, NULL, -p.amount),
+           ('return', 'member_accounts', '', p.account_id, p.amount)) AS step (name, subject, holder, account, amount)
+     WHERE a.area_id = %(area)s AND CASE step.name WHEN 'approve' THEN p.approved_at IS NOT NULL
+           WHEN 'pay' THEN p.status = 'paid' ELSE p.status = 'returned' AND p.approved_at IS NOT NULL END
     """,
     "monthly credits": """
     SELECT job.key || ':' || (chunk.params ->> 'first'), job.area_id, 'credit', 'job:' || job.id, leg.fund, leg.subject,

@@ -312,7 +312,7 @@ class Area:
         )
         self.payouts = self.rows(
             f"""SELECT p.id, p.account_id, p.event, p.action, p.status, p.payees, p.happened_on, p.submitted_at,
-                       p.approved_at, p.paid_at, {fen("p.amount")}
+                       p.approved_at, p.paid_at, p.returned_at, {fen("p.amount")}
                   FROM accounts_payout p JOIN accounts_account a ON a.id = p.account_id
                  WHERE a.area_id = %(area)s ORDER BY p.id"""
         )
