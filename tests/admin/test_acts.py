@@ -112,7 +112,7 @@ def test_load_a_bad_roster_shows_the_counts_and_gives_the_rejected_rows(full_cit
     upload = Upload.objects.get()
     assert (upload.accepted, upload.rejected) == (1, 1)
     page = client.get(reverse("admin:bureau_upload_change", args=[upload.pk])).content.decode()
-    assert "已装载" in page and "单位" in page
+    assert "已导入" in page and "单位" in page
     rejects = client.get(reverse("admin:bureau_upload_act", args=[upload.pk, "upload.rejects"]))
     assert "attachment" in rejects.headers["Content-Disposition"]
     assert "单元格为空。" in rejects.content.decode("utf-8-sig")

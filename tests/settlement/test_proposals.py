@@ -17,7 +17,7 @@ from settlement.services.visits.settling import settle_visit
 from tests.settlement import factories
 from tests.settlement.visits import DAY, NOW, assert_clean, moved, request, settle
 
-OUTDATED = "该调整建议已失效：就诊或其所依据的事实此后已有变化。请重新查找差额。"
+OUTDATED = "该待遇重算差额已失效：就诊或其所依据的事实此后已有变化。请重新查找差额。"
 
 
 @pytest.fixture
@@ -224,7 +224,7 @@ def test_a1_earlier_proposals_are_decided_first_and_the_cap_is_never_passed(db):
     refused_as_outdated(
         city,
         fifth,
-        f"它以该参保人较早一次就诊的待定调整建议为前提：请先处理第 {first.pk} 号建议。",
+        f"它以该参保人较早一次就诊的待定差额为前提：请先处理第 {first.pk} 号差额。",
     )
     for proposal in (first, fourth, fifth):
         decide(city, proposal)

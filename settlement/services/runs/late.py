@@ -1,4 +1,4 @@
-"""迟到事实: what approved periods would be by the facts as they are now, and the difference to what was approved.
+"""追溯变更: what approved periods would be by the facts as they are now, and the difference to what was approved.
 
 An approved run never changes. Each institution's difference becomes an Adjustment that names its visits and is
 carried by the next payments by item. Nothing is counted twice, because every visit belongs to one place only:
