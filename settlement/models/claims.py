@@ -1,4 +1,4 @@
-"""零星（手工）报销: a paid bill that a member brings to the bureau, and the register in which every invoice stands once."""
+"""零星报销: a paid bill that a member brings to the bureau, and the register in which every invoice stands once."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models

@@ -1,4 +1,4 @@
-"""零星（手工）报销: a paid bill is entered with its papers, checked and approved by others, and then owed to the member.
+"""零星报销: a paid bill is entered with its papers, checked and approved by others, and then owed to the member.
 
 What the fund pays is decided by the desk's own path when the claim is approved, by the rules of the date of care
 (G-3): deductibles, caps and counters are those of visits, because an approved claim is a visit.
