@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 
 class AccountsConfig(AppConfig):
@@ -7,13 +8,19 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self):
+        from accounts import tasks
         from accounts.queries import editions, objections
         from accounts.services import credits
         from bureau.editions.life import Settled, register_settled
+        from bureau.jobs import schedule
         from bureau.jobs import services as jobs
+        from bureau.jobs.schedule import Entry
         from bureau.rosters.uploads import register_objection
 
-        jobs.register(credits.KIND, credits.credit_chunk)
+        jobs.register(credits.KIND, credits.credit_chunk, label=_("monthly credit"))
+        schedule.register(
+            Entry(tasks.credit_month.name, gettext_noop("Credit the personal accounts"), hour=2, day_of_month="1")
+        )
         register_settled(
             Settled(_("monthly credits"), "credits", under=editions.credits_under, within=editions.credits_within)
         )

@@ -5,6 +5,7 @@ from django.db.models import Model
 from django.db.models.signals import post_migrate
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 from django_celery_beat.apps import BeatConfig
 
 
@@ -17,7 +18,9 @@ class BureauConfig(AppConfig):
 
         from bureau import celery  # noqa: F401  celery binds shared tasks to the application
         from bureau.grants import install_grants
+        from bureau.jobs import schedule, tasks
         from bureau.jobs import services as jobs
+        from bureau.jobs.schedule import Entry
         from bureau.rosters import uploads
         from bureau.staff import (
             roles,
@@ -30,21 +33,23 @@ class BureauConfig(AppConfig):
         jobs.register(
             uploads.JOB_KIND,
             uploads.load_as_job,
+            label=_("loading of a roster"),
             queue="import",
             failed=uploads.failed,
             again=uploads.loading_again,
         )
+        schedule.register(Entry(tasks.sweep.name, gettext_noop("Call workers to unfinished jobs"), every_minutes=2))
         post_migrate.connect(_install_schedule, sender=self)
 
 
 def _install_schedule(**_signal):
     from django.db import connection
 
-    from bureau.jobs.schedule import install_schedule
+    from bureau.jobs import schedule
 
     # A migration of single apps may come before the tables of the schedule.
     if "django_celery_beat_periodictask" in connection.introspection.table_names():
-        install_schedule()
+        schedule.install_schedule()
 
 
 class OfficeConfig(AdminConfig):

@@ -2,13 +2,13 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
-from bureau.site import dashboard
+from bureau.site import start
 from bureau.web import language
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("language/", language.choose, name="language"),
-    path("admin/", admin.site.admin_view(dashboard.start_page)),
+    path("admin/", admin.site.admin_view(start.page)),
     path("admin/", admin.site.urls),
 ]
 

@@ -9,7 +9,7 @@ class DemoConfig(AppConfig):
     def ready(self):
         from bureau.jobs import services as jobs
 
-        jobs.register("demo", _nothing_left)
+        jobs.register("demo", _nothing_left, label=_("month of the demonstration"))
 
 
 def _nothing_left(params, *, job, actor, now):

@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 
 class SettlementConfig(AppConfig):
@@ -8,10 +9,12 @@ class SettlementConfig(AppConfig):
 
     def ready(self):
         from bureau.editions.life import Settled, register_settled
+        from bureau.jobs import schedule
         from bureau.jobs import services as jobs
+        from bureau.jobs.schedule import Entry
         from bureau.rosters import uploads
         from bureau.rosters.uploads import register_objection, register_roster
-        from settlement import files
+        from settlement import files, tasks
         from settlement.queries import roster_days
         from settlement.services import proofs
         from settlement.services.replays import edition_change, late_facts
@@ -33,14 +36,22 @@ class SettlementConfig(AppConfig):
         jobs.register(
             rosters.VISITS_JOB,
             rosters.settle_part,
+            label=_("settlement of a file of visits"),
             finish=rosters.finish_visits,
             failed=uploads.failed,
             again=uploads.loading_again,
         )
-        jobs.register(compute.JOB_KIND, compute.compute_as_job)
-        jobs.register(proofs.KIND, proofs.prove_area, of_one_moment=True)
-        jobs.register(late_facts.KIND, late_facts.search_members)
-        jobs.register(edition_change.KIND, edition_change.replay_members)
+        jobs.register(compute.JOB_KIND, compute.compute_as_job, label=_("payment runs of all agencies"))
+        jobs.register(proofs.KIND, proofs.prove_area, label=_("check of the books"), of_one_moment=True)
+        jobs.register(late_facts.KIND, late_facts.search_members, label=_("search for facts learnt late"))
+        jobs.register(
+            edition_change.KIND, edition_change.replay_members, label=_("replay of visits under another edition")
+        )
+        schedule.register(
+            Entry(tasks.check_books.name, gettext_noop("Check the books"), hour=1),
+            Entry(tasks.look_for_late_facts.name, gettext_noop("Look for facts learnt late"), hour=3),
+            Entry(tasks.compute_runs.name, gettext_noop("Compute the month's runs"), hour=4, day_of_month="1"),
+        )
         register_settled(
             Settled(
                 _("Visits"),

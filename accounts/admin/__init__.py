@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import ledger, payouts, personal, uses  # noqa: F401  registers them
+from accounts.admin import ledger, payouts, personal, start, uses  # noqa: F401  registers them
 from accounts.models import Account, FamilyGrant
 from bureau.site import Section, extend
 from members.models import Member

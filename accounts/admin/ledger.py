@@ -6,19 +6,18 @@ from decimal import Decimal
 
 from django import forms
 from django.contrib import admin
-from django.urls import reverse
-from django.utils.html import format_html
+from django.db.models import Model
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.extraction import EXTRACT, extraction_label
 from accounts.admin.labels import payee_label
-from accounts.models import ClosedMonth, Entry, Fund, Journal, Subject
+from accounts.models import Account, AccountUse, ClosedMonth, Entry, Fund, Journal, Payout, Subject
 from accounts.queries import trial_balance
 from accounts.services.months import close_month, reopen_month
 from bureau import clock
-from bureau.models import Staff
-from bureau.site import Act, ActForm, MonthField, Panel, ReasonForm, Records, Report, Section, pick, when
+from bureau.models import Job, Staff
+from bureau.site import Act, ActForm, MonthField, Panel, ReasonForm, Records, Report, Section, link, pick, when
 
 
 def journals_of(name: str) -> Section:
@@ -26,19 +25,8 @@ def journals_of(name: str) -> Section:
     return Section(Journal, rows=lambda record: Journal.objects.filter(source=f"{name}:{record.pk}"))
 
 
-# Which record stands behind a journal: its source is type:number.
-SOURCES = {
-    "visit": "settlement_visit",
-    "line": "settlement_line",
-    "payment": "settlement_payment",
-    "claim": "settlement_claim",
-    "proposal": "settlement_proposal",
-    "adjustment": "settlement_adjustment",
-    "use": "accounts_accountuse",
-    "payout": "accounts_payout",
-    "account": "accounts_account",
-    "job": "bureau_job",
-}
+# Which record stands behind a journal, whose source is type:number; a room above that posts adds its own.
+SOURCES: dict[str, type[Model]] = {"use": AccountUse, "payout": Payout, "account": Account, "job": Job}
 
 
 class BalanceForm(ActForm):
@@ -109,8 +97,7 @@ class JournalAdmin(Records):
         name, _sep, number = journal.source.partition(":")
         if name not in SOURCES or not number.isdigit():
             return extraction_label(journal.source) or journal.source
-        url = reverse(f"admin:{SOURCES[name]}_change", args=[number])
-        return format_html('<a href="{}">{}</a>', url, journal.source)
+        return link(SOURCES[name](pk=number), journal.source)
 
 
 @admin.register(Entry)

@@ -11,25 +11,6 @@ from bureau.site import Records
 from bureau.site.acts import LABELS, url_of
 from bureau.site.sections import EMPTY
 
-# Acts of the audit trail that no button stands for.
-LABELS |= {
-    "session.login": _("Log in"),
-    "staff.own_password": _("Change the own password"),
-    "session.locked": _("Locked after wrong passwords"),
-    "schedule.change": _("Change the schedule"),
-    "upload.receive": _("Receive a file"),
-    "upload.refuse": _("Refuse a file"),
-    "job.create": _("Create a job"),
-    "visit.settle_file": _("Settle the visits of a file"),
-    "account.opening": _("Take over opening balances"),
-    "account.refund": _("Take a refund into a closed account"),
-    "proposal.make": _("Make a proposal"),
-    "proposal.outdate": _("Close a proposal that is outdated"),
-    "proposal.confirm": _("Confirm a proposal"),
-    "proposal.drop": _("Drop a proposal"),
-    "selection.renew": _("Renew the selections of a year"),
-}
-
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(Records):

@@ -7,17 +7,16 @@ from django.utils.translation import pgettext_lazy
 from bureau.jobs import queries
 from bureau.jobs import services as jobs
 from bureau.jobs.models import Chunk, Job
-from bureau.site import Act, Panel, Records, Section
+from bureau.site import Act, Panel, Records, Section, start
+from bureau.site.acts import call_acts
 from bureau.site.answers import again_soon
+from bureau.site.start import Task
 
-JOB_KINDS = {
-    "upload": _("loading of a roster"),
-    "credit": _("monthly credit"),
-    "check_books": _("check of the books"),
-    "runs": _("payment runs of all agencies"),
-    "visits": _("settlement of a file of visits"),
-    "edition_replay": _("replay of visits under another edition"),
-}
+call_acts({"job.create": _("Create a job")})
+start.waits(
+    Task("jobs_open", _("jobs under way"), Job, {"status__in": ["waiting", "running"]}),
+    Task("jobs_failed", _("jobs that failed"), Job, {"status__exact": "failed"}, "job.retry"),
+)
 
 
 def job_progress(request, job: Job) -> Panel:
@@ -53,7 +52,7 @@ class JobAdmin(Records):
 
     @admin.display(description=_("kind"), ordering="kind")
     def work(self, job):
-        return JOB_KINDS.get(job.kind, job.kind)
+        return jobs.label_of(job.kind)
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         response = super().changeform_view(request, object_id, form_url, extra_context)

@@ -1,4 +1,4 @@
-"""What happens by itself, as rows that staff see and may change in the admin.
+"""What happens by itself, as rows that staff see and may change in the admin. Each room says when it is ready.
 
 Two schedulers that fire at once do no harm: each task makes a job or a run under a unique key, or repeats a check.
 """
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext
-from django.utils.translation import gettext_noop as _
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A task and its time in Shanghai: on a day of the month, each day, or every so many minutes."""
+    """A task, its name (a message id) and its time in Shanghai: on a day of the month, each day, or every so many
+    minutes."""
 
     task: str
     name: str
@@ -24,17 +24,12 @@ class Entry:
     every_minutes: int = 0
 
 
-ENTRIES = (
-    Entry("bureau.tasks.sweep", _("Call workers to unfinished jobs"), every_minutes=2),
-    Entry("institutions.tasks.open_and_close_windows", _("Open and close the selection window"), minute=10),
-    Entry(
-        "institutions.tasks.end_selections_of_departed", _("End the selections of members who died or left"), minute=20
-    ),
-    Entry("settlement.tasks.check_books", _("Check the books"), hour=1),
-    Entry("settlement.tasks.look_for_late_facts", _("Look for facts learnt late"), hour=3),
-    Entry("accounts.tasks.credit_month", _("Credit the personal accounts"), hour=2, day_of_month="1"),
-    Entry("settlement.tasks.compute_runs", _("Compute the month's runs"), hour=4, day_of_month="1"),
-)
+ENTRIES: list[Entry] = []
+
+
+def register(*entries: Entry) -> None:
+    """Have tasks done by themselves; called by each app when it is ready."""
+    ENTRIES.extend(entries)
 
 
 def install_schedule() -> int:

@@ -10,9 +10,12 @@ from django_celery_beat import admin as beat
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from bureau import audit, clock
+from bureau.site.acts import call_acts
 from bureau.site.records import without_number
 from bureau.site.sections import EMPTY
 from bureau.staff import roles
+
+call_acts({"schedule.change": _("Change the schedule")})
 
 
 class Kept:

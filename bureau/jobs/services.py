@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from celery import current_app
 from django.db import transaction
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from bureau import audit
@@ -74,6 +75,7 @@ class Turn(Protocol):
 
 @dataclass(frozen=True)
 class _Kind:
+    label: str | Promise
     handler: Handler
     finish: Finish | None
     queue: str
@@ -89,18 +91,24 @@ def register(
     kind: str,
     handler: Handler,
     *,
+    label: str | Promise,
     finish: Finish | None = None,
     queue: str = "settlement",
     of_one_moment: bool = False,
     failed: Turn | None = None,
     again: Turn | None = None,
 ) -> None:
-    """Say who does the work of a kind of job, and in which queue; called by each app when it is ready.
+    """Say who does the work of a kind of job, what it is called, and in which queue; called by each app when ready.
 
     `of_one_moment`: a chunk only reads, and sees nothing of what is committed while it does. `failed` and `again`
     tell what the job is about, a file say, when it gives up and when it is tried again.
     """
-    _kinds[kind] = _Kind(handler, finish, queue, of_one_moment, failed, again)
+    _kinds[kind] = _Kind(label, handler, finish, queue, of_one_moment, failed, again)
+
+
+def label_of(kind: str) -> str | Promise:
+    """What a kind of job is called; by its code where nothing installed does it any more."""
+    return _kinds[kind].label if kind in _kinds else kind
 
 
 def create_job(

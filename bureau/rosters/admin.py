@@ -16,9 +16,19 @@ from bureau.jobs.models import Job
 from bureau.rosters import uploads
 from bureau.rosters.models import Upload
 from bureau.rosters.undo import undo_upload
-from bureau.site import Act, ActForm, Panel, Records, Report, link, pick
+from bureau.site import Act, ActForm, Panel, Records, Report, link, pick, start
+from bureau.site.acts import call_acts
 from bureau.site.answers import XLSX, again_soon, attachment
+from bureau.site.start import Task
 from bureau.staff.models import Staff
+
+call_acts({"upload.receive": _("Receive a file"), "upload.refuse": _("Refuse a file")})
+start.waits(
+    Task("refused", _("files refused in the last thirty days"), Upload, {"status__exact": "refused"},
+         recent="uploaded_at"),
+    Task("rejects", _("files with rejected rows in the last thirty days"), Upload,
+         {"status__exact": "loaded", "rejected__gt": 0}, recent="uploaded_at"),
+)  # fmt: skip
 
 
 class UploadForm(ActForm):

@@ -26,8 +26,13 @@ Data = dict[str, Any]
 
 DONE = _("Recorded: %(act)s.")
 
-# How the audit trail calls an act: by its button.
+# How the audit trail calls an act: by its button, or as the room says whose act has none.
 LABELS: dict[str, Text] = {}
+
+
+def call_acts(labels: Mapping[str, Text]) -> None:
+    """Say what the audit trail calls acts that no button stands for."""
+    LABELS.update(labels)
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The admin site itself: its names, and the door. Apart from bureau.site, which registers with it."""
 
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
@@ -70,8 +71,8 @@ class Choices(AutocompleteJsonView):
         return self.get(request, *args, **kwargs)
 
 
-# Rooms in the order in which a year passes through them.
-ROOMS = ("members", "institutions", "accounts", "settlement", "bureau", "auth", "django_celery_beat")
+# What the house itself keeps comes after the rooms, which stand in the order in which they are installed.
+HOUSE = ("bureau", "auth", "django_celery_beat")
 
 
 class Office(admin.AdminSite):
@@ -83,7 +84,11 @@ class Office(admin.AdminSite):
     enable_nav_sidebar = True
 
     def get_app_list(self, request, app_label=None):
-        return sorted(super().get_app_list(request, app_label), key=lambda app: ROOMS.index(app["app_label"]))
+        installed = list(apps.app_configs)
+        return sorted(
+            super().get_app_list(request, app_label),
+            key=lambda app: (app["app_label"] in HOUSE, installed.index(app["app_label"])),
+        )
 
     def autocomplete_view(self, request):
         return Choices.as_view(admin_site=self)(request)

@@ -7,13 +7,25 @@ from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from bureau.site.acts import LABELS, Act
+from bureau.site import start
+from bureau.site.acts import LABELS, Act, call_acts
 from bureau.site.forms import ActForm, pick
 from bureau.site.records import Records
 from bureau.site.sections import EMPTY, Panel, Section
+from bureau.site.start import Task
 from bureau.staff import roles
 from bureau.staff.models import Staff
 from bureau.staff.services import change_staff, register_staff, set_password
+
+call_acts({
+    "session.login": _("Log in"),
+    "session.locked": _("Locked after wrong passwords"),
+    "staff.own_password": _("Change the own password"),
+})  # fmt: skip
+start.waits(
+    Task("staff", _("staff without a role"), Staff, {"groups__isnull": True, "is_active__exact": 1}, "staff.roles",
+         own=True),
+)  # fmt: skip
 
 
 def password_field() -> forms.CharField:

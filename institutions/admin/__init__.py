@@ -1,3 +1,3 @@
 """Institutions, what members chose, and where they may be treated besides."""
 
-from institutions.admin import assessments, care, members, places, selections  # noqa: F401  registers them
+from institutions.admin import assessments, care, members, places, selections, start  # noqa: F401  registers them

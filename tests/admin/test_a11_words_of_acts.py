@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("bureau", "members", "institutions", "accounts", "settlement")
 # Codes that are put together where they are used, or written down by the database or the table of roles.
 COMPOSED = {"upload.load", "upload.refuse", "month.reopen", "staff.roles"}
+# Files of the house that name acts and write none down: tables of words, of rights, of what a page offers.
+NO_ACTS = {"admin.py", "roles.py", "__init__.py"}
 
 
 def acts() -> dict[str, set[str]]:
@@ -33,10 +35,9 @@ def audited() -> set[str]:
     """Every code that a service writes down: texts like run.approve that begin as acts do."""
     begins = {code.partition(".")[0] for code in ACTS | set(LABELS)}
     codes = set(COMPOSED)
-    files = [path for room in ROOMS for path in (ROOT / room).rglob("services/**/*.py")]
-    for path in [*files, ROOT / "bureau" / "office.py", ROOT / "bureau" / "admin" / "schedule.py"]:
-        if path.name == "roles.py":
-            continue
+    files = [path for room in ROOMS[1:] for path in (ROOT / room).rglob("services/**/*.py")]
+    files += [path for path in (ROOT / "bureau").rglob("*.py") if path.name not in NO_ACTS and "admin" not in path.parts]
+    for path in files:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 begin, dot, word = node.value.partition(".")

@@ -92,12 +92,12 @@ def test_pages_that_fail_are_in_chinese_and_without_traceback(staff, client):
 
 
 def test_a_broken_page_gives_a_number(staff, client, monkeypatch, caplog):
-    from bureau.site import dashboard
+    from bureau.site import start
 
     def broken(request):
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(dashboard, "tasks", broken)
+    monkeypatch.setattr(start, "what_waits", broken)
     client.raise_request_exception = False
     client.force_login(staff["clerk"])
     page = client.get("/admin/")

@@ -29,14 +29,14 @@ def test_returns_and_scores_wait_for_whoever_may_act_on_them(city, staff, browse
     )  # fmt: skip
     record_assessment(institution=centre, year=2025, score=Decimal("90"), actor=city.clerk, now=NOW)
     by_reviewer = browse(staff["reviewer"]).get(START).context["tasks"]
-    counts = {task["url"]: (task["count"], task["mine"]) for task in by_reviewer}
+    counts = {task.url: (task.count, task.mine) for task in by_reviewer}
     late = "/admin/settlement/monthlyreturn/act/return.late/?area=440299&scheme=390&month=2026-02"
     assert counts == {
         "/admin/settlement/monthlyreturn/?status__exact=submitted": (1, True),
         "/admin/institutions/assessment/?confirmed_at__isnull=True": (1, True),
         late: (1, False),
     }
-    mine = {task["url"]: task["mine"] for task in browse(staff["clerk"]).get(START).context["tasks"]}
+    mine = {task.url: task.mine for task in browse(staff["clerk"]).get(START).context["tasks"]}
     assert mine[late] and sum(mine.values()) == 1
     page = browse(staff["clerk"]).get(late).content.decode()
     assert "乙卫生院" in page and "甲卫生院" not in page
@@ -47,7 +47,7 @@ def test_returns_of_the_month_before_are_shown_until_the_next_are_due(city, staf
     monkeypatch.setenv("GONGJI_TODAY", "2026-03-05")
     factories.heads(city, factories.institution(city), 1)
     [task] = browse(staff["clerk"]).get(START).context["tasks"]
-    assert "month=2026-01" in task["url"]
+    assert "month=2026-01" in task.url
 
 
 def test_nothing_waits_where_no_return_is_asked_for(staff_of_heyuan, browse):

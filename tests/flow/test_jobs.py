@@ -48,7 +48,7 @@ def kinds(monkeypatch):
     from bureau.jobs import services as jobs
 
     monkeypatch.setattr(jobs, "_kinds", dict(jobs._kinds))
-    jobs.register("note", note)
+    jobs.register("note", note, label="note")
     return jobs
 
 
@@ -147,7 +147,7 @@ def test_worker_passes_over_what_another_holds(kinds, actor, silent):
             assert release.wait(30)
         return note(params, job=job, actor=actor, now=now)
 
-    kinds.register("slow", slow_first)
+    kinds.register("slow", slow_first, label="slow")
     job = make(kinds, actor, 4, kind="slow")
     first = threading.Thread(target=lambda: (kinds.work(job.pk, clock=clock, limit=1), connections.close_all()))
     first.start()
@@ -171,7 +171,7 @@ def test_chunk_fails_after_three_attempts_and_leaves_nothing(kinds, actor, silen
         note(params, job=job, actor=actor, now=now)
         return {"noted": 1 // (params["number"] - 2)}
 
-    kinds.register("breaks", breaks)
+    kinds.register("breaks", breaks, label="breaks")
     job = make(kinds, actor, 3, kind="breaks")
     assert kinds.work(job.pk, clock=clock) == 5
     job.refresh_from_db()
@@ -181,7 +181,7 @@ def test_chunk_fails_after_three_attempts_and_leaves_nothing(kinds, actor, silen
     assert "Traceback" not in chunk.problem
     assert effects() == {1: 1, 3: 1}
 
-    kinds.register("breaks", note)
+    kinds.register("breaks", note, label="breaks")
     kinds.retry_job(job, actor=actor, now=NOW)
     assert kinds.work(job.pk, clock=clock) == 1
     job.refresh_from_db()
@@ -197,7 +197,7 @@ def test_refused_chunk_fails_at_once_with_its_sentence(kinds, actor, silent):
     def refuses(params, *, job, actor, now):
         raise DomainError("No edition is in force on %(day)s.", day="2031-01-01")
 
-    kinds.register("refuses", refuses)
+    kinds.register("refuses", refuses, label="refuses")
     job = make(kinds, actor, 1, kind="refuses")
     assert kinds.work(job.pk, clock=clock) == 1
     chunk = Chunk.objects.get()
@@ -213,7 +213,7 @@ def test_broken_promise_at_commit_counts_as_an_attempt(kinds, actor, silent, cap
             cursor.execute("UPDATE bureau_job SET area_id = '999999' WHERE id = %s", [job.pk])
         return {}
 
-    kinds.register("dangling", dangling)
+    kinds.register("dangling", dangling, label="dangling")
     job = make(kinds, actor, 1, kind="dangling")
     assert kinds.work(job.pk, clock=clock) == 3
     chunk = Chunk.objects.get()
@@ -239,7 +239,7 @@ def test_finish_runs_once_with_the_last_chunk(kinds, actor, silent):
         finished.append(job.pk)
         return {"chunks": job.chunks.count()}
 
-    kinds.register("finishing", note, finish=finish)
+    kinds.register("finishing", note, label="finishing", finish=finish)
     job = make(kinds, actor, 30, kind="finishing")
     at_once(4, lambda: kinds.work(job.pk, clock=clock))
     job.refresh_from_db()
@@ -275,7 +275,7 @@ def slow(params, *, job, actor, now):
     time.sleep(0.02 if params["number"] != 7 else 60)
     return {}
 
-jobs.register("note", slow)
+jobs.register("note", slow, label="note")
 jobs.work(int(sys.argv[1]), clock=lambda: datetime(2026, 3, 1, tzinfo=UTC))
 """
 

@@ -232,7 +232,7 @@ def test_start_page_names_the_claims_that_wait_for_each_role(bureau, person, des
         if step == "approved":
             approve_claim(claim=claim, actor=bureau.city.reviewer, now=NOW)
     mine = {
-        name: {task["url"]: task["count"] for task in desk.read(name, "/admin/").context["tasks"] if task["mine"]}
+        name: {task.url: task.count for task in desk.read(name, "/admin/").context["tasks"] if task.mine}
         for name in ("clerk", "reviewer", "finance")
     }
     page = "/admin/settlement/claim/?status__exact="

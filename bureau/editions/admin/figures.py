@@ -1,19 +1,27 @@
 """Published figures: entered by one person, confirmed by another, and which are still missing."""
 
+from collections.abc import Iterator
+
 from django import forms
 from django.contrib import admin
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from bureau import clock
-from bureau.areas.models import Area
+from bureau.areas.models import Area, Scheme
 from bureau.editions.figures import confirm_figure, enter_figure, missing_figures
 from bureau.editions.models import PublishedFigure
 from bureau.editions.rulebook import rulebook
+from bureau.site import start
 from bureau.site.acts import Act, Report
 from bureau.site.forms import ActForm, pick, year_field
 from bureau.site.records import Records
 from bureau.site.sections import Panel
+from bureau.site.start import Task
+
+start.waits(
+    Task("figures", _("figures to confirm"), PublishedFigure, {"confirmed_at__isnull": True}, "figure.confirm"),
+)
 
 
 def figure_label(area_id: str, code: str) -> str:
@@ -46,7 +54,7 @@ class FigureForm(ActForm):
 def missing(request, record, data) -> list[Panel]:
     """A table for each area that the member of staff sees."""
     today = clock.today()
-    areas = admin.site.get_model_admin(Area).get_queryset(request).order_by("pk")
+    areas = start.seen(request, Area).order_by("pk")
     return [
         Panel(
             area.name,
@@ -65,6 +73,32 @@ def missing(request, record, data) -> list[Panel]:
         )
         for area in areas
     ]
+
+
+@start.lacks(reads="bureau.edition")
+def what_the_year_lacks(request) -> Iterator[str]:
+    """Editions and figures that the bureau's year needs and does not have yet."""
+    today = clock.today()
+    for area in start.seen(request, Area):
+        editions = rulebook(area.pk).editions
+        if not editions:
+            yield gettext("%(area)s has no policy edition.") % {"area": area}
+        for scheme in sorted({edition.scheme for edition in editions}):
+            label = Scheme(scheme).label
+            here = [edition for edition in editions if edition.scheme == scheme]
+            for day in (today, today.replace(year=today.year + 1, month=1, day=1)):
+                if not any(edition.in_force(day) for edition in here):
+                    yield gettext("%(area)s, %(scheme)s: no edition is in force on %(day)s.") % {
+                        "area": area, "scheme": label, "day": day,
+                    }  # fmt: skip
+        for figure in missing_figures(area.pk, today):
+            if today.year in figure.needed_in:
+                sentence = (
+                    gettext("%(area)s: “%(figure)s” of %(year)d waits to be confirmed.")
+                    if figure.entered
+                    else gettext("%(area)s: “%(figure)s” of %(year)d is not published and confirmed.")
+                )
+                yield sentence % {"area": area, "figure": figure.label, "year": figure.year}
 
 
 @admin.register(PublishedFigure)
