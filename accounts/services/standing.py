@@ -274,6 +274,19 @@ def take_refund(*, account_ids: Sequence[int], reason: str, actor: Staff, now: d
         audit.record("account.refund", actor=actor, now=now, subject=account, reason=reason)
 
 
+@transaction.atomic
+def close_refunded(*, account_ids: Sequence[int], reason: str, actor: Staff, now: datetime.datetime) -> None:
+    """After refunds were taken out of accounts again: those that only a refund had taken back are closed once empty."""
+    for account_id in sorted(set(account_ids)):
+        account = lock_account(account_id)
+        freezes = list(account.freezes.filter(ended_at=None).order_by("pk"))
+        if account.balance or not freezes or any(each.cause != Freeze.Cause.REFUND for each in freezes):
+            continue
+        for each in freezes:
+            end_freeze(each, reason=reason[:200], actor=actor, now=now)
+        close_empty(lock_account(account_id), reason=reason[:200], actor=actor, now=now)
+
+
 def _said(reason: str) -> str:
     if not reason.strip():
         raise DomainError(_("Say why."), field="reason")

@@ -1,6 +1,7 @@
 """Differences put before a reviewer: looked for, shown with what is known now, confirmed or dropped."""
 
 import datetime
+from decimal import Decimal
 
 from django import forms
 from django.contrib import admin
@@ -21,9 +22,9 @@ from members.models import Enrolment, Member
 from settlement.admin.traces import trace
 from settlement.models import AccountRecovery, Proposal, Visit
 from settlement.queries.explain import explain
+from settlement.services.replays.differences import LEARNT_LATE, REPLAYED
 from settlement.services.replays.late_facts import search_late_facts
 from settlement.services.replays.proposals import decide_proposal, propose_late_facts, propose_replay
-from settlement.services.replays.readjudication import LEARNT_LATE, REPLAYED
 
 
 class DecisionForm(ActForm):
@@ -67,14 +68,26 @@ def proposed(proposals: list[Proposal]) -> Answer:
                     _("visit"),
                     _("settled fund amount"),
                     _("fund amount by replay"),
+                    _("difference by fund"),
                     _("difference of the deductible"),
                     _("difference of the account money"),
                 ],
-                [[link(p, str(p.visit)), p.settled, p.proposed, p.deductible, p.accounts] for p in proposals],
+                [
+                    [link(p, str(p.visit)), p.settled, p.proposed, in_words(p.parts), p.deductible, p.accounts]
+                    for p in proposals
+                ],
             )
         ],
         gettext("%(count)d differences were found and put before a reviewer.") % {"count": len(proposals)},
     )
+
+
+def fund_name(fund: str) -> str:
+    return str(Fund(fund).label) if fund in Fund.values else fund
+
+
+def in_words(parts: dict[str, Decimal]) -> str:
+    return "、".join(f"{fund_name(fund)} {amount:+,.2f}" for fund, amount in parts.items())
 
 
 def known_otherwise(request, proposal: Proposal) -> Panel | None:
@@ -128,27 +141,27 @@ def trace_of(request, proposal: Proposal) -> Panel:
 @admin.register(AccountRecovery)
 class AccountRecoveryAdmin(OfMember):
     hidden = True
-    list_display = ["account", "proposal", "amount"]
+    list_display = ["account", "proposal", "amount", "short"]
     list_select_related = ["account__member", "proposal"]
     member_path = "proposal__visit__member"
     area_path = "proposal__visit__area"
-    fields = ["proposal", "account", "amount"]
+    fields = ["proposal", "account", "amount", "short"]
 
 
 @admin.register(Proposal)
 class ProposalAdmin(OfMember):
     list_display = [
-        "visit", "member", "cause", "settled", "proposed", "difference_amount", "deductible", "accounts", "status",
-        "proposed_by", "decided_by",
+        "visit", "member", "cause", "settled", "proposed", "difference_amount", "funds", "deductible", "accounts",
+        "status", "proposed_by", "decided_by",
     ]  # fmt: skip
     list_filter = ["status", "cause"]
     list_select_related = ["visit__member", "proposed_by", "decided_by"]
     member_path = "visit__member"
     area_path = "visit__area"
     fields = [
-        "visit", "member", "cause", "why", "pool_name", "settled", "proposed", "difference_amount", "large_claims",
-        "counted", "deductible", "fixed", "accounts", "status", "proposed_by", "proposed_at", "decided_by",
-        "decided_at", "note",
+        "visit", "member", "cause", "why", "pool_name", "settled", "proposed", "difference_amount", "funds",
+        "counted", "deductible", "fixed", "accounts", "accounts_again", "status", "proposed_by", "proposed_at",
+        "decided_by", "decided_at", "note",
     ]  # fmt: skip
     list_acts = [
         Act(
@@ -157,7 +170,7 @@ class ProposalAdmin(OfMember):
             do=look,
             form=LateForm,
             follow=True,
-            help=_("Visits that the fund would pay less, more or at all by what the rosters say now."),
+            help=_("Visits that would be paid less, more, at all or by another fund by what the rosters say now."),
         ),
     ]
     acts = [
@@ -189,7 +202,11 @@ class ProposalAdmin(OfMember):
 
     @admin.display(description=_("which pooled fund"))
     def pool_name(self, proposal):
-        return Fund(proposal.pool).label if proposal.pool in Fund.values else proposal.pool
+        return fund_name(proposal.pool)
+
+    @admin.display(description=_("difference by fund"))
+    def funds(self, proposal):
+        return in_words(proposal.parts)
 
 
 class ReplayForm(ActForm):

@@ -222,13 +222,17 @@ SELECT r.member, r.first, r.last, v.care_on, v.encounter, COALESCE(p.code, i.cod
   LEFT JOIN institutions_institution p ON p.id = v.prescriber_id
 UNION ALL
 SELECT r.member, r.first, r.last, v.care_on, v.encounter, COALESCE(p.code, i.code), array_to_string(x.place, ','),
-       (x.counted * 100)::bigint, ((x.proposed - x.settled - x.large_claims) * 100)::bigint,
-       (x.large_claims * 100)::bigint, (x.fixed * 100)::bigint, (x.deductible * 100)::bigint,
-       x.pool, 'visit', v.area_id, x.scheme
+       (part.counted * 100)::bigint, (part.pooled * 100)::bigint, (part.large_claims * 100)::bigint,
+       (part.fixed * 100)::bigint, (part.deductible * 100)::bigint, part.pool, 'visit', v.area_id, x.scheme
   FROM unnest(%(member)s::bigint[], %(first)s::date[], %(last)s::date[]) AS r(member, first, last)
   JOIN settlement_visit v ON v.member_id = r.member AND v.care_on BETWEEN r.first AND r.last
        AND NOT EXISTS (SELECT FROM settlement_visit w WHERE w.reverses_id = v.id)
   JOIN settlement_proposal x ON x.visit_id = v.id AND x.status = 'confirmed'
+ CROSS JOIN LATERAL (
+      SELECT x.pool, x.proposed - x.settled - x.large_claims - x.former_pooled AS pooled, x.large_claims, x.counted,
+             x.fixed, x.deductible
+      UNION ALL
+      SELECT x.former_pool, x.former_pooled, 0, 0, 0, 0 WHERE x.former_pooled <> 0) AS part
   JOIN institutions_institution i ON i.id = v.institution_id
   LEFT JOIN institutions_institution p ON p.id = v.prescriber_id
 UNION ALL
@@ -275,7 +279,8 @@ def load_grants(member_ids: Sequence[int]) -> dict[int, list[dict]]:
 
 
 PAYMENTS = """
-SELECT p.visit_id, p.account_id, p.relation, ((p.amount - COALESCE(back.amount, 0)) * 100)::bigint AS fen
+SELECT p.visit_id, p.account_id, p.relation, (p.amount * 100)::bigint AS paid,
+       ((p.amount - COALESCE(back.amount, 0)) * 100)::bigint AS fen
   FROM settlement_visitpayment p
   LEFT JOIN LATERAL (
       SELECT sum(y.amount) AS amount
@@ -287,11 +292,30 @@ SELECT p.visit_id, p.account_id, p.relation, ((p.amount - COALESCE(back.amount, 
 
 
 def load_payments(visit_ids: Sequence[int]) -> dict[int, list[dict]]:
-    """What each account has paid for these visits, in fen, less what was confirmed as recovered."""
+    """What each account has paid for these visits, in fen; `fen` is that less what was confirmed as recovered."""
     payments: dict[int, list[dict]] = {}
     for row in fetch(PAYMENTS, {"visits": list(visit_ids)}) if visit_ids else ():
         payments.setdefault(row["visit_id"], []).append(row)
     return payments
+
+
+# The counter of a fund's own limit is in the receipts of the visits that met one. What no file brought may have come
+# at any time.
+LATER_USES = """
+SELECT v.id FROM settlement_visit v
+ WHERE v.id = ANY(%(visits)s::bigint[]) AND EXISTS (
+     SELECT FROM settlement_otheruse o
+       LEFT JOIN bureau_upload u ON u.id = o.upload_id LEFT JOIN bureau_job j ON j.key = 'upload ' || u.id
+      WHERE o.member_id = v.member_id AND (o.area_id, o.scheme) = (v.area_id, v.scheme)
+        AND EXTRACT(year FROM o.paid_on) = EXTRACT(year FROM v.care_on)
+        AND v.receipt -> 'used' ? ('share ' || o.fund)
+        AND COALESCE(COALESCE(j.finished_at, u.uploaded_at) >= v.settled_at, true))
+"""
+
+
+def with_later_uses(visit_ids: Sequence[int]) -> set[int]:
+    """Those of these visits after which it became known what a fund had paid elsewhere, against the limit they met."""
+    return {row["id"] for row in fetch(LATER_USES, {"visits": list(visit_ids)})} if visit_ids else set()
 
 
 INSTITUTIONS = """

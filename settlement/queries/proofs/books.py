@@ -105,7 +105,8 @@ WITH booked AS (
      GROUP BY 1
 ), stated AS (
     SELECT v.id, v.account + v.family + COALESCE((
-               SELECT sum(-p.accounts) FROM settlement_proposal p
+               SELECT sum(y.amount + y.short)
+                 FROM settlement_proposal p JOIN settlement_accountrecovery y ON y.proposal_id = p.id
                 WHERE p.visit_id = v.reverses_id AND p.status = 'confirmed'), 0) AS accounts,
            v.pooled + v.large_claims - COALESCE((
                SELECT sum(p.proposed - p.settled) FROM settlement_proposal p

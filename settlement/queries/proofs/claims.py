@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bureau.audit.proofs import Proof
 from settlement.queries.facts import fetch
+from settlement.queries.proofs.differences import FUND_DIFFERENCES
 
 SETTLED = """
 SELECT COALESCE('claim ' || c.id, 'visit ' || v.id) AS what,
@@ -23,15 +24,13 @@ SELECT COALESCE('claim ' || c.id, 'visit ' || v.id) AS what,
 # By claim and fund. Owed to the member: what the visit says until it is paid or taken back. With the bank: what was
 # ordered and stands. The rest of a payment that the bank returned is in suspense; what was paid on a claim that is
 # taken back is a recovery.
-BOOKED = """
-WITH share AS (
+BOOKED = f"""
+WITH difference AS MATERIALIZED ({FUND_DIFFERENCES}), share AS (
     SELECT c.id, c.status, c.member_id, part.fund, part.amount,
            ARRAY['claim:' || c.id, 'visit:' || v.id, 'visit:' || r.id]::varchar[] AS sources,
            COALESCE(p.ordered, 0) AS ordered, COALESCE(p.standing, 0) AS standing,
-           COALESCE((SELECT sum(GREATEST(0, CASE part.fund WHEN x.pool THEN x.proposed - x.settled - x.large_claims
-                                                           WHEN 'large_claims' THEN x.large_claims END))
-                       FROM settlement_proposal x
-                      WHERE x.visit_id = c.visit_id AND x.status = 'confirmed'), 0) AS added
+           COALESCE((SELECT sum(d.amount) FROM difference d
+                      WHERE (d.visit_id, d.fund, d.subject) = (c.visit_id, part.fund, 'payable_payout')), 0) AS added
       FROM settlement_claim c
       JOIN settlement_visit v ON v.id = c.visit_id
       LEFT JOIN settlement_visit r ON r.reverses_id = v.id

@@ -13,6 +13,7 @@ from accounts.models import Journal
 from bureau.audit import called
 from bureau.audit.proofs import Proof
 from settlement.queries.facts import fetch
+from settlement.queries.proofs.differences import ACCOUNT_DIFFERENCES, FUND_DIFFERENCES
 
 # A visit with its key in the ledger, and who is owed. Journals of a visit stand in its area; what accounts of another
 # area paid, in that one.
@@ -25,26 +26,13 @@ VISIT = """
             WHERE a.area_id = %(area)s)
 """
 
-# The entries of confirmed proposals: what a fund owes the member, or the member the fund; what an account gets back
-# from the member, in the books of its own area.
-DIFFERENCE = """
-    SELECT x.id, x.visit_id, v.area_id AS area, '' AS elsewhere, part.fund, leg.subject, leg.holder,
-           NULL::bigint AS account, leg.amount
-      FROM settlement_proposal x JOIN settlement_visit v ON v.id = x.visit_id, LATERAL (VALUES
-           (x.pool, x.proposed - x.settled - x.large_claims), ('large_claims', x.large_claims)) AS part (fund, amount),
-           LATERAL (VALUES ('benefit_expenditure', '', -part.amount), (
-               CASE WHEN part.amount > 0 THEN 'payable_payout' ELSE 'recoveries' END,
-               'member:' || v.member_id, part.amount)) AS leg (subject, holder, amount)
-     WHERE x.status = 'confirmed' AND part.amount <> 0
+# The entries of confirmed proposals; what accounts of another area get back or pay stands in its books.
+DIFFERENCE = f"""
+    SELECT id, visit_id, area, '' AS elsewhere, fund, subject, holder, NULL::bigint AS account, amount
+      FROM ({FUND_DIFFERENCES}) AS of_funds
     UNION ALL
-    SELECT x.id, x.visit_id, a.area_id, CASE WHEN a.area_id <> v.area_id THEN ':' || a.area_id ELSE '' END,
-           'personal_accounts', leg.subject, leg.holder, leg.account, leg.amount
-      FROM settlement_accountrecovery y JOIN settlement_proposal x ON x.id = y.proposal_id
-      JOIN settlement_visit v ON v.id = x.visit_id JOIN accounts_account a ON a.id = y.account_id,
-           LATERAL (VALUES ('member_accounts', '', y.account_id, y.amount),
-                           ('recoveries', 'member:' || v.member_id, NULL::bigint, -y.amount))
-               AS leg (subject, holder, account, amount)
-     WHERE x.status = 'confirmed'
+    SELECT id, visit_id, area, elsewhere, fund, subject, holder, account, amount
+      FROM ({ACCOUNT_DIFFERENCES}) AS of_accounts
 """
 
 # Orders to the bank on claims, the first of each fund marked, and whether the claim had been taken back before the

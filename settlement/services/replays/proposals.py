@@ -17,27 +17,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.services import EntryRequest, JournalRequest, post
-from accounts.services.standing import take_refund
+from accounts.services.standing import close_refunded, take_refund
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff
 from settlement.models import AccountRecovery, Proposal, Visit
 from settlement.queries import facts as reading
-from settlement.services.replays.readjudication import (
-    LEARNT_LATE,
-    REPLAYED,
-    Again,
-    Known,
-    Replay,
-    standing,
-)
-from settlement.services.visits.adjudication import LARGE_CLAIMS
+from settlement.queries.facts import fen
+from settlement.services.replays.differences import LEARNT_LATE, REPLAYED, Again
+from settlement.services.replays.readjudication import Known, Replay, standing
 from settlement.services.visits.recording import difference_entries, yuan
 
 PART, MEMBERS = 2000, 500  # visits, and members with all their visits of a year, that are read at once
-# What a proposal says of its difference, all of which must still hold when it is confirmed.
-SAID = ("settled", "proposed", "pool", "scheme", "large_claims", "counted", "deductible", "fixed", "accounts")
-
 OUTDATED = gettext_lazy(
     "The proposal is outdated: the visit or what is known of it has changed since. Look for differences anew."
 )
@@ -104,14 +95,14 @@ def doubtful(area_id: str, visits: QuerySet[Visit]) -> list[int]:
     waiting = Proposal.objects.filter(status=Proposal.Status.OPEN, visit__in=visits.order_by())
     found = set(waiting.values_list("visit__member_id", flat=True))
     figures: dict = {}
-    for part in parts(visits):
+    for part in parts(visits.prefetch_related("proposals")):
         known = Known.of(area_id, part, figures)
         for visit in part:
             try:
                 again = known.again(visit)
             except RefusedError:
                 continue  # a figure is not published yet: the visit stays as it stands
-            if again.by_other_facts or again.recoveries:
+            if again.learnt_late:
                 found.add(visit.member_id)
     return sorted(found)
 
@@ -157,7 +148,7 @@ def propose(again: Again, *, actor: Staff, now: datetime.datetime) -> list[Propo
     if not made:
         return []
     refusal, stands = again.decision.outcome.refusal, again.stands
-    late = again.by_other_facts or bool(again.recoveries)
+    late = again.learnt_late
     proposal = Proposal.objects.create(
         visit=visit,
         cause=Proposal.Cause.LATE_FACT if late else Proposal.Cause.REPLAY,
@@ -167,34 +158,16 @@ def propose(again: Again, *, actor: Staff, now: datetime.datetime) -> list[Propo
         reason=refusal.code if refusal else LEARNT_LATE if late else REPLAYED,
         proposed_by=actor,
         proposed_at=now,
-        **difference(again),
+        **{name: Decimal(yuan(said)) if isinstance(said, int) else said for name, said in again.said.items()},
     )
     AccountRecovery.objects.bulk_create(
-        AccountRecovery(proposal=proposal, account_id=account, amount=Decimal(yuan(amount)))
-        for account, amount in sorted(again.recoveries.items())
+        AccountRecovery(
+            proposal=proposal, account_id=account, amount=Decimal(yuan(back.amount)), short=Decimal(yuan(back.short))
+        )
+        for account, back in sorted(again.recoveries.items())
     )
     audit.record("proposal.make", actor=actor, now=now, subject=proposal, area_id=visit.area_id, cause=proposal.cause)
     return [proposal]
-
-
-def difference(again: Again) -> dict[str, str | Decimal]:
-    """What a proposal would say of a visit: the fund before and after, in yuan, and what else differs."""
-    outcome, stands = again.decision.outcome, again.stands
-    pools = (*(pool for past in stands for pool in past.shares), *outcome.shares)
-    amounts = {
-        "settled": again.settled,
-        "proposed": outcome.fund,
-        "large_claims": outcome.shares.get(LARGE_CLAIMS, 0) - sum(past.shares[LARGE_CLAIMS] for past in stands),
-        "counted": outcome.cost - sum(past.cost for past in stands),
-        "deductible": again.deductible,
-        "fixed": outcome.fixed - sum(past.fixed for past in stands),
-        "accounts": -sum(again.recoveries.values()),
-    }
-    return {
-        "pool": next((pool for pool in pools if pool not in ("", LARGE_CLAIMS)), ""),
-        "scheme": again.scheme,
-        **{name: Decimal(yuan(amount)) for name, amount in amounts.items()},
-    }
 
 
 def close_outdated(proposals: QuerySet[Proposal], *, actor: Staff, now: datetime.datetime) -> None:
@@ -228,15 +201,20 @@ def decide_proposal(
         raise DomainError(_("A proposal is decided by someone other than who made it."))
     if not confirm and not note.strip():
         raise DomainError(_("Say why the proposal is dropped."), field="note")
+    accounts = list(proposal.recoveries.all())
     if confirm:
+        reading.lock_account_ids([back.account_id for back in accounts])
         require_standing(proposal)
     proposal.status = wanted
     proposal.decided_by, proposal.decided_at, proposal.note = actor, now, note
     proposal.save(update_fields=["status", "decided_by", "decided_at", "note"])
     if confirm:
-        accounts = [recovery.account_id for recovery in proposal.recoveries.all()]
-        take_refund(account_ids=accounts, reason=f"proposal:{proposal.pk}", actor=actor, now=now)
+        name = f"proposal:{proposal.pk}"
+        refunded = [back.account_id for back in accounts if back.amount > 0]
+        take_refund(account_ids=refunded, reason=name, actor=actor, now=now)
         post(journals_of(proposal, now), actor=actor, now=now)
+        emptied = [back.account_id for back in accounts if back.amount < 0]
+        close_refunded(account_ids=emptied, reason=name, actor=actor, now=now)
     audit.record(
         "proposal.confirm" if confirm else "proposal.drop",
         actor=actor,
@@ -267,10 +245,9 @@ def require_standing(proposal: Proposal) -> None:
 
 
 def tells(again: Again, proposal: Proposal) -> bool:
-    told = {recovery.account_id: recovery.amount for recovery in proposal.recoveries.all()}
-    found = {account: Decimal(yuan(amount)) for account, amount in again.recoveries.items()}
-    said = difference(again)
-    return again.differs and all(getattr(proposal, name) == said[name] for name in SAID) and told == found
+    told = {back.account_id: (fen(back.amount), fen(back.short)) for back in proposal.recoveries.all()}
+    found = {account: (back.amount, back.short) for account, back in again.recoveries.items()}
+    return again.differs and again.is_said_by(proposal) and told == found
 
 
 def journals_of(proposal: Proposal, now: datetime.datetime) -> list[JournalRequest]:

@@ -8,7 +8,6 @@ import datetime
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from types import MappingProxyType
 
 from django.db.models import QuerySet
@@ -21,107 +20,18 @@ from bureau.rules.benefits import fund as benefits
 from bureau.rules.benefits.program import days_counted
 from bureau.rules.errors import Refused
 from bureau.rules.format.edition import Rulebook
-from settlement.models import Proposal, Visit
+from settlement.models import Visit
 from settlement.queries import facts as reading
-from settlement.queries.facts import Asked, fen
-from settlement.services.visits.adjudication import LARGE_CLAIMS, Decision, Used, decide, edition_of, past_of, used_by
+from settlement.queries.facts import Asked
+from settlement.services.replays.differences import Again, Back, as_it_stands
+from settlement.services.visits.adjudication import Used, decide, edition_of, past_of, used_by
 from settlement.services.visits.requests import WITHIN, VisitRequest
 from settlement.services.visits.split import OWN, entitled
 
-REPLAYED, LEARNT_LATE = "replay", "late_fact"  # reasons of proposals that no refusal explains
 Written = tuple[int, str, int | None]  # by member, encounter and institution
 EMPTY: Mapping = MappingProxyType({})
 SAME = ("institution_id", "key", "member_id", "encounter", "care_on", "channel", "credential", "prescriber_id")
 COST = ("total", "own_expense", "over_limit", "first_self", *WITHIN)
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """A visit as it stands, and as it would be settled now.
-
-    `scheme` is the one that decides it now. `recoveries` are, by account, the fen that it paid and should not have.
-    """
-
-    visit: Visit
-    decision: Decision
-    scheme: str
-    recoveries: dict[int, int]
-
-    @property
-    def stands(self) -> list[benefits.Past]:
-        """The rows that count for the visit."""
-        return [used.past for used in as_it_stands(self.visit)]
-
-    @property
-    def settled(self) -> int:
-        """What the fund has paid, in fen, with what was confirmed since."""
-        return sum(past.fund for past in self.stands)
-
-    @property
-    def deductible(self) -> int:
-        """How much more of the deductible the visit would use than stands, in fen; what comes later rests on it."""
-        return self.decision.outcome.deductible - sum(past.deductible for past in self.stands)
-
-    @property
-    def differs(self) -> bool:
-        return self.settled != self.decision.outcome.fund or self.deductible != 0 or bool(self.recoveries)
-
-    @property
-    def by_other_facts(self) -> bool:
-        """Whether something else is known of the visit, or another edition decides it, than when it was settled."""
-        return basis(self.decision.receipt) != basis(self.visit.receipt)
-
-    @property
-    def dropped(self) -> bool:
-        """Whether a person has refused this very difference, and nothing else is known since."""
-        return any(self.is_told_by(p) for p in self.visit.proposals.all() if p.status == Proposal.Status.DROPPED)
-
-    def is_told_by(self, proposal: Proposal) -> bool:
-        """Whether a proposal says the same: from what stands to what would be, by the same facts and edition."""
-        outcome = self.decision.outcome
-        said = proposal.settled, proposal.proposed, proposal.deductible, -proposal.accounts
-        same = tuple(map(fen, said)) == (
-            self.settled,
-            outcome.fund,
-            self.deductible,
-            sum(self.recoveries.values()),
-        )
-        if not proposal.receipt:  # no edition decided it: the reason tells
-            return same and proposal.reason in (REPLAYED, outcome.refusal.code if outcome.refusal else "")
-        return same and basis(proposal.receipt) == basis(self.decision.receipt)
-
-
-def basis(receipt: dict) -> tuple:
-    return receipt.get("edition"), receipt.get("care")
-
-
-def as_it_stands(visit: Visit) -> list[Used]:
-    """The rows by which a visit counts: itself, and what was confirmed of it."""
-    code = (visit.prescriber or visit.institution).code
-
-    def row(scheme: str, place: list[str], pool: str, pooled: Decimal, of: Visit | Proposal) -> Used:
-        large_claims = fen(of.large_claims)
-        past = benefits.Past(
-            on=visit.care_on,
-            encounter=visit.encounter,
-            institution=code,
-            place=frozenset(place),
-            cost=fen(of.counted),
-            fund=fen(pooled) + large_claims,
-            deductible=fen(of.deductible),
-            fixed=fen(of.fixed),
-            shares={pool: fen(pooled), LARGE_CLAIMS: large_claims},
-        )
-        return Used(visit.area_id, scheme, past)
-
-    return [
-        row(visit.scheme, visit.place, visit.pool, visit.pooled, visit),
-        *(
-            row(said.scheme, said.place, said.pool, said.proposed - said.settled - said.large_claims, said)
-            for said in visit.proposals.all()
-            if said.status == Proposal.Status.CONFIRMED
-        ),
-    ]
 
 
 def standing(visits: QuerySet[Visit]) -> QuerySet[Visit]:
@@ -136,7 +46,8 @@ class Known:
     area_id: str
     facts: dict[int, dict]  # by visit
     written: dict[Written, Visit]  # the visit that wrote a prescription
-    paid: dict[int, list[dict]]  # by visit, what accounts have paid and not got back
+    paid: dict[int, list[dict]]  # by visit, what accounts have paid, and what of it they have not got back
+    use_came: set[int]  # visits since whose settling it became known what a fund had paid elsewhere
     accounts: dict[int, dict]
     own: dict[int, list[dict]]
     grants: dict[int, list[dict]]
@@ -160,6 +71,7 @@ class Known:
             facts=facts_of([*visits, *gone]),
             written=written,
             paid=reading.load_payments([visit.pk for visit in by_accounts]),
+            use_came=reading.with_later_uses([visit.pk for visit in visits]),
             accounts=accounts,
             own=own,
             grants=reading.load_grants(paid_for),
@@ -195,6 +107,7 @@ class Known:
             decision=decision,
             scheme=facts["scheme"] or visit.scheme,
             recoveries=self.recoveries(visit, request),
+            use_came=visit.pk in self.use_came,
         )
 
     def prescribing(self, visit: Visit, others: Mapping[int, benefits.Past]) -> benefits.Past | None:
@@ -209,8 +122,11 @@ class Known:
             return self.again(wrote).decision.past
         return others.get(wrote.pk) or as_it_stands(wrote)[0].past
 
-    def recoveries(self, visit: Visit, request: VisitRequest) -> dict[int, int]:
-        """What accounts have paid and may not by what is known now: after a death, for somebody who is no relative."""
+    def recoveries(self, visit: Visit, request: VisitRequest) -> dict[int, Back]:
+        """What accounts have paid and may not by what is known now: after a death, for somebody who is no relative.
+
+        And what was recovered for that and is right after all.
+        """
         paid = self.paid.get(visit.pk)
         if not paid:
             return {}
@@ -223,7 +139,14 @@ class Known:
             grants=self.grants.get(visit.member_id, ()),
             edition_for=lambda area: edition_for(self.book_of(area), area, visit.care_on),
         )
-        return {row["account_id"]: row["fen"] for row in paid if row["account_id"] not in may and row["fen"]}
+        backs = {}
+        for row in paid:
+            account = row["account_id"]
+            amount = row["fen"] - (row["paid"] if account in may else 0)
+            short = max(-amount - self.accounts[account]["balance"], 0) if amount < 0 else 0
+            if amount:
+                backs[account] = Back(amount, short)
+        return backs
 
     def request_of(self, visit: Visit) -> VisitRequest:
         """The bill of a settled visit, as it was asked to be settled."""
@@ -272,7 +195,7 @@ class Replay:
         for visit in (
             standing(theirs.filter(care_on__range=(first, last)))
             .select_related("institution", "prescriber")
-            .prefetch_related("proposals")
+            .prefetch_related("proposals__recoveries")
         ):
             visits[visit.member_id].append(visit)
         opening: dict[int, list[Used]] = defaultdict(list)
@@ -329,6 +252,6 @@ def written_by(visits: list[Visit]) -> dict[Written, Visit]:
     return {  # of several the first
         (visit.member_id, visit.encounter, visit.institution_id): visit
         for visit in writing.select_related("institution", "reversal")
-        .prefetch_related("proposals")
+        .prefetch_related("proposals__recoveries")
         .order_by("-care_on", "-id")
     }

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from bureau.models import Upload
 from bureau.rosters.staging import STAGED, Batch, Loader
 from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_members, person
-from settlement.models import OpeningUse, OtherUse, Visit
+from settlement.models import OpeningUse, OtherUse, Proposal, Visit
 
 
 def _find_schemes(batch: Batch, first: str, last: str) -> None:
@@ -114,11 +115,12 @@ def _load_other_uses(batch: Batch) -> None:
 
 
 def why_other_uses_stay(upload: Upload) -> str | None:
-    """Objection to undoing: visits may have been settled against what was left of a fund's limit."""
+    """Objection to undoing: visits may have been settled, or adjusted, against what was left of a fund's limit."""
     rows = OtherUse.objects.filter(upload=upload)
-    built = Visit.objects.filter(
-        area=upload.area_id, member_id__in=rows.values("member_id"), settled_at__gte=upload.uploaded_at
+    since = Q(settled_at__gte=upload.uploaded_at) | Q(
+        proposals__status=Proposal.Status.CONFIRMED, proposals__decided_at__gte=upload.uploaded_at
     )
+    built = Visit.objects.filter(since, area=upload.area_id, member_id__in=rows.values("member_id"))
     return gettext_lazy("Visits have been settled against these figures.") if built.exists() else None
 
 

@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from types import MappingProxyType
 
 from django.db import IntegrityError
@@ -150,24 +151,47 @@ class Batch:
 def difference_entries(proposal: Proposal) -> dict[str, list[tuple]]:
     """The entries of a confirmed difference in yuan, by the area in whose books they stand.
 
-    Fund by fund it is owed to the member, or a recovery from the member. What an account gets back is a recovery from
-    the member too, of the personal accounts of its own area.
+    What one fund pays more and another less is between the two. The rest is owed to the member, or a recovery from the
+    member, fund by fund. What an account gets back is a recovery from the member too, of the personal accounts of its
+    own area; what it pays after all takes that back, out of the account or, where it is short, owed by its holder.
     """
-    visit = proposal.visit
-    difference = proposal.proposed - proposal.settled
-    by_fund = {proposal.pool: difference - proposal.large_claims, "large_claims": proposal.large_claims}
+    visit, parts = proposal.visit, proposal.parts
     member = f"member:{visit.member_id}"
     entries: dict[str, list[tuple]] = defaultdict(list)
-    for fund, amount in by_fund.items():
+    here = entries[visit.area_id]
+    here += [(fund, "benefit_expenditure", "", None, -amount) for fund, amount in parts.items()]
+    for less, more, amount in between(parts):
+        here.append((less, "interfund", more, None, -amount))
+        here.append((more, "interfund", less, None, amount))
+        parts[less] += amount
+        parts[more] -= amount
+    for fund, amount in parts.items():
         if amount:
-            subject = "payable_payout" if amount > 0 else "recoveries"
-            entries[visit.area_id].append((fund, "benefit_expenditure", "", None, -amount))
-            entries[visit.area_id].append((fund, subject, member, None, amount))
-    for recovery in proposal.recoveries.all():
-        account, amount = recovery.account, recovery.amount
-        entries[account.area_id].append(("personal_accounts", "member_accounts", "", account.pk, amount))
-        entries[account.area_id].append(("personal_accounts", "recoveries", member, None, -amount))
-    return entries
+            here.append((fund, "payable_payout" if amount > 0 else "recoveries", member, None, amount))
+    for back in proposal.recoveries.all():
+        account, got = back.account, back.amount + back.short
+        legs = [
+            ("member_accounts", "", account.pk, got),
+            ("recoveries", f"account:{account.pk}", None, -back.short),
+            ("recoveries", member, None, -back.amount),
+        ]
+        entries[account.area_id] += [("personal_accounts", *leg) for leg in legs if leg[-1]]
+    return {area: posted for area, posted in entries.items() if posted}
+
+
+def between(parts: Mapping[str, Decimal]) -> list[tuple[str, str, Decimal]]:
+    """What funds that pay less owe to funds that pay more: (fund that pays less, fund that pays more, amount)."""
+    less, more = ([(fund, abs(parts[fund])) for fund in sorted(parts) if parts[fund] * sign > 0] for sign in (-1, 1))
+    moves = []
+    while less and more:
+        (giver, left), (taker, wanted) = less.pop(), more.pop()
+        amount = min(left, wanted)
+        moves.append((giver, taker, amount))
+        if left > amount:
+            less.append((giver, left - amount))
+        if wanted > amount:
+            more.append((taker, wanted - amount))
+    return moves
 
 
 def yuan(amount: int) -> str:

@@ -2,6 +2,7 @@
 
 import datetime
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 
 from django.db import transaction
@@ -118,7 +119,6 @@ def take_back(
     payments = list(visit.payments.select_related("account", "payee"))
     account_ids = [payment.account_id for payment in payments]
     reading.lock_account_ids(account_ids)
-    take_refund(account_ids=account_ids, reason=f"visit:{visit.pk}", actor=actor, now=now)
     row = {name: getattr(visit, name) for name in KEPT}
     row |= {name: yuan(-fen(getattr(visit, name))) for name in NEGATED}
     row |= {
@@ -151,6 +151,11 @@ def take_back(
             also.setdefault(area, []).extend(
                 (fund, subject, holder, account, -fen(amount)) for fund, subject, holder, account, amount in entries
             )
+    back = Counter({payment.account_id: fen(payment.amount) for payment in payments})
+    for entry in (entry for entries in also.values() for entry in entries):
+        back[entry[-2]] += entry[-1]
+    refunded = [account for account, amount in back.items() if account is not None and amount > 0]
+    take_refund(account_ids=refunded, reason=f"visit:{visit.pk}", actor=actor, now=now)
     batch.add(row, shares, funds, visit.payee.code if visit.payee else "", also)
     batch.write()
     free(visit_id=visit.pk, now=now)
