@@ -199,7 +199,7 @@ def test_a2_money_that_moved_meanwhile_makes_it_outdated_and_nothing_moves(city,
     before = moved(), balance(person)
     with pytest.raises(Outdated) as refused:
         decide(city, again)
-    assert str(refused.value) == "该调整建议已失效：就诊或其所依据的事实此后已有变化。请重新查找差额。"
+    assert str(refused.value) == "该待遇重算差额已失效：就诊或其所依据的事实此后已有变化。请重新查找差额。"
     assert ((moved(), balance(person)), Proposal.objects.get(pk=again.pk).status) == (before, "open")
     [other] = late(city)
     assert [str(b.short) for b in other.recoveries.all()] == ["15.00"]

@@ -194,7 +194,7 @@ def test_a2_move_between_funds_is_dropped_for_good_and_refused_once_outdated(tow
     before = moved()
     with pytest.raises(Outdated) as refused:
         decide(city, first)
-    assert str(refused.value) == "该调整建议已失效：就诊或其所依据的事实此后已有变化。请重新查找差额。"
+    assert str(refused.value) == "该待遇重算差额已失效：就诊或其所依据的事实此后已有变化。请重新查找差额。"
     assert moved() == before
     [second] = late(city)
     assert told(second)[2] == {"employees_pool": "-250.00", "large_claims": "250.00"}
