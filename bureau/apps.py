@@ -21,6 +21,7 @@ class BureauConfig(AppConfig):
         from bureau.jobs import schedule, tasks
         from bureau.jobs import services as jobs
         from bureau.jobs.schedule import Entry
+        from bureau.rosters import tasks as roster_tasks
         from bureau.rosters import uploads
         from bureau.staff import (
             roles,
@@ -38,7 +39,10 @@ class BureauConfig(AppConfig):
             failed=uploads.failed,
             again=uploads.loading_again,
         )
-        schedule.register(Entry(tasks.sweep.name, gettext_noop("Call workers to unfinished jobs"), every_minutes=2))
+        schedule.register(
+            Entry(tasks.sweep.name, gettext_noop("Call workers to unfinished jobs"), every_minutes=2),
+            Entry(roster_tasks.drop_originals.name, gettext_noop("Drop files whose time is over"), minute=40),
+        )
         post_migrate.connect(_install_schedule, sender=self)
 
 

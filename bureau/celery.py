@@ -9,4 +9,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bureau.settings")
 app = Celery("gongji")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()  # of the rooms
-app.autodiscover_tasks(["bureau.jobs"])
+app.autodiscover_tasks(["bureau.jobs", "bureau.rosters"])

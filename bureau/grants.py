@@ -39,8 +39,9 @@ TABLES = {
     ),
     # Files, jobs and the audit trail
     "bureau_upload": (
-        f"{KEPT}, UPDATE (status, rows, accepted, unchanged, rejected, rejects, problem, undone_by_id, undone_at)"
+        f"{KEPT}, UPDATE (status, rows, accepted, unchanged, rejected, problem, original, undone_by_id, undone_at)"
     ),
+    "bureau_rejectedrow": f"{KEPT}, UPDATE (quoted)",
     "bureau_uploadeffect": KEPT,
     "bureau_job": f"{KEPT}, UPDATE (status, result, finished_at, sealed)",
     "bureau_chunk": f"{KEPT}, UPDATE (status, attempts, result, problem, finished_at, sealed)",

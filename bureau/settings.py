@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -73,8 +74,9 @@ _demonstration_data_key = "476f6e676a692064656d6f206b657921"
 SECRET_KEY = os.environ.get("SECRET_KEY", _demonstration_key)
 # Sixteen bytes or more in hexadecimal. Identity numbers and files are encrypted under it: losing it loses them.
 DATA_KEY = data_key(os.environ.get("GONGJI_DATA_KEY", _demonstration_data_key))
-if PRODUCTION and not {"SECRET_KEY", "GONGJI_DATA_KEY", "DATABASE_URL", "REDIS_URL"} <= set(os.environ):
-    raise ImproperlyConfigured("Production needs SECRET_KEY, GONGJI_DATA_KEY, DATABASE_URL and REDIS_URL.")
+_needed = ["SECRET_KEY", "GONGJI_DATA_KEY", "DATABASE_URL", "REDIS_URL", "GONGJI_FILES"]
+if PRODUCTION and not set(_needed) <= set(os.environ):
+    raise ImproperlyConfigured(f"Production needs {', '.join(_needed[:-1])} and {_needed[-1]}.")
 if real_servers(os.environ) or PRODUCTION:
     require_own_keys(SECRET_KEY, DATA_KEY)
 
@@ -186,9 +188,19 @@ WHITENOISE_USE_FINDERS = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    # Rosters as they came, encrypted; every host reads and writes the same store.
+    "originals": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": os.environ.get("GONGJI_FILES", str(BASE_DIR / ".gongji" / "files")),
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
 }
+KEEP_ORIGINALS = timedelta(days=int(os.environ.get("GONGJI_KEEP_FILES_DAYS", "365")))
 
-# A roster of a million rows is some 200 MB of CSV.
+# A roster of a million rows is some 200 MB of CSV; a file that is larger than this goes to a temporary one at once.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000

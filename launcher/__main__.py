@@ -41,6 +41,7 @@ class Running:
 
     def environment(self, database_url: str) -> dict[str, str]:
         given = {"DATABASE_URL": database_url, "REDIS_URL": self.addresses.redis_url, "PYTHONUNBUFFERED": "1"}
+        given["GONGJI_FILES"] = os.environ.get("GONGJI_FILES", str(self.data.resolve() / "files"))
         if self.today_file.exists():
             given["GONGJI_TODAY"] = self.today_file.read_text().strip()
         return os.environ | given
@@ -82,7 +83,7 @@ def running(data: Path, *, throwaway: bool) -> Iterator[Running]:
             addresses = servers.start()
             note = data / "servers.env"
             try:
-                _write_note(note, addresses)
+                _write_note(note, addresses, data / "files")
                 yield Running(data, addresses, servers.processes)
             finally:
                 note.unlink(missing_ok=True)
@@ -115,12 +116,13 @@ def _locked(data: Path) -> Iterator[None]:
         yield
 
 
-def _write_note(note: Path, addresses: Addresses) -> None:
+def _write_note(note: Path, addresses: Addresses, files: Path) -> None:
     """Leave the addresses for a second shell: `set -a; . .gongji/servers.env; set +a`."""
     note.unlink(missing_ok=True)
     with open(os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
         stream.write(f"DATABASE_URL={addresses.database_url}\nREDIS_URL={addresses.redis_url}\n")
         stream.write(f"{OWN_SERVERS}={os.environ[OWN_SERVERS]}\n")
+        stream.write(f"GONGJI_FILES={os.environ.get('GONGJI_FILES', files.resolve())}\n")
 
 
 def migrate(here: Running) -> None:

@@ -7,6 +7,8 @@ they inherit the addresses, and each has a test database and a number of Redis t
 """
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,10 @@ def pytest_configure(config: pytest.Config) -> None:
         _start_servers(config)
     if getattr(config.option, "tx", None) and not hasattr(config, "workerinput"):
         return  # the processes that run the tests set Django up, each with its own addresses
+    if "GONGJI_FILES" not in os.environ:
+        files = tempfile.mkdtemp(prefix="gongji-files-")
+        config.add_cleanup(lambda: shutil.rmtree(files, ignore_errors=True))
+        os.environ["GONGJI_FILES"] = files
     # Settings read the addresses once: Django is set up here, as pytest-django would do it earlier than this.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bureau.settings")
     import django

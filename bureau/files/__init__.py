@@ -2,7 +2,7 @@
 
     rows = read_rows(name, content, MEMBERS)      # FileProblem: the file as a whole cannot be read
     for row in rows:
-        if row.problems: ...                      # keep for write_rejects(rows.header, rejected, gettext)
+        if row.problems: ...                      # its line and they, for write_rejects with the cells of rows.lines()
         else: ...                                 # row.values: column name → checked Python value
 
 Sentences are English msgids; `Problem.text(gettext)` and `FileProblem.text(gettext)` show them.

@@ -10,7 +10,7 @@ import io
 import itertools
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -35,7 +35,8 @@ from bureau.files.workbooks import MOST_COLUMNS, MOST_ROWS, Counted, damaged_as_
 warnings.filterwarnings("ignore", module="openpyxl")
 
 Content = bytes | str | os.PathLike[str] | BinaryIO
-Opened = tuple[list[str], str, Iterator[Row]]
+Line = tuple[int, Sequence[Cell], Refused | None]  # its number, its cells, and what is wrong with it as a whole
+Opened = tuple[RowReader, str, Iterator[Line]]
 
 _HERE = ZoneInfo("Asia/Shanghai")
 _BLOCK = 4 * 1024 * 1024
@@ -44,20 +45,33 @@ _SEPARATORS = (",", "\t", ";", "，", "|")
 
 
 class Rows:
-    """An opened roster: iterate once for its rows.
+    """An opened roster: iterate once, for its rows or for its lines as they stand.
 
-    `header` is the line of headings as the file has it, `source` the worksheet or the encoding that was read.
+    `header` is the line of headings as the file has it, `headings` what each column is headed there, `source` the
+    worksheet or the encoding that was read.
     """
 
-    def __init__(self, header: list[str], source: str, rows: Iterator[Row], files: contextlib.ExitStack):
-        self.header = header
+    def __init__(self, reader: RowReader, source: str, lines: Iterator[Line], files: contextlib.ExitStack):
+        self.header = reader.header.cells
+        self.headings = reader.headings
         self.source = source
-        self._rows = rows
+        self._reader = reader
+        self._lines = lines
         self._files = files
 
     def __iter__(self) -> Iterator[Row]:
+        reader = self._reader
         with self._files:
-            yield from self._rows
+            for line, cells, refused in self._lines:
+                row = reader.row(line, cells) if refused is None else reader.rejected(line, refused)
+                if row is not None:
+                    yield row
+
+    def lines(self) -> Iterator[tuple[int, Sequence[Cell]]]:
+        """Number and cells of each line below the headings, whatever it says."""
+        with self._files:
+            for line, cells, _refused in self._lines:
+                yield line, cells
 
 
 def read_rows(name: str, content: Content, sheet: Sheet, *, today: datetime.date | None = None) -> Rows:
@@ -77,8 +91,8 @@ def read_rows(name: str, content: Content, sheet: Sheet, *, today: datetime.date
             stream = files.enter_context(open(content, "rb"))
         else:
             stream = content
-        header, source, rows = _opened(name, stream, sheet, today or datetime.datetime.now(_HERE).date())
-        return Rows(header, source, rows, files.pop_all())
+        reader, source, lines = _opened(name, stream, sheet, today or datetime.datetime.now(_HERE).date())
+        return Rows(reader, source, lines, files.pop_all())
 
 
 def _opened(name: str, stream: BinaryIO, sheet: Sheet, today: datetime.date) -> Opened:
@@ -125,16 +139,8 @@ def _read_csv(stream: BinaryIO, sheet: Sheet, today: datetime.date, *, doubtful:
             )
     require_header(header)
     reader = RowReader(sheet, header, today=today, spill_is_wrong=True)
-    return header.cells, encoding, _csv_rows(_text(stream, encoding), separator, header_line, reader)
-
-
-def _csv_rows(lines: Iterator[str], separator: str, header_line: int, reader: RowReader) -> Iterator[Row]:
-    for line, cells, refused in _records(lines, separator):
-        if line <= header_line:
-            continue
-        row = reader.row(line, cells) if refused is None else reader.rejected(line, cells, refused)
-        if row is not None:
-            yield row
+    lines = _records(_text(stream, encoding), separator)
+    return reader, encoding, (line for line in lines if line[0] > header_line)
 
 
 def _encodings(stream: BinaryIO) -> tuple[list[str], int]:
@@ -218,7 +224,7 @@ class _Lines:
         self.ended = False
 
 
-def _records(lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[str], Refused | None]]:
+def _records(lines: Iterator[str], separator: str) -> Iterator[Line]:
     """First line, cells and what is wrong with the line, for each record.
 
     A quotation mark that nothing closes would swallow the rest of the file: its line is refused, and reading
@@ -277,13 +283,8 @@ def _read_xlsx(stream: BinaryIO, sheet: Sheet, today: datetime.date) -> Opened:
     require_header(header)
     since_1904 = book.epoch == CALENDAR_MAC_1904
     reader = RowReader(sheet, header, today=today, spill_is_wrong=False, since_1904=since_1904)
-    return header.cells, worksheet.title, _xlsx_rows(worksheet, header_line, reader)
-
-
-def _xlsx_rows(worksheet: Any, header_line: int, reader: RowReader) -> Iterator[Row]:
-    for line, cells in _worksheet_rows(worksheet):
-        if line > header_line and (row := reader.row(line, cells)) is not None:
-            yield row
+    lines = ((line, cells, None) for line, cells in _worksheet_rows(worksheet) if line > header_line)
+    return reader, worksheet.title, lines
 
 
 def _worksheet_rows(worksheet: Any) -> Iterator[tuple[int, tuple[Cell, ...]]]:

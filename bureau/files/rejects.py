@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bureau.files.cells import Cell, shown
+from bureau.files.problems import Problem
 from bureau.files.problems import noop as _
-from bureau.files.sheets import Row
 
 _NUMBER = re.compile(r"[+-]?[\d,]+(\.\d+)?%?", re.ASCII)
 _LONG_NUMBER = re.compile(r"\d{12,}", re.ASCII)
@@ -25,22 +25,29 @@ def _safe(cell: Cell) -> str:
     return text
 
 
-def write_rejects(header: Sequence[str], rows: Iterable[Row], translate: Callable[[str], str]) -> bytes:
-    """CSV (UTF-8 with BOM) of the rows that have problems: their own cells, then line, fields and reasons.
+def write_rejects(
+    header: Sequence[str],
+    rows: Iterable[tuple[int, Sequence[Cell], Sequence[Problem]]],
+    translate: Callable[[str], str],
+) -> Iterator[str]:
+    """CSV of lines that have problems, line by line: their own cells, then line, fields and reasons.
 
-    `header` is that of the `Rows` they were read from. Each rejected line is one line here. The file can be
-    corrected and sent in again; the three added columns are then ignored.
+    `header` is that of the `Rows` they were read from; empty, and so is each line's, where the cells are not kept.
+    The file can be corrected and sent in again; the three added columns are then ignored.
     """
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    added = [translate(_("Line")), translate(_("Field")), translate(_("Reason"))]
-    writer.writerow([*map(_safe, header), *added])
-    for row in rows:
-        if not row.problems:
-            continue
-        cells = [_safe(cell) for cell in row.raw[: len(header)]]
-        cells += [""] * (len(header) - len(cells))
-        fields = dict.fromkeys(problem.header for problem in row.problems if problem.header)
-        reasons = [problem.text(translate) for problem in row.problems]
-        writer.writerow([*cells, row.line, "、".join(fields), " ".join(reasons)])
-    return out.getvalue().replace("\0", "\ufffd").encode("utf-8-sig", errors="replace")
+    written = io.StringIO(newline="")
+    writer = csv.writer(written)
+
+    def line_of(cells: Sequence[object]) -> str:
+        written.seek(0)
+        written.truncate()
+        writer.writerow(cells)
+        return written.getvalue().replace("\0", "\ufffd")
+
+    yield line_of([*map(_safe, header), translate(_("Line")), translate(_("Field")), translate(_("Reason"))])
+    for line, cells, problems in rows:
+        own = [_safe(cell) for cell in cells[: len(header)]]
+        own += [""] * (len(header) - len(own))
+        fields = dict.fromkeys(problem.header for problem in problems if problem.header)
+        reasons = [problem.text(translate) for problem in problems]
+        yield line_of([*own, line, "、".join(fields), " ".join(reasons)])

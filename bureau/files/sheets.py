@@ -54,7 +54,6 @@ class Row:
     line: int
     values: dict[str, Any]
     problems: list[Problem]
-    raw: Sequence[Cell]
 
 
 @dataclass(frozen=True)
@@ -143,10 +142,10 @@ class RowReader:
         self._today = today
         self._since_1904 = since_1904
         self._checks = sheet.checks
-        self._header = header
+        self.header = header
         self._width = len(header.cells)
         self._spill_is_wrong = spill_is_wrong
-        self._headers = {column.name: column.header for column in sheet.columns} | {
+        self.headings = {column.name: column.header for column in sheet.columns} | {
             name: header.cells[index] for name, index in header.places.items()
         }
         self._blank = {column.name: column.default for column in sheet.columns}
@@ -160,10 +159,10 @@ class RowReader:
 
     def problem(self, line: int, refused: Refused, name: str = "") -> Problem:
         name = name or refused.field
-        return Problem(line, name, self._headers.get(name, ""), refused.code, refused.message, refused.params)
+        return Problem(line, name, self.headings.get(name, ""), refused.code, refused.message, refused.params)
 
-    def rejected(self, line: int, cells: Sequence[Cell], refused: Refused) -> Row:
-        return Row(line, dict(self._blank), [self.problem(line, refused)], cells)
+    def rejected(self, line: int, refused: Refused) -> Row:
+        return Row(line, dict(self._blank), [self.problem(line, refused)])
 
     def row(self, line: int, cells: Sequence[Cell]) -> Row | None:
         """The row of these cells; None for blank lines, repeated headings and totals."""
@@ -174,7 +173,7 @@ class RowReader:
         if not joined or joined.isspace() or self._is_furniture(cells):
             return None
         if unreadable := self._whole_line(cells, joined):
-            return self.rejected(line, cells, unreadable)
+            return self.rejected(line, unreadable)
         values = self._blank.copy()
         problems: list[Problem] = []
         width = len(cells)
@@ -202,7 +201,7 @@ class RowReader:
                     problems.append(self.problem(line, refused))
         if not problems and self._key and (repeated := self._seen_before(line, values)):
             problems.append(self.problem(line, repeated))
-        return Row(line, values, problems, cells)
+        return Row(line, values, problems)
 
     def _day(self, cell: Cell, parse: Parser, days: Days) -> Any:
         value = parse(from_1904(cell) if self._since_1904 else cell)
@@ -216,8 +215,8 @@ class RowReader:
             return False
         if "计" in first and _TOTALS.fullmatch("".join(first.split())):
             return True
-        return first == self._header.cells[0] and [shown(cell).strip() for cell in cells][: self._width] == (
-            self._header.cells
+        return first == self.header.cells[0] and [shown(cell).strip() for cell in cells][: self._width] == (
+            self.header.cells
         )
 
     def _whole_line(self, cells: Sequence[Cell], joined: str) -> Refused | None:

@@ -7,22 +7,29 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bureau.areas.models import Area
 from bureau.errors import DomainError
 from bureau.jobs.models import Job
-from bureau.rosters import uploads
+from bureau.rosters import originals, rejected, uploads
 from bureau.rosters.models import Upload
 from bureau.rosters.undo import undo_upload
 from bureau.site import Act, ActForm, Panel, Records, Report, link, pick, start
 from bureau.site.acts import call_acts
-from bureau.site.answers import XLSX, again_soon, attachment
+from bureau.site.answers import again_soon, attachment
 from bureau.site.start import Task
 from bureau.staff.models import Staff
 
-call_acts({"upload.receive": _("Receive a file"), "upload.refuse": _("Refuse a file")})
+call_acts(
+    {
+        "upload.receive": _("Receive a file"),
+        "upload.refuse": _("Refuse a file"),
+        "upload.drop_original": _("Drop a file whose time is over"),
+    }
+)
 start.waits(
     Task("refused", _("files refused in the last thirty days"), Upload, {"status__exact": "refused"},
          recent="uploaded_at"),
@@ -42,14 +49,14 @@ class UploadForm(ActForm):
 
     def clean_file(self):
         file = self.cleaned_data["file"]
-        if file.size > uploads.LARGEST_FILE:
-            limit = uploads.LARGEST_FILE >> 20
+        if file.size > originals.LARGEST_FILE:
+            limit = originals.LARGEST_FILE >> 20
             raise ValidationError(_("The file has more than %(limit)d MB; split it.") % {"limit": limit})
         return file
 
 
 def load_file(*, kind: str, area: Area, file, actor: Staff, now) -> Upload:
-    upload = uploads.receive_upload(kind=kind, name=file.name, content=file.read(), area=area, actor=actor, now=now)
+    upload = uploads.receive_upload(kind=kind, name=file.name, content=file, area=area, actor=actor, now=now)
     return uploads.load_upload(upload, actor=actor, now=now)
 
 
@@ -80,14 +87,12 @@ def header_file(request, record, data) -> HttpResponse:
     return attachment(written.getvalue().encode("utf-8-sig"), f"{roster.label}.csv", "text/csv; charset=utf-8")
 
 
-def rejects_file(request, upload: Upload, data) -> HttpResponse:
-    if not upload.rejects:
+def rejects_file(request, upload: Upload, data) -> HttpResponseBase:
+    if not upload.rejected:
         raise DomainError(_("No row of this file was turned away."))
     name = upload.name.rpartition(".")[0] or upload.name
-    content = bytes(upload.rejects)
-    ending, kind = ("xlsx", XLSX) if content.startswith(b"PK") else ("csv", "text/csv; charset=utf-8")
-    title = gettext("rejected rows")
-    return attachment(content, f"{name}-{title}.{ending}", kind)
+    content = rejected.rejects_of(upload, uploads.roster(upload.kind).sheet)
+    return attachment(content, f"{name}-{gettext('rejected rows')}.csv", "text/csv; charset=utf-8")
 
 
 def upload_job(request, upload: Upload) -> Panel | None:
@@ -106,7 +111,7 @@ class UploadAdmin(Records):
     area_path = "area"
     fields = [
         "name", "roster", "area", "status", "problem", "rows", "accepted", "unchanged", "rejected", "uploaded_by",
-        "uploaded_at", "undone_by", "undone_at", "sha256",
+        "uploaded_at", "undone_by", "undone_at", "size", "sha256", "kept_until",
     ]  # fmt: skip
     list_acts = [
         Act(
@@ -146,6 +151,10 @@ class UploadAdmin(Records):
     def roster(self, upload):
         labels = {roster.kind: roster.label for roster in uploads.rosters()}
         return labels.get(upload.kind, upload.kind)
+
+    @admin.display(description=_("original kept until"))
+    def kept_until(self, upload):
+        return originals.kept_until(upload) or _("dropped")
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         response = super().changeform_view(request, object_id, form_url, extra_context)

@@ -5,14 +5,15 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from bureau.areas.models import Area
-from bureau.identifiers.fields import SealedField
+from bureau.identifiers.fields import SealedJSONField
 from bureau.staff.models import Staff
 
 
 class Upload(models.Model):
-    """A roster file as it came, what became of it, and the rows that were turned away.
+    """A roster file, and what became of it.
 
-    The file and its rejected rows are the only place where document numbers stand as they were written: sealed.
+    `original` is the name under which the file lies, encrypted, as it came (bureau.rosters.originals): the only place
+    where document numbers stand as they were written. It is empty once the file is dropped.
     """
 
     class Status(models.TextChoices):
@@ -26,14 +27,14 @@ class Upload(models.Model):
     area = models.ForeignKey(Area, models.PROTECT, verbose_name=_("area"))
     kind = models.CharField(_("roster"), max_length=40)
     name = models.CharField(_("file name"), max_length=255)
-    content = SealedField(_("content"))
+    original = models.CharField(_("name in the file store"), max_length=100, blank=True)
+    size = models.PositiveBigIntegerField(_("size in bytes"))
     sha256 = models.CharField(_("SHA-256"), max_length=64)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.RECEIVED)
     rows = models.PositiveIntegerField(_("rows"), default=0)
     accepted = models.PositiveIntegerField(_("accepted"), default=0)
     unchanged = models.PositiveIntegerField(_("unchanged"), default=0)
     rejected = models.PositiveIntegerField(_("rejected"), default=0)
-    rejects = SealedField(_("rejected rows"), null=True)
     problem = models.TextField(_("problem"), blank=True)
     uploaded_by = models.ForeignKey(Staff, models.PROTECT, related_name="+", verbose_name=_("uploaded by"))
     uploaded_at = models.DateTimeField(_("uploaded at"))
@@ -56,6 +57,22 @@ class Upload(models.Model):
 
     def __str__(self):
         return self.name
+
+
+class RejectedRow(models.Model):
+    """A line of a roster that was turned away, and why.
+
+    `problems` names column and sentence of each reason; the texts that fill the sentences are `quoted` apart, since
+    they may be a cell's or a person's, and are dropped with the original.
+    """
+
+    upload = models.ForeignKey(Upload, models.CASCADE, related_name="rejected_rows")
+    line = models.PositiveIntegerField()
+    problems = models.JSONField()
+    quoted = SealedJSONField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["upload", "line"], name="rejected_row_once")]
 
 
 class UploadEffect(models.Model):

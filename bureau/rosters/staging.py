@@ -18,13 +18,12 @@ from django.db import connection, models
 from django.utils.translation import gettext_noop as _
 
 from bureau.files import Problem, Row, Sheet
-from bureau.files.cells import shown
+from bureau.rosters import rejected
 from bureau.rosters.models import Upload
 from bureau.staff.models import Staff
 
 STAGED, REFUSED = "roster_staged", "roster_refused"
 ROWS_AT_ONCE = 10_000
-BETWEEN_CELLS = "\x1f"
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,9 @@ class Batch:
         self.actor = actor
         self.now = now
         self.unchanged_rows = 0
+        self.rejected_rows = 0
         self.goes_on = False  # `load` has left the staged rows to a job, which says at its end what became of them
         self._loader = loader
-        self._headers = {column.name: column.header for column in sheet.columns}
 
     def run(self, sql: str, **params: Any) -> int:
         """Execute one statement; `%(area)s` and `%(upload)s` are always there. Returns the rows it touched."""
@@ -91,15 +90,12 @@ class Batch:
             f"""
             WITH gone AS (
                 DELETE FROM {STAGED} s {"USING " + using if using else ""} WHERE {where}
-                RETURNING s.line, s.raw, jsonb_build_object({filled}) AS params
+                RETURNING s.line, jsonb_build_object({filled}) AS params
             )
-            INSERT INTO {REFUSED} (line, raw, problems)
-            SELECT line, raw, jsonb_build_array(jsonb_build_object(
-                'field', %(field)s::text, 'header', %(header)s::text, 'message', %(message)s::text,
-                'params', params))
-            FROM gone
+            INSERT INTO {REFUSED} (line, field, message, params)
+            SELECT line, %(field)s, %(message)s, params FROM gone
             """,
-            **{"field": field, "header": self._headers.get(field, ""), "message": message} | params,
+            **{"field": field, "message": message} | params,
         )
 
     def refuse_overlaps_in_file(
@@ -212,16 +208,16 @@ class Batch:
         loader, count = self._loader, 0
         columns = ", ".join(f"{name} {kind}" for name, kind in loader.columns.items())
         self.clear()
-        self.run(f"CREATE TEMP TABLE {STAGED} (line int NOT NULL, raw text, {columns}, record_id bigint)")
-        self.run(f"CREATE TEMP TABLE {REFUSED} (line int, raw text, problems jsonb)")
+        self.run(f"CREATE TEMP TABLE {STAGED} (line int NOT NULL, {columns}, record_id bigint)")
+        self.run(f"CREATE TEMP TABLE {REFUSED} (line int, field text, message text, params jsonb)")
         for block in _blocks(rows):
             count += len(block)
-            good = [(row.line, _packed(row.raw), *loader.stage(row.values)) for row in block if not row.problems]
+            good = [(row.line, *loader.stage(row.values)) for row in block if not row.problems]
             if good:
-                _copy(STAGED, ["line", "raw", *loader.columns][: len(good[0])], good)
-            wrong = [(row.line, _packed(row.raw), _as_json(row.problems)) for row in block if row.problems]
-            if wrong:
-                _copy(REFUSED, ["line", "raw", "problems"], wrong)
+                _copy(STAGED, ["line", *loader.columns][: len(good[0])], good)
+            self.rejected_rows += rejected.keep(
+                self.upload.pk, ((row.line, row.problems) for row in block if row.problems)
+            )
         self.run(f"ANALYZE {STAGED}")
         return count
 
@@ -236,16 +232,16 @@ class Batch:
     def accepted_rows(self) -> int:
         return self.value(f"SELECT count(*) FROM {STAGED}")
 
-    def refused_rows(self) -> int:
-        return self.value(f"SELECT count(*) FROM {REFUSED}")
-
-    def refused(self) -> Iterator[Row]:
-        """The rows turned away, by line, as bureau.files wrote them down."""
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT line, raw, problems::text FROM {REFUSED} ORDER BY line")
-            for line, raw, problems in cursor:
-                found = [_from_json(line, problem) for problem in json.loads(problems)]
-                yield Row(line, {}, found, raw.split(BETWEEN_CELLS))
+    def keep_refused(self) -> None:
+        """Write down the rows that `load` has turned away, as those were that could not be read."""
+        with connection.chunked_cursor() as cursor:
+            cursor.execute(f"SELECT line, field, message, params::text FROM {REFUSED} ORDER BY line")
+            while block := cursor.fetchmany(ROWS_AT_ONCE):
+                problems = (
+                    (line, [Problem(line, field, "", "", message, json.loads(params))])
+                    for line, field, message, params in block
+                )
+                self.rejected_rows += rejected.keep(self.upload.pk, problems)
 
 
 def refuse_other_areas(batch: Batch) -> None:
@@ -272,33 +268,3 @@ def _copy(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     ):
         for row in rows:
             copy.write_row(row)
-
-
-def _packed(raw: Sequence[Any]) -> str:
-    """A line's cells in one text. NUL, which PostgreSQL does not store, stays visible as a damaged character."""
-    try:
-        packed = BETWEEN_CELLS.join(raw)
-    except TypeError:  # native cells of XLSX
-        packed = BETWEEN_CELLS.join(map(shown, raw))
-    return packed.replace("\0", "\ufffd")
-
-
-def _as_json(problems: Iterable[Problem]) -> str:
-    return json.dumps(
-        [
-            {
-                "field": problem.field,
-                "header": problem.header,
-                "message": problem.message,
-                "params": {
-                    name: value if type(value) is int else str(value).replace("\0", "\ufffd")
-                    for name, value in problem.params.items()
-                },
-            }
-            for problem in problems
-        ]
-    )
-
-
-def _from_json(line: int, stored: dict[str, Any]) -> Problem:
-    return Problem(line, stored["field"], stored["header"], "", stored["message"], stored["params"])

@@ -1,15 +1,15 @@
 """Roster files: received, loaded all or not at all, and undone while nothing has built on them.
 
 Each room registers its rosters here with `register_roster`. Good rows go in; bad rows come back in a file with
-line, field and reason (`Upload.rejects`).
+line, field and reason (bureau.rosters.rejected).
 """
 
 import datetime
-import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.core.files.base import ContentFile, File
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -19,10 +19,12 @@ from django.utils.translation import gettext_noop as _
 from bureau import audit
 from bureau.areas.models import Area
 from bureau.errors import DomainError
-from bureau.files import FileProblem, Sheet, read_rows, write_rejects
+from bureau.files import FileProblem, Sheet, read_rows
+from bureau.identifiers import sealed_files
 from bureau.identifiers.identity import without_numbers
 from bureau.jobs import services as jobs
 from bureau.jobs.models import Job
+from bureau.rosters import originals
 from bureau.rosters.models import Upload
 from bureau.rosters.staging import Batch, Loader
 from bureau.staff import reach
@@ -33,7 +35,6 @@ logger = logging.getLogger(__name__)
 JOB_KIND = "upload"
 ROWS_AT_ONCE = 1_000  # more than these are loaded by a worker
 XLSX_BYTES_AT_ONCE = 64 * 1024  # about as many rows, zipped
-LARGEST_FILE = 512 * 1024 * 1024
 LONGEST_NAME = 255
 
 
@@ -77,39 +78,45 @@ def roster(kind: str) -> Roster:
     return _rosters[kind]
 
 
-def receive_upload(*, kind: str, name: str, content: bytes, area: Area, actor: Staff, now: datetime.datetime) -> Upload:
+def receive_upload(
+    *, kind: str, name: str, content: bytes | File, area: Area, actor: Staff, now: datetime.datetime
+) -> Upload:
     """Keep a file as it came. The same file for the same area and roster is the upload that is there already.
 
     A file that was refused or undone may come again. Nothing is read or loaded yet.
     """
     roster(kind)
     reach.require_area(actor, area.pk)
-    if len(content) > LARGEST_FILE:
-        raise DomainError(
-            gettext_lazy("The file has more than %(limit)d MB; split it."), field="file", limit=LARGEST_FILE >> 20
-        )
-    digest = hashlib.sha256(content).hexdigest()
     name = without_numbers(name.replace("\0", ""))[-LONGEST_NAME:] or kind
-    same = Upload.objects.filter(area=area, kind=kind, sha256=digest).exclude(
+    kept = originals.keep(ContentFile(content) if isinstance(content, bytes) else content, now=now)
+    same = Upload.objects.filter(area=area, kind=kind, sha256=kept.sha256).exclude(
         status__in=[Upload.Status.REFUSED, Upload.Status.UNDONE]
     )
-    if (known := same.first()) is not None:
-        return known
     try:
-        with transaction.atomic():
-            upload = Upload.objects.create(
-                area=area,
-                kind=kind,
-                name=name,
-                content=content,
-                sha256=digest,
-                uploaded_by=actor,
-                uploaded_at=now,
-            )
-            audit.record("upload.receive", actor=actor, now=now, subject=upload, kind=kind, name=name, sha256=digest)
-    except IntegrityError:  # sent twice at the same moment
-        return same.get()
-    return upload
+        if (known := same.first()) is None:
+            try:
+                with transaction.atomic():
+                    upload = Upload.objects.create(
+                        area=area,
+                        kind=kind,
+                        name=name,
+                        original=kept.name,
+                        size=kept.size,
+                        sha256=kept.sha256,
+                        uploaded_by=actor,
+                        uploaded_at=now,
+                    )
+                    audit.record(
+                        "upload.receive", actor=actor, now=now, subject=upload, kind=kind, name=name, sha256=kept.sha256
+                    )
+                return upload
+            except IntegrityError:  # sent twice at the same moment
+                known = same.get()
+    except BaseException:
+        originals.discard(kept.name)
+        raise
+    originals.discard(kept.name)
+    return known
 
 
 def load_upload(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Upload:
@@ -166,7 +173,7 @@ def _load_once(upload_id: int, actor: Staff, now: datetime.datetime) -> Upload:
         except FileProblem as problem:
             upload.status = Upload.Status.REFUSED
             upload.problem = without_numbers(problem.text(gettext))
-        upload.save(update_fields=["status", "problem", "rows", "accepted", "unchanged", "rejected", "rejects"])
+        upload.save(update_fields=["status", "problem", "rows", "accepted", "unchanged", "rejected"])
         audit.record(
             f"upload.{'refuse' if upload.status == Upload.Status.REFUSED else 'load'}",
             actor=actor,
@@ -212,17 +219,21 @@ def loading_again(*, job: Job, problem: str) -> None:
 def _load(upload: Upload, actor: Staff, now: datetime.datetime) -> None:
     known = roster(upload.kind)
     batch = Batch(upload, known.sheet, known.loader, actor=actor, now=now)
-    rows = read_rows(upload.name, bytes(upload.content), known.sheet, today=timezone.localdate(now))
-    upload.rows = batch.fill(rows)
+    try:
+        with originals.opened(upload) as original:
+            rows = read_rows(upload.name, original, known.sheet, today=timezone.localdate(now))
+            upload.rows = batch.fill(rows)
+    except sealed_files.Unreadable:
+        raise originals.unreadable() from None
     if not upload.rows:
         raise FileProblem("no_rows", _("The file has headings and no rows."))
     known.loader.load(batch)
+    batch.keep_refused()
     upload.unchanged = batch.unchanged_rows
-    upload.rejected = batch.refused_rows()
+    upload.rejected = batch.rejected_rows
     upload.accepted = batch.accepted_rows()
     if upload.accepted + upload.unchanged + upload.rejected != upload.rows:
         raise RuntimeError(f"upload {upload.pk}: {upload.rows} rows read, but not all accounted for")
-    upload.rejects = write_rejects(rows.header, batch.refused(), gettext) if upload.rejected else None
     batch.clear()
     if upload.accepted > ROWS_AT_ONCE:
         batch.analyze()
@@ -234,10 +245,16 @@ def _load(upload: Upload, actor: Staff, now: datetime.datetime) -> None:
 
 
 def _is_large(upload: Upload) -> bool:
-    content = bytes(upload.content)
-    if content.startswith(b"PK"):
-        return len(content) > XLSX_BYTES_AT_ONCE
-    return content.count(b"\n") > ROWS_AT_ONCE
+    try:
+        with originals.opened(upload) as original:
+            if original.peek(2)[:2] == b"PK":
+                return upload.size > XLSX_BYTES_AT_ONCE
+            lines = 0
+            while lines <= ROWS_AT_ONCE and (block := original.read(XLSX_BYTES_AT_ONCE)):
+                lines += block.count(b"\n")
+            return lines > ROWS_AT_ONCE
+    except FileProblem:  # it is no longer kept, and loading says so
+        return False
 
 
 def lock_rosters(area_id: str) -> None:

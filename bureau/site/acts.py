@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -105,7 +106,7 @@ class Act:
         return response
 
     def _leave(self, desk: admin.ModelAdmin, request: HttpRequest, record: Any, result: Any) -> HttpResponse:
-        if isinstance(result, HttpResponse):
+        if isinstance(result, HttpResponseBase):
             return result
         if isinstance(result, Answer):
             context = _context(desk, request, record, self, None) | {"panels": result.panels, "text": result.text}
@@ -150,7 +151,7 @@ class Report:
             show = self.file if self.show is None or (self.file and "_file" in request.GET) else self.show
             with _Outcome(request, form) as outcome:
                 outcome.result = show(request, record, form.cleaned_data)
-            if isinstance(outcome.result, HttpResponse):
+            if isinstance(outcome.result, HttpResponseBase):
                 return outcome.result
             panels = outcome.result or []
         context = _context(desk, request, record, self, form) | {

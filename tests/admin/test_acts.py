@@ -115,7 +115,7 @@ def test_load_a_bad_roster_shows_the_counts_and_gives_the_rejected_rows(full_cit
     assert "已导入" in page and "单位" in page
     rejects = client.get(reverse("admin:bureau_upload_act", args=[upload.pk, "upload.rejects"]))
     assert "attachment" in rejects.headers["Content-Disposition"]
-    assert "单元格为空。" in rejects.content.decode("utf-8-sig")
+    assert "单元格为空。" in b"".join(rejects.streaming_content).decode("utf-8-sig")
     assert (
         browse(staff["finance"]).get(reverse("admin:bureau_upload_act", args=[upload.pk, "upload.rejects"])).status_code
         == 403

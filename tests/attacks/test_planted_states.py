@@ -269,9 +269,9 @@ PLANTED = {
     "a visit of a file that brought fewer": (
         "acts_audited",
         f"""
-        INSERT INTO bureau_upload (area_id, kind, name, content, sha256, status, rows, accepted, unchanged, rejected,
-            problem, uploaded_by_id, uploaded_at)
-        VALUES ('500000', 'visits', 'x', '', 'x', 'loaded', 0, 0, 0, 0, '', {SOMEBODY}, now());
+        INSERT INTO bureau_upload (area_id, kind, name, original, size, sha256, status, rows, accepted, unchanged,
+            rejected, problem, uploaded_by_id, uploaded_at)
+        VALUES ('500000', 'visits', 'x', '', 0, 'x', 'loaded', 0, 0, 0, 0, '', {SOMEBODY}, now());
         UPDATE settlement_visit SET upload_id = (SELECT max(id) FROM bureau_upload) WHERE id = {SETTLED}""",
     ),
     "an act without its audit entry": (

@@ -27,7 +27,7 @@ def outcome(content: bytes, sheet=MEMBERS) -> int | None:
         return None
     for row in rows:
         assert all(problem.text(str) for problem in row.problems)
-    write_rejects(opened.header, rows, str)
+    list(write_rejects(opened.header, [(row.line, (), row.problems) for row in rows], str))
     return len(rows)
 
 

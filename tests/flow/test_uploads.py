@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from bureau.errors import DomainError
 from tests.members.samples import CHEN, FOUR, LI, MEMBER_HEADINGS, NOW, WANG, ZHAO, members, roster
+from tests.roster_files import rejects
 
 pytestmark = pytest.mark.django_db
 
@@ -155,7 +156,7 @@ def test_workbook_with_numbers_dates_and_formulas(load, reasons):
 
 def test_rejected_rows_can_be_corrected_and_sent_again(load):
     upload = load("members", members(f"李明,{LI},11,2026-01-01", f"王芳,{WANG},11,2026-13-01"))
-    text = bytes(upload.rejects).decode("utf-8-sig")
+    text = rejects(upload)
     assert text.splitlines()[0] == f"{MEMBER_HEADINGS},Line,Field,Reason"
     again = load("members", text.replace("2026-13-01", "2026-01-01").encode())
     assert counts(again) == ("loaded", 1, 1, 0, 0)
@@ -188,11 +189,11 @@ def test_refused_file_may_come_again(load, area):
 
 def test_unknown_roster_and_giant_file_are_refused(load, area, clerk, monkeypatch):
     from bureau.models import Upload
-    from bureau.rosters import uploads
+    from bureau.rosters import originals
 
     with pytest.raises(DomainError, match="There is no roster of the kind “horoscopes”"):
         load("horoscopes", b"x")
-    monkeypatch.setattr(uploads, "LARGEST_FILE", 1024 * 1024)
+    monkeypatch.setattr(originals, "LARGEST_FILE", 1024 * 1024)
     with pytest.raises(DomainError, match="more than 1 MB"):
         load("members", bytes(1024 * 1024 + 1))
     assert not Upload.objects.exists()

@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from tests.roster_files import rejects
+
 NOW = datetime(2025, 10, 10, 9, 30, tzinfo=UTC)
 SENT = datetime(2026, 12, 31, 9, 30, tzinfo=UTC)  # rosters tell of what has been
 FIRST_DAY = date(2025, 1, 1)
@@ -123,9 +125,9 @@ def reasons() -> Callable:
     import io
 
     def read(upload) -> list[tuple[str, ...]]:
-        if upload.rejects is None:
+        if not upload.rejected:
             return []
-        text = bytes(upload.rejects).decode("utf-8-sig")
+        text = rejects(upload)
         return [tuple(row[-3:]) for row in csv.reader(io.StringIO(text))][1:]
 
     return read

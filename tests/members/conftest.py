@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.members.samples import FOUR, NOW
+from tests.roster_files import rejects
 
 
 @pytest.fixture
@@ -48,9 +49,9 @@ def reasons() -> Callable:
     import io
 
     def read(upload) -> list[tuple[str, str, str]]:
-        if upload.rejects is None:
+        if not upload.rejected:
             return []
-        text = bytes(upload.rejects).decode("utf-8-sig")
+        text = rejects(upload)
         return [tuple(row[-3:]) for row in csv.reader(io.StringIO(text))][1:]
 
     return read

@@ -7,6 +7,7 @@ from bureau.models import Area, AuditEntry, Staff
 from members.models import Member
 from tests.members.samples import CHEN, FOUR, LI, NOW, WANG, ZHAO, members, roster
 from tests.members.test_other_rosters import RELATIVES
+from tests.roster_files import rejects
 
 ELSEWHERE = (
     "This document is recorded already, in another area and under another name; compare it with the card, and if the "
@@ -82,7 +83,7 @@ def test_e11_no_file_names_people_of_elsewhere(stranger, load, reasons):
     }.items():
         upload = by_file(kind, content, stranger)
         assert upload.accepted == 0, kind
-        said = bytes(upload.rejects).decode("utf-8-sig")
+        said = rejects(upload)
         assert "Nobody of this area is recorded with this document; give the name as it stands on" in said, kind
         assert not any(name in said for name in ("李明", "王芳", "陈强", "赵小"))
     here = load("members", members(f"某某,{LI},11,2026-01-01"))

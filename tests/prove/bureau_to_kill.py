@@ -103,7 +103,7 @@ CONTENTS = {
     "runs": "SELECT to_jsonb(t) - ARRAY['id', 'computed_at'] FROM settlement_run t",
     "lines": "SELECT to_jsonb(t) - ARRAY['id', 'run_id'] || to_jsonb(r.kind) FROM settlement_line t"
              " JOIN settlement_run r ON r.id = t.run_id",
-    "uploads": "SELECT to_jsonb(t) - ARRAY['id', 'content', 'uploaded_at'] FROM bureau_upload t",
+    "uploads": "SELECT to_jsonb(t) - ARRAY['id', 'original', 'uploaded_at'] FROM bureau_upload t",
     "jobs": "SELECT jsonb_build_array(key, status, result - 'upload') FROM bureau_job",
     "audit": "SELECT jsonb_build_array(action, count(*)) FROM bureau_auditentry GROUP BY action",
 }  # fmt: skip

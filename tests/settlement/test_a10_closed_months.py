@@ -22,6 +22,7 @@ from settlement.services.visits.desk import Desk
 from settlement.services.visits.requests import VisitRequest
 from settlement.services.visits.reversals import reverse_visit
 from settlement.services.visits.settling import quote_visit, settle_visit
+from tests.roster_files import rejects
 from tests.settlement import factories
 from tests.settlement.test_visit_rosters import NOW as IN_APRIL
 from tests.settlement.test_visit_rosters import bill, load, people, place, reasons  # noqa: F401  fixtures
@@ -54,7 +55,7 @@ def test_a10_rows_of_a_closed_month_come_back_before_loading_each_with_its_line(
     upload = load(city, rows)
     assert (upload.status, upload.accepted, upload.rejected) == ("loaded", 1, 2)
     assert reasons(upload) == [("结算时间", TOLD)] * 2
-    text = StringIO(bytes(upload.rejects).decode("utf-8-sig"))
+    text = StringIO(rejects(upload))
     assert [row[-3] for row in csv.reader(text)][1:] == ["2", "4"]
     assert standing()[0] == before[0] + 1
     upload = load(city, [bill(people[0], place, 1)])

@@ -16,6 +16,7 @@ from settlement.models import Proposal, Visit
 from settlement.queries.roster_days import ROSTERS, settled_before
 from settlement.services.replays.proposals import decide_proposal, propose_late_facts
 from settlement.services.visits.settling import settle_visit
+from tests.roster_files import rejects
 from tests.settlement import factories
 from tests.settlement.visits import assert_clean, moved, request
 
@@ -39,7 +40,7 @@ def roster(city, where, level="一级", starts_on="2025-01-01", ends_on="", now=
         kind="institutions", name="机构.csv", content=content, area=city.area, actor=city.clerk, now=now
     )
     upload = load_now(upload, actor=city.clerk, now=now)
-    assert (upload.status, upload.accepted) == ("loaded", 1), (upload.problem, bytes(upload.rejects or b"").decode())
+    assert (upload.status, upload.accepted) == ("loaded", 1), (upload.problem, rejects(upload))
     return upload
 
 

@@ -2,14 +2,17 @@
 
 import importlib
 import json
+from pathlib import Path
 
 import pytest
 import redis
 from django.apps import apps
+from django.core.files.storage import storages
 from django.db import connection
 
 from tests.members.samples import CHEN, FOUR, LI, WANG, ZHAO, roster
-from tests.settlement.test_visit_rosters import NOW, bill, load, people, place, table
+from tests.roster_files import original, rejects
+from tests.settlement.test_visit_rosters import NOW, bill, load, people, place
 
 __all__ = ["people", "place"]
 
@@ -81,6 +84,10 @@ def test_c1_no_table_and_no_key_holds_a_number_in_clear(city, people, several_fi
     assert several_files["half"].status == "loading"
     assert Chunk.objects.filter(job__kind="visits", status="waiting").exclude(sealed=None).count() == 2
     assert cells_with(numbers) == set()
+    kept = [path for path in Path(storages["originals"].location).rglob("*") if path.is_file()]
+    assert {upload.original for upload in several_files.values()} <= {f"{p.parent.name}/{p.name}" for p in kept}
+    for path in kept:
+        assert not any(number.encode() in path.read_bytes() for number in numbers), path
     store = redis.Redis.from_url(redis_url)
     for key in store.scan_iter():
         value = store.dump(key)
@@ -93,13 +100,8 @@ def test_c1_no_table_and_no_key_holds_a_number_in_clear(city, people, several_fi
 
 
 def test_c1_the_file_is_kept_as_it_came_and_its_rejects_are_whole(several_files):
-    assert several_files["members"].content == FOUR
-    rejects = bytes(several_files["unknown"].rejects).decode("utf-8-sig")
-    assert CHEN in rejects
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT content FROM bureau_upload WHERE id = %s", [several_files["members"].pk])
-        stored = bytes(cursor.fetchone()[0])
-    assert LI.encode() not in stored and "李明".encode() not in stored
+    assert original(several_files["members"]) == FOUR
+    assert CHEN in rejects(several_files["unknown"])
 
 
 def test_c1_pages_of_jobs_show_no_cell_of_a_row(city, people, several_files, client):
@@ -123,31 +125,22 @@ def test_c1_pages_of_jobs_show_no_cell_of_a_row(city, people, several_files, cli
 
 def test_c1_another_key_reads_nothing(several_files, settings):
     from bureau.errors import DomainError
-    from bureau.models import Upload
 
     settings.DATA_KEY = bytes(range(16))
     with pytest.raises(DomainError) as refused:
-        Upload.objects.get(pk=several_files["members"].pk)
+        original(several_files["members"])
     assert refused.value.message == "无法用本系统的密钥读取存储的内容。"
 
 
 def test_c1_what_was_stored_in_clear_before_is_sealed_by_the_migration(city, people, place, several_files):
-    """The rows as they lay before: files are sealed, open jobs can be worked on, those that are done are emptied."""
+    """The rows as they lay before: open jobs can be worked on, those that are done are emptied."""
     from bureau.jobs import services as jobs
     from bureau.models import Job
 
     migration = importlib.import_module("bureau.migrations.0005_sealed_rows")
-    content = table([bill(people[0], place, 50)])
     half, done = (Job.objects.get(key=f"visits {several_files[name].pk}") for name in ("half", "visits"))
     bills = {chunk.number: chunk.sealed for chunk in half.chunks.filter(status="waiting")}
     with connection.cursor() as cursor:
-        for upload in several_files.values():
-            clear = [bytes(upload.content), upload.pk]
-            cursor.execute("UPDATE bureau_upload SET content = %s, rejects = NULL WHERE id = %s", clear)
-        cursor.execute(
-            "UPDATE bureau_upload SET content = %s, rejects = %s, problem = %s WHERE id = %s",
-            [content, content, f"发现 {LI}", several_files["members"].pk],
-        )
         for number, sealed in bills.items():
             cursor.execute(
                 "UPDATE bureau_chunk SET params = %s, sealed = NULL WHERE job_id = %s AND number = %s",
@@ -160,18 +153,38 @@ def test_c1_what_was_stored_in_clear_before_is_sealed_by_the_migration(city, peo
             [json.dumps({"upload": several_files["half"].pk, "unchanged": 0, "refused": []}), half.pk],
         )
     numbers = [LI, *(person.document for person in people)]
-    assert cells_with(numbers) >= {("bureau_upload", "content"), ("bureau_chunk", "params"), ("bureau_chunk", "result")}
+    assert cells_with(numbers) == {("bureau_chunk", "result")}
 
     editor = connection.schema_editor()
-    migration.seal_files(apps, editor)
     migration.seal_jobs(apps, editor)
 
     assert cells_with(numbers) == set()
-    upload = type(several_files["members"]).objects.get(pk=several_files["members"].pk)
-    assert (upload.content, upload.rejects, upload.problem) == (content, content, f"发现 ····{LI[-4:]}")
     assert {chunk.number: chunk.sealed for chunk in half.chunks.filter(status="waiting")} == bills
     assert not done.chunks.exclude(sealed=None).exists()
     assert jobs.work(half.pk, clock=lambda: NOW) == 2
+
+
+def test_c1_open_jobs_lose_the_cells_of_their_rows_by_the_migration(people, several_files):
+    from bureau.jobs import services as jobs
+    from bureau.models import Job
+
+    migration = importlib.import_module("bureau.migrations.0010_files_in_a_store")
+    half = Job.objects.get(key=f"visits {several_files['half'].pk}")
+    bills = {}
+    for chunk in half.chunks.filter(status="waiting"):
+        bills[chunk.pk] = chunk.sealed
+        chunk.sealed = {"bills": [[*bill, f"{people[0].document}\x1fS1"] for bill in chunk.sealed["bills"]]}
+        chunk.save()
+    half.sealed = {"refused": [[9, f"{people[0].document}\x1fS9", "key", "没有"]]}
+    half.save()
+    migration.move_rows_of_jobs(apps, connection.schema_editor())
+    assert {chunk.pk: chunk.sealed for chunk in half.chunks.filter(status="waiting")} == bills
+    half.refresh_from_db()
+    assert half.sealed is None
+    assert jobs.work(half.pk, clock=lambda: NOW) == 2
+    several_files["half"].refresh_from_db()
+    assert (several_files["half"].status, several_files["half"].rejected) == ("loaded", 1)
+    assert "9,,没有" in rejects(several_files["half"])
 
 
 @pytest.mark.parametrize("field", ["reason", "name", "note"])

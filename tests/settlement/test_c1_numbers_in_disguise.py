@@ -12,6 +12,7 @@ from bureau.identifiers.identity import numbers_in, without_numbers
 from tests.admin.conftest import NOW, browse, city, full_city, march, staff
 from tests.admin.test_every_page import acts
 from tests.members.samples import LI, WANG, members
+from tests.roster_files import rejects
 
 __all__ = ["browse", "city", "full_city", "march", "staff"]
 
@@ -108,5 +109,5 @@ def test_c1_no_code_of_a_roster_is_the_persons_number(column, city):
     upload = uploads.load_now(upload, **by)
     assert (upload.accepted, upload.rejected) == (1, 1)
     assert (Member.objects.count(), Employer.objects.count()) == (before[0] + 1, before[1])
-    reasons = list(csv.reader(io.StringIO(bytes(upload.rejects).decode("utf-8-sig"))))[1:]
+    reasons = list(csv.reader(io.StringIO(rejects(upload))))[1:]
     assert [(row[-2], row[-1]) for row in reasons] == [(column, "单元格中含有证件号码；证件号码只能填在证件号码列。")]

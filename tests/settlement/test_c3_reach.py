@@ -10,6 +10,7 @@ import pytest
 
 from bureau.errors import DomainError
 from bureau.models import Area, AuditEntry, Job, Staff
+from tests.roster_files import rejects
 from tests.settlement import factories
 
 NOW = datetime(2026, 8, 20, 2, 0, tzinfo=UTC)
@@ -162,7 +163,7 @@ def test_c3_a_file_of_an_agency_brings_its_own_institutions_only(city, agency):
         return load_now(upload, **by(actor))
 
     def reasons(upload):
-        rows = list(csv.reader(StringIO(bytes(upload.rejects).decode("utf-8-sig"))))
+        rows = list(csv.reader(StringIO(rejects(upload))))
         return [row[-1] for row in rows[1:]]
 
     visits = load("visits", table([bill(member, agency.own, 1), bill(member, agency.next_door, 2)]), agency.clerk)

@@ -9,6 +9,7 @@ from bureau.rosters.uploads import load_upload, receive_upload
 from members.models import BenefitPeriod, Enrolment
 from members.services.people import register_member
 from settlement.models import Invoice, Visit
+from tests.roster_files import rejects
 from tests.settlement import factories
 from tests.settlement.claims import NOW
 
@@ -59,7 +60,7 @@ def test_file_registers_invoices_and_turns_away_what_is_claimed_or_repeated(bure
     )
     assert upload.problem == ""
     assert (upload.accepted, upload.rejected) == (2, 3)
-    rejected = bytes(upload.rejects).decode("utf-8-sig")
+    rejected = rejects(upload)
     assert f"{claim}" in rejected and "99000001" in rejected
     assert sorted(Visit.objects.values_list("key", "pooled")) == [("S1", Decimal("50.00")), ("S5", Decimal("150.00"))]
     assert sorted(str(invoice) for invoice in Invoice.objects.all()) == ["50060124 0012345678", "50060124 0099000001"]

@@ -17,6 +17,7 @@ from bureau.rules.accounts import use as account_use
 from bureau.rules.money import fen, whole_yuan
 from settlement.models import Visit
 from settlement.queries.explain import explain
+from tests.roster_files import rejects
 from tests.settlement import factories
 from tests.settlement.cases import cases
 from tests.settlement.story import books_are_clean
@@ -65,7 +66,7 @@ def load(city, kind: str, now: datetime, headings: str, lines: list[str]):
     content = "\r\n".join([headings, *lines, ""]).encode("utf-8-sig")
     upload = receive_upload(kind=kind, name="roster.csv", content=content, area=city.area, actor=city.clerk, now=now)
     upload = load_now(upload, actor=city.clerk, now=now)
-    assert (upload.status, upload.accepted, upload.rejected) == ("loaded", len(lines), 0), bytes(upload.rejects or b"")
+    assert (upload.status, upload.accepted, upload.rejected) == ("loaded", len(lines), 0), rejects(upload)
 
 
 def rosters(city, now: datetime) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bureau.identifiers.identity import with_check_digit
+from tests.roster_files import rejects
 
 NOW = datetime(2026, 4, 1, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 HEADERS = [
@@ -52,7 +53,7 @@ def reasons(upload):
     from django.utils import translation
 
     with translation.override("en"):
-        rows = list(csv.reader(StringIO(bytes(upload.rejects).decode("utf-8-sig"))))
+        rows = list(csv.reader(StringIO(rejects(upload))))
     return [(row[-2], row[-1]) for row in rows[1:]]
 
 

@@ -12,19 +12,19 @@ from typing import Any
 
 from django.db import connection
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from accounts.models import Entry, Journal
 from accounts.services.ledger import MONTH_CLOSED
-from bureau.files import Problem, Row, read_rows, write_rejects
+from bureau.files import Problem
 from bureau.jobs import services as jobs
 from bureau.models import Chunk, Job, Staff, Upload
-from bureau.rosters.staging import BETWEEN_CELLS, STAGED, Batch, Loader
+from bureau.rosters import rejected
+from bureau.rosters.staging import STAGED, Batch, Loader
 from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_members, person
-from settlement.files import VISITS as VISITS_SHEET
 from settlement.models import Visit, VisitPayment
-from settlement.services.visits.bills import Bill, Turned, settle_bills
+from settlement.services.visits.bills import Bill, settle_bills
 
 VISITS_JOB = "visits"
 ROWS_IN_A_PART = 2_000
@@ -143,7 +143,7 @@ def _staged_bills() -> Iterator[Bill]:
             SELECT line, family, member_id, institution_id, prescriber_id, key, encounter, care_on::text,
                    settled_at::text, channel, credential, total::text, own_expense::text, over_limit::text,
                    first_self::text, general_fee::text, consultation_fee::text, other_funds::text,
-                   other_remainder::text, pay_from, reverses, invoice_code, invoice, raw
+                   other_remainder::text, pay_from, reverses, invoice_code, invoice
             FROM {STAGED} ORDER BY family, settled_at, line
             """
         )
@@ -163,16 +163,11 @@ def _settle_staged(batch: Batch) -> None:
 
 def _leave_to_a_job(batch: Batch) -> None:
     """Keep the checked rows, sealed, as chunks of a job; the upload stays in loading until the last of them."""
-    refused = [
-        Turned(row.line, BETWEEN_CELLS.join(row.raw), problem.field, problem.text(gettext))
-        for row in batch.refused()
-        for problem in row.problems
-    ]
     jobs.create_job(
         kind=VISITS_JOB,
         key=f"visits {batch.upload.pk}",
         area_id=batch.area_id,
-        params=jobs.Sealed({"upload": batch.upload.pk, "unchanged": batch.unchanged_rows}, {"refused": refused}),
+        params={"upload": batch.upload.pk, "unchanged": batch.unchanged_rows},
         chunks=[jobs.Sealed({"rows": len(part)}, {"bills": part}) for part in _parts(_staged_bills())],
         actor=batch.actor,
         now=batch.now,
@@ -191,29 +186,28 @@ def _parts(bills: Iterable[Bill]) -> Iterator[list[Bill]]:
         yield part
 
 
-def settle_part(params: dict, *, job: Job, actor: Staff, now: datetime.datetime) -> jobs.Sealed:
+def settle_part(params: dict, *, job: Job, actor: Staff, now: datetime.datetime) -> dict:
     """The work of one chunk of a job of kind `visits`."""
     bills = [Bill(*values) for values in params["bills"]]
     repeated, turned = settle_bills(
         bills, area_id=job.area_id, upload_id=job.params["upload"], actor=actor, now=now
     )
-    settled = len(bills) - len(repeated) - len(turned)
-    return jobs.Sealed({"settled": settled, "repeated": len(repeated)}, {"refused": turned} if turned else {})
+    rejected.keep(
+        job.params["upload"],
+        ((row.line, [Problem(row.line, row.field, "", "", row.sentence.replace("%", "%%"), {})]) for row in turned),
+    )
+    return {"settled": len(bills) - len(repeated) - len(turned), "repeated": len(repeated)}
 
 
 def finish_visits(*, job: Job, actor: Staff, now: datetime.datetime) -> dict:
-    """Say of the upload what became of its rows, and write down those that were turned away."""
+    """Say of the upload what became of its rows."""
     upload = Upload.objects.select_for_update(no_key=True).get(pk=job.params["upload"])
-    parts = Chunk.objects.filter(job=job).order_by("number").values_list("result", "sealed")
-    results = [result for result, _sealed in parts]
-    sealed = [part for part in (job.sealed, *(part for _result, part in parts)) if part]
-    turned = [Turned(*row) for part in sealed for row in part["refused"]]
+    results = list(Chunk.objects.filter(job=job).values_list("result", flat=True))
     upload.accepted = sum(result["settled"] for result in results)
     upload.unchanged = job.params["unchanged"] + sum(result["repeated"] for result in results)
-    upload.rejected = len({row.line for row in turned})
-    upload.rejects = _rejects(upload, turned) if turned else None
+    upload.rejected = upload.rejected_rows.count()
     upload.status = Upload.Status.LOADED
-    upload.save(update_fields=["status", "accepted", "unchanged", "rejected", "rejects"])
+    upload.save(update_fields=["status", "accepted", "unchanged", "rejected"])
     _tell_planner(upload.accepted)
     return {"accepted": upload.accepted, "unchanged": upload.unchanged, "rejected": upload.rejected}
 
@@ -224,17 +218,6 @@ def _tell_planner(settled: int) -> None:
         cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [Visit._meta.db_table])
         if settled > GROWTH * cursor.fetchone()[0]:
             cursor.execute(f"ANALYZE {', '.join(model._meta.db_table for model in GROWN)}")
-
-
-def _rejects(upload: Upload, turned: list[Turned]) -> bytes:
-    """The file of rejected rows, in the order of their lines."""
-    headers = {column.name: column.header for column in VISITS_SHEET.columns}
-    rows: dict[int, Row] = {}
-    for line, raw, field, sentence in sorted(turned):
-        row = rows.setdefault(line, Row(line, {}, [], raw.split(BETWEEN_CELLS)))
-        row.problems.append(Problem(line, field, headers.get(field, ""), "", sentence.replace("%", "%%"), {}))
-    header = read_rows(upload.name, bytes(upload.content), VISITS_SHEET).header
-    return write_rejects(header, rows.values(), gettext)
 
 
 def why_visits_stay(upload: Upload) -> str:

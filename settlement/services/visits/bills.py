@@ -45,7 +45,6 @@ class Bill(NamedTuple):
     reverses: str | None
     invoice_code: str | None
     invoice: str | None
-    raw: str  # the line's cells, for the file of rejected rows
 
     def request(self) -> VisitRequest:
         return VisitRequest(
@@ -80,10 +79,9 @@ COLUMNS = {"invoices": "invoice", "member": "document_number", "settled_on": "se
 
 
 class Turned(NamedTuple):
-    """A row that could not be settled: its line and cells, the column to blame (or empty) and the sentence."""
+    """A row that could not be settled: its line, the column to blame (or empty) and the sentence."""
 
     line: int
-    raw: str
     field: str
     sentence: str
 
@@ -124,7 +122,7 @@ def settle_bills(
 
 
 def _turned(bill: Bill, error: DomainError) -> Turned:
-    return Turned(bill.line, bill.raw, COLUMNS.get(error.field or "", error.field or ""), str(error))
+    return Turned(bill.line, COLUMNS.get(error.field or "", error.field or ""), str(error))
 
 
 def _turns(bills: Iterable[Bill]) -> Iterator[tuple[list[Bill], list[Bill]]]:

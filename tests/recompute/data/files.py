@@ -36,8 +36,8 @@ def read(area: Area, findings: Findings) -> dict[int, str]:
             visits[visit.upload_id][area.places[visit.institution_id].code, visit.key] = visit
     flags: dict[int, str] = {}
     documents, unread = area.documents(), 0
-    for upload in area.rows("SELECT id, content FROM bureau_upload WHERE kind = 'visits' AND area_id = %(area)s"):
-        lines = lines_of(opened(bytes(upload.content)) or b"", NEEDED)
+    for upload in area.rows("SELECT id, original FROM bureau_upload WHERE kind = 'visits' AND area_id = %(area)s"):
+        lines = lines_of(opened(upload.original) or b"", NEEDED)
         if lines is None:
             unread += bool(visits[upload.id])
             continue

@@ -173,7 +173,8 @@ ROSTERS: dict[str, list[Roster]] = {
 
 def compare(area: Area, findings: Findings) -> None:
     """Rows of each file that are not in it, and how many of its lines became rows."""
-    uploads = {row.id: row for row in area.rows("SELECT id, kind, content FROM bureau_upload WHERE area_id = %(area)s")}
+    kept = area.rows("SELECT id, kind, original FROM bureau_upload WHERE area_id = %(area)s")
+    uploads = {row.id: row for row in kept}
     brought = _first_versions(area)
     documents = {document: number for number, document in area.documents().items()}
     for upload in uploads.values():
@@ -181,7 +182,7 @@ def compare(area: Area, findings: Findings) -> None:
             rows = brought[one.table].get(upload.id, ())
             if not rows:
                 continue
-            lines = lines_of(opened(bytes(upload.content)) or b"", one.needed)
+            lines = lines_of(opened(upload.original) or b"", one.needed)
             if lines is None:
                 findings.unread[upload.kind] += 1
                 continue
