@@ -32,7 +32,7 @@ def pay_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Claim:
 
     Refused: a claim that nobody approved, one with nothing to pay, whoever entered it or its account, and an account
     that was named after the approval and that nobody has confirmed; a claim that a member is said to have brought who
-    had died by then (it is reversed, and entered again for the heirs).
+    had died by then (it is reversed, and entered again for the heirs); care of a day after the member's death.
     """
     claim = locked(claim)
     if claim.status == Claim.Status.PAID:
@@ -40,7 +40,7 @@ def pay_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Claim:
     require(claim, Claim.Status.APPROVED)
     require_another(claim, actor)
     require_confirmed(claim)
-    require_presence_of(claim)
+    require_due(claim)
     owed = owed_on(claim.visit)
     if not owed:
         raise DomainError(_("There is nothing to pay on this claim."))
@@ -77,7 +77,10 @@ def return_claim_payment(*, payment: ClaimPayment, note: str, actor: Staff, now:
 
 @transaction.atomic
 def reissue_claim_payment(*, payment: ClaimPayment, actor: Staff, now: datetime.datetime) -> ClaimPayment:
-    """Order a returned payment again, to the account that the claim names now. Asked twice: the same order."""
+    """Order a returned payment again, to the account that the claim names now. Asked twice: the same order.
+
+    Refused as paying it is.
+    """
     claim = locked(payment.claim)
     payment = ClaimPayment.objects.get(pk=payment.pk)
     if payment.status != ClaimPayment.Status.RETURNED:
@@ -87,6 +90,7 @@ def reissue_claim_payment(*, payment: ClaimPayment, actor: Staff, now: datetime.
     require(claim, Claim.Status.PAID)
     require_another(claim, actor)
     require_confirmed(claim)
+    require_due(claim)
     again = order(claim, payment.fund, payment.amount, ClaimPayment.Status.REISSUED, actor=actor, now=now)
     amounts = {payment.fund: payment.amount}
     move(claim, f"reissued:{again.pk}", amounts, Subject.SUSPENSE, Subject.BANK, actor=actor, now=now)
@@ -149,6 +153,16 @@ def require_another(claim: Claim, actor: Staff) -> None:
 def require_confirmed(claim: Claim) -> None:
     if claim.account_confirmed_by_id is None:
         raise DomainError(_("The account was changed after the approval: another person confirms it first."))
+
+
+def require_due(claim: Claim) -> None:
+    """Refuse an order that a death learnt since the approval forbids."""
+    require_presence_of(claim)
+    died_on = claim.member.died_on
+    if died_on is not None and died_on < claim.care_on:
+        raise DomainError(
+            _("The member died on %(day)s, before the care: take the claim back."), field="care_on", day=died_on
+        )
 
 
 def order(
