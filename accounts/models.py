@@ -25,6 +25,7 @@ class Fund(models.TextChoices):
     RESIDENTS_OUTPATIENT = "residents_outpatient", _("residents' outpatient account")
 
 
+INHERITED = "bank_or_inherit"  # what the rules say of a payout that goes to the heirs
 TAX_OFFICE = "tax_office"  # 税务机关: the holder under which premiums paid out of accounts are owed
 
 
@@ -260,6 +261,35 @@ class Credit(models.Model):
             models.UniqueConstraint(fields=["account", "month", "number"], name="credit_once_a_month"),
             models.CheckConstraint(name="credit_month_first_day", condition=Q(month__day=1)),
             models.CheckConstraint(name="credit_positive", condition=Q(amount__gt=0)),
+        ]
+
+    def __str__(self):
+        return f"{self.month:%Y-%m} {self.amount}"
+
+
+class CreditRecovery(models.Model):
+    """Of which month's credit a recovery took how much back; negative, what was given back again.
+
+    A recovery for another reason has no such row: it says nothing of any month.
+    """
+
+    account = models.ForeignKey(
+        Account, models.PROTECT, related_name="credit_recoveries", verbose_name=_("personal account")
+    )
+    month = models.DateField(_("month"), help_text=_("First day of the month whose credit it is of."))
+    source = models.CharField(_("paid from"), max_length=20)
+    amount = MoneyField(_("amount"))
+    after_death = models.BooleanField(_("because it came after the holder's death"))
+    journal = models.ForeignKey(Journal, models.PROTECT, related_name="credit_recoveries", verbose_name=_("journal"))
+
+    class Meta:
+        verbose_name = _("credit taken back")
+        verbose_name_plural = _("credits taken back")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["journal", "month", "source"], name="credit_recovery_once_a_journal"),
+            models.CheckConstraint(name="credit_recovery_month_first_day", condition=Q(month__day=1)),
+            models.CheckConstraint(name="credit_recovery_not_zero", condition=~Q(amount=0)),
         ]
 
     def __str__(self):

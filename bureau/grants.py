@@ -70,6 +70,7 @@ TABLES = {
     "accounts_accountuse": KEPT,
     "accounts_closedmonth": KEPT,
     "accounts_credit": KEPT,
+    "accounts_creditrecovery": KEPT,
     "accounts_entry": GROWS,
     "accounts_familygrant": f"{KEPT}, UPDATE (ends_on)",
     "accounts_freeze": f"{KEPT}, UPDATE (ended_by_id, ended_at, end_reason)",

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import statements
 from accounts.admin.labels import words
 from accounts.admin.payouts import PayoutForm
-from accounts.models import Account, AccountUse, Credit, Entry, FamilyGrant, Freeze, Payout
+from accounts.models import Account, AccountUse, Credit, CreditRecovery, Entry, FamilyGrant, Freeze, Payout
 from accounts.queries import statement
 from accounts.services import standing
 from accounts.services.credits import credit_month
@@ -19,6 +19,7 @@ from accounts.services.payouts import submit_payout
 from accounts.services.recoveries import (
     collect_recovery,
     credited_after_death,
+    give_back,
     outstanding,
     recover,
     recover_after_death,
@@ -101,6 +102,20 @@ class RecoverForm(ActForm):
     source = forms.ChoiceField(
         label=_("the credit was paid from"), choices=[("contribution", _("contributions")), ("pool", _("the pool"))]
     )
+    month = MonthField(
+        label=_("month of the credit"),
+        required=False,
+        help_text=_("Empty where it is not the credit of a month. What is taken back of a month is not taken twice."),
+    )
+    reason = reason_field()
+
+
+class GiveBackForm(ActForm):
+    month = MonthField(
+        label=_("month of the credit"),
+        required=False,
+        help_text=_("Empty: all that was taken back for a death that is not recorded, or not for so early a day."),
+    )
     reason = reason_field()
 
 
@@ -179,7 +194,7 @@ def death_of(request, account: Account) -> Panel | None:
     words = {"contribution": gettext("contributions"), "pool": gettext("the pool")}
     return Panel(
         _("Credited after the holder's death"),
-        [_("paid from"), _("credited"), _("taken back since")],
+        [_("paid from"), _("credited"), _("of it taken back")],
         [[words.get(source, source), credited, back] for source, credited, back in found],
     )
 
@@ -292,6 +307,15 @@ class AccountAdmin(OfMember):
             help=_("A payout to the heirs does the same first."),
         ),
         Act(
+            code="account.give_back",
+            label=_("Give back what was taken back"),
+            do=give_back,
+            record="account",
+            form=GiveBackForm,
+            offered=lambda account: account.credit_recoveries.exists(),
+            help=_("Where the death proves wrong or later, or the recovery of a month's credit was a mistake."),
+        ),
+        Act(
             code="account.recovery_collect",
             label=_("Collect a receivable"),
             do=collect_recovery,
@@ -306,28 +330,44 @@ class AccountAdmin(OfMember):
         Section(Freeze, "account"),
         Section(Entry, "account", without=["fund", "subject", "holder_shown"]),
         Section(Credit, "account"),
+        Section(CreditRecovery, "account"),
         Section(FamilyGrant, "account"),
         Section(AccountUse, "account"),
         Section(Payout, "account"),
     ]
 
 
-@admin.register(Credit)
-class CreditAdmin(OfMember):
-    list_display = ["account", "for_month", "kind", "amount", "base", "person_class", "paid_from", "article"]
-    list_filter = ["kind", "person_class"]
+class OfMonth(OfMember):
+    """What was credited for a month, or taken back of it."""
+
     list_select_related = ["account__member"]
     member_path = "account__member"
     area_path = "account__area"
+
+    @admin.display(description=_("month"), ordering="month")
+    def for_month(self, row):
+        return f"{row.month:%Y-%m}"
+
+    @admin.display(description=_("paid from"), ordering="source")
+    def paid_from(self, row):
+        return {"contribution": gettext("contributions"), "pool": gettext("the pool")}.get(row.source, row.source)
+
+
+@admin.register(CreditRecovery)
+class CreditRecoveryAdmin(OfMonth):
+    hidden = True
+    list_display = ["account", "for_month", "paid_from", "amount", "after_death", "journal"]
+    list_filter = ["after_death"]
+    list_select_related = ["account__member", "journal"]
+    fields = ["account", "for_month", "paid_from", "amount", "after_death", "journal"]
+
+
+@admin.register(Credit)
+class CreditAdmin(OfMonth):
+    list_display = ["account", "for_month", "kind", "amount", "base", "person_class", "paid_from", "article"]
+    list_filter = ["kind", "person_class"]
     fields = [
         "account", "for_month", "number", "kind", "amount", "base", "person_class", "paid_from", "article", "edition",
         "journal",
     ]  # fmt: skip
 
-    @admin.display(description=_("month"), ordering="month")
-    def for_month(self, credit):
-        return f"{credit.month:%Y-%m}"
-
-    @admin.display(description=_("paid from"), ordering="source")
-    def paid_from(self, credit):
-        return {"contribution": gettext("contributions"), "pool": gettext("the pool")}.get(credit.source, credit.source)

@@ -97,6 +97,29 @@ QUESTIONS = [
         ) AS e USING (account_id, journal_id)
         WHERE c.total IS DISTINCT FROM e.total""",
     ),
+    Question(
+        "credits_taken_back",
+        _("What was taken back of months' credits is what was said when it was"),
+        """SELECT count(*) FROM accounts_creditrecovery AS c JOIN accounts_account AS a ON a.id = c.account_id
+        WHERE {area}""",
+        # Entries from before months were said are nothing to compare with.
+        """
+        WITH act AS (
+            SELECT 'recovery:' || (detail ->> 'key') AS key, detail -> 'months' AS months,
+                CASE action WHEN 'account.give_back' THEN -1 ELSE 1 END AS sign
+            FROM bureau_auditentry WHERE {area} AND action IN ('account.recover', 'account.give_back')
+        ), said AS (
+            SELECT act.key, m.key AS month, sign * m.value::numeric AS amount
+            FROM act, jsonb_each_text(months) AS m
+        ), kept AS (
+            SELECT j.key, to_char(c.month, 'YYYY-MM') AS month, sum(c.amount) AS amount
+            FROM accounts_creditrecovery AS c JOIN accounts_journal AS j ON j.id = c.journal_id
+            WHERE {area} GROUP BY 1, 2
+        )
+        SELECT key || ' ' || month || ': ' || coalesce(k.amount, 0) || ' / ' || coalesce(s.amount, 0)
+        FROM kept AS k FULL JOIN said AS s USING (key, month)
+        WHERE k.amount IS DISTINCT FROM s.amount AND key NOT IN (SELECT key FROM act WHERE months IS NULL)""",
+    ),
 ]
 
 

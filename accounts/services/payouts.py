@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Account, Freeze, Journal, Payout, Subject
+from accounts.models import INHERITED, Account, Freeze, Journal, Payout, Subject
 from accounts.services.holders import edition_of
 from accounts.services.ledger import EntryRequest, JournalRequest, Overdrawn, control, lock_account, post, to_account
 from accounts.services.recoveries import outstanding, recover_after_death
@@ -26,7 +26,6 @@ from bureau.rules.money import apportion, fen, millionths, yuan
 from bureau.saving import require_name
 
 TRANSFER = "transfer"
-INHERITED = "bank_or_inherit"
 WHOLE = Decimal(100)
 
 

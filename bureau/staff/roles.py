@@ -62,6 +62,7 @@ CHECKS = frozenset({
 PAYS = frozenset({
     "figure.enter", "payout.pay", "run.pay", "run.file", "payment.return", "payment.reissue", "month.close",
     "month.reopen", "fund.extract", "account.recover", "account.recover_after_death", "account.recovery_collect",
+    "account.give_back",
     # A claim by hand takes three people before it is paid; where one alone reviews, the third is finance.
     "claim.approve", "claim.pay", "claim.file", "claim_payment.return", "claim_payment.reissue",
 })  # fmt: skip

@@ -78,7 +78,7 @@ def test_a3_credits_after_the_death_are_taken_back_before_the_heirs_are_paid(cit
 def test_a3_what_a_clerk_took_back_before_is_not_taken_twice(city, pensioner):
     account = pensioner.accounts.get()
     act = {"account": account, "source": "pool", "reason": "死亡后计入", "actor": city.finance, "now": NOW}
-    recover(key="R1", amount=Decimal("102.79"), **act)
+    recover(key="R1", amount=Decimal("102.79"), month=MARCH, **act)
     assert recover_after_death(account=account, died_on=DIED, actor=city.finance, now=NOW) == Decimal("308.37")
     before = factories.standing()
     assert recover_after_death(account=account, died_on=DIED, actor=city.finance, now=NOW) == 0

@@ -63,6 +63,8 @@ def built():
     jobs.work(job.pk, clock=lambda: NOW)
     recover(key="R1", account=account, amount=Decimal("5.00"), source="contribution", reason="错划", actor=city.finance,
             now=NOW)  # fmt: skip
+    recover(key="R2", account=Account.objects.get(member=person), amount=Decimal("2.00"), source="contribution",
+            month=DAY, reason="错划", actor=city.finance, now=NOW)  # fmt: skip
     payout = submit_payout(
         account=Account.objects.get(member=people[2]), event="death", happened_on=DAY,
         payees=[Payee("张三", "工商银行", "6222000000000001")], actor=city.clerk, now=NOW,
@@ -171,6 +173,16 @@ PLANTED = {
             (SELECT last_number FROM accounts_account WHERE id = {FIRST_ACCOUNT})""",
     ),
     "a credit changed": ("credits_booked", "UPDATE accounts_credit SET amount = amount + 1"),
+    "a credit taken back by less than was said": (
+        "credits_taken_back",
+        "UPDATE accounts_creditrecovery SET amount = amount - 1",
+    ),
+    "a recovery for another reason that stands for a month": (
+        "credits_taken_back",
+        f"""INSERT INTO accounts_creditrecovery (account_id, month, source, amount, after_death, journal_id)
+            SELECT {FIRST_ACCOUNT}, '2024-02-01', 'contribution', 5, true, id FROM accounts_journal
+             WHERE key = 'recovery:R1'""",
+    ),
     "a credit on a base nobody paid": ("credits_replay", "DELETE FROM members_contribution"),
     "a credit of another amount than the rules give": ("credits_replay", "UPDATE accounts_credit SET amount = 500"),
     "a visit's fund amount changed": (

@@ -34,7 +34,6 @@ class Accounts:
         self._credits: dict[tuple[int, int], int] = defaultdict(int)
         for credit in credits.all:
             self._credits[credit.job, credit.account] += credit.amount
-        self._taken_back: dict[int, int] = defaultdict(int)
         self._after: dict[int, list[Any]] = defaultdict(list)
         for credit in credits.all:
             self._after[credit.account].append(credit)
@@ -90,8 +89,6 @@ class Accounts:
 
     def _as_it_stands(self, posting: Any) -> None:
         self.balances[posting.account_id] += posting.amount
-        if posting.source == f"account:{posting.account_id}":
-            self._taken_back[posting.account_id] -= posting.amount
 
     def _credit(self, posting: Any) -> None:
         job = int(posting.source.removeprefix("job:"))
@@ -218,7 +215,9 @@ class Accounts:
             known = known_at(self.area.members[self.area.accounts[account].member_id], payout.submitted_at)
             died_on = (known[0].died_on if known else None) or payout.happened_on
             credits = [c for c in self._after[account] if c.month > died_on and c.at <= payout.submitted_at]
-            late = sum(credit.amount for credit in credits) - self._taken_back[account]
+            back = [row for row in self.area.taken_back.get(account, ()) if row.month > died_on]
+            late = sum(credit.amount for credit in credits)
+            late -= sum(row.amount for row in back if row.posted_at <= payout.submitted_at)
         self.payouts[payout.id] = max(self.balances[account] - max(late, 0), 0)
 
     def _approve(self, payout: Any) -> None:

@@ -159,7 +159,11 @@ PARTS = {
     SELECT 'recovery:' || (t.detail ->> 'key'), %(area)s, 'recovery', 'account:' || t.record_id, leg.fund, leg.subject,
            leg.holder, leg.account, leg.amount
       FROM bureau_auditentry t JOIN accounts_journal j ON j.key = 'recovery:' || (t.detail ->> 'key'),
-           LATERAL (SELECT (t.detail ->> 'amount')::numeric AS whole, (t.detail ->> 'taken')::numeric AS taken,
+           LATERAL (SELECT {called("t.action")} AS name) AS done,
+           LATERAL (SELECT CASE done.name WHEN 'account.give_back' THEN -1 ELSE 1 END AS sign) AS way,
+           LATERAL (SELECT way.sign * (t.detail ->> 'amount')::numeric AS whole,
+                           way.sign * (t.detail ->> 'taken')::numeric AS taken,
+                           CASE done.name WHEN 'account.give_back' THEN 'account.recover' ELSE done.name END AS name,
                            t.record_id::bigint AS account, 'account:' || t.record_id AS owes, EXISTS (
                            SELECT FROM accounts_entry e WHERE e.journal_id = j.id
                               AND e.subject IN ('account_credits', 'bank')) AS elsewhere) AS act,
@@ -175,7 +179,7 @@ PARTS = {
            ('account.recovery_collect', act.elsewhere, 'personal_accounts', 'bank', '', NULL, -act.whole),
            ('account.recovery_collect', true, 'personal_accounts', 'recoveries', act.owes, NULL, act.whole))
            AS leg (action, counts, fund, subject, holder, account, amount)
-     WHERE {called("t.action")} = leg.action AND t.area_id = %(area)s AND leg.counts
+     WHERE act.name = leg.action AND t.area_id = %(area)s AND leg.counts
     """,
     "extractions": """
     SELECT j.key, %(area)s, 'other', 'extraction:' || t.area_id || ':' || (t.detail ->> 'scheme') || ':'

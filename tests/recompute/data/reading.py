@@ -316,6 +316,13 @@ class Area:
                   FROM accounts_payout p JOIN accounts_account a ON a.id = p.account_id
                  WHERE a.area_id = %(area)s ORDER BY p.id"""
         )
+        self.taken_back: dict[int, list[Any]] = _rows_by(
+            "account_id",
+            self.rows(
+                f"""SELECT c.account_id, c.month, j.posted_at, {fen("c.amount")} FROM accounts_creditrecovery c
+                      JOIN accounts_journal j ON j.id = c.journal_id WHERE j.area_id = %(area)s ORDER BY c.id"""
+            ),
+        )
         self.freezes: dict[int, list[Any]] = _rows_by(
             "account_id",
             self.rows(
