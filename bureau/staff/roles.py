@@ -78,6 +78,10 @@ class Role:
     reads: frozenset[str]
     alone: bool = False
 
+    def may_read(self, label: str) -> bool:
+        """Whether the role reads a model, by its label: members.enrolment."""
+        return label in self.reads or label.partition(".")[0] in self.reads
+
 
 ROLES = {
     role.code: role
@@ -139,8 +143,7 @@ def may(staff: Staff, act: str) -> bool:
 
 def may_read(staff: Staff, label: str) -> bool:
     """Whether a member of staff may read a model, by its label: members.enrolment."""
-    app = label.partition(".")[0]
-    return any(label in role.reads or app in role.reads for role in roles_of(staff))
+    return any(role.may_read(label) for role in roles_of(staff))
 
 
 def require_reach_of_staff(actor: Staff, staff: Staff, becoming: Iterable[str] = ()) -> None:
