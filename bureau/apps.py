@@ -18,6 +18,7 @@ class BureauConfig(AppConfig):
 
         from bureau import celery  # noqa: F401  celery binds shared tasks to the application
         from bureau.grants import install_grants
+        from bureau.guards import install_guards
         from bureau.jobs import schedule, tasks
         from bureau.jobs import services as jobs
         from bureau.jobs.schedule import Entry
@@ -29,6 +30,7 @@ class BureauConfig(AppConfig):
         )
 
         user_logged_in.connect(sessions.begin)
+        post_migrate.connect(install_guards, sender=self)
         post_migrate.connect(install_grants, sender=self)
         post_migrate.connect(roles.install_roles, sender=self)
         jobs.register(

@@ -7,6 +7,7 @@ from django.utils.translation import pgettext_lazy
 
 from bureau.identifiers.fields import ends_after_start, one_at_a_time
 from bureau.models import Area, County, Scheme, Staff
+from institutions.steps import ACCOUNT_CHANGE, ASSESSMENT, AccountChangeStatus
 from members.models import FromRoster, Member
 
 
@@ -69,10 +70,8 @@ class Institution(FromRoster):
 class AccountChange(FromRoster):
     """账户变更: a bank account that an institution is to be paid to, once another person has confirmed it."""
 
-    class Status(models.TextChoices):
-        OPEN = "open", pgettext_lazy("account change", "waits for confirmation")
-        CONFIRMED = "confirmed", _("confirmed")
-        DROPPED = "dropped", _("dropped")
+    Status = AccountChangeStatus
+    steps = ACCOUNT_CHANGE
 
     institution = models.ForeignKey(
         Institution, models.CASCADE, related_name="account_changes", verbose_name=_("institution")
@@ -97,14 +96,7 @@ class AccountChange(FromRoster):
             models.UniqueConstraint(
                 fields=["institution"], condition=Q(status="open"), name="account_change_open_once"
             ),
-            models.CheckConstraint(
-                name="account_change_by_two",
-                condition=Q(status="open", decided_by__isnull=True, decided_at__isnull=True)
-                | Q(status="dropped", decided_by__isnull=False, decided_at__isnull=False)
-                | Q(status="confirmed", decided_by__isnull=False, decided_at__isnull=False)
-                & ~Q(decided_by=F("entered_by")),
-                violation_error_message=_("A bank account is confirmed by someone other than who entered it."),
-            ),
+            *ACCOUNT_CHANGE.constraints(),
         ]
 
     def __str__(self):
@@ -347,6 +339,8 @@ class OutOfAreaRegistration(FromRoster):
 class Assessment(FromRoster):
     """年度考核: an institution's score of a year, 0 to 100; it counts once another person has confirmed it."""
 
+    steps = ASSESSMENT
+
     institution = models.ForeignKey(
         Institution, models.CASCADE, related_name="assessments", verbose_name=_("institution")
     )
@@ -368,15 +362,7 @@ class Assessment(FromRoster):
         constraints = [
             models.UniqueConstraint(fields=["institution", "year"], name="assessment_once_a_year"),
             models.CheckConstraint(name="assessment_score_range", condition=Q(score__gte=0, score__lte=100)),
-            models.CheckConstraint(
-                name="assessment_confirmed_by_another",
-                condition=Q(confirmed_by__isnull=True, confirmed_at__isnull=True)
-                | (
-                    Q(confirmed_by__isnull=False, confirmed_at__isnull=False, entered_by__isnull=False)
-                    & ~Q(confirmed_by=F("entered_by"))
-                ),
-                violation_error_message=_("A score is confirmed by someone other than who entered it."),
-            ),
+            *ASSESSMENT.constraints(),
         ]
 
     def __str__(self):

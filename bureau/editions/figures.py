@@ -20,6 +20,7 @@ from bureau.rules.format import edition as rules
 from bureau.rules.money import fen
 from bureau.staff.models import Staff
 from bureau.staff.reach import require_agency
+from bureau.steps import mark_step, require_step, take_step
 
 
 def enter_figure(
@@ -52,16 +53,12 @@ def enter_figure(
         if known is not None:
             if (fen(known.value), known.document) == (amount, document):
                 return known
-            if known.confirmed_at is not None:
-                raise DomainError(
-                    _("The figure of %(year)d is confirmed and stays as it is."), field="value", year=year
-                )
+            require_step(known, "figure.enter", actor, year=year)
         _check(area, code, year, amount, confirmed_only=False)
         before = str(known.value) if known is not None else None
         figure = known or PublishedFigure(area=area, code=code, year=year)
-        figure.value, figure.document = value, document
-        figure.entered_by, figure.entered_at = actor, now
-        figure.save(update_fields=["value", "document", "entered_by", "entered_at"] if known is not None else None)
+        fields = mark_step(figure, "figure.enter", actor, now, value=value, document=document)
+        figure.save(update_fields=fields if known is not None else None)
         audit.record(
             "figure.enter",
             actor=actor,
@@ -84,11 +81,9 @@ def confirm_figure(*, figure: PublishedFigure, actor: Staff, now: datetime.datet
         figure = PublishedFigure.objects.select_for_update(no_key=True).get(pk=figure.pk)
         if figure.confirmed_at is not None:
             return figure
-        if figure.entered_by_id == actor.pk:
-            raise DomainError(_("A figure is confirmed by someone other than who entered it."))
+        require_step(figure, "figure.confirm", actor)
         _check(figure.area, figure.code, figure.year, fen(figure.value), confirmed_only=True)
-        figure.confirmed_by, figure.confirmed_at = actor, now
-        figure.save(update_fields=["confirmed_by", "confirmed_at"])
+        take_step(figure, "figure.confirm", actor, now)
         audit.record(
             "figure.confirm",
             actor=actor,

@@ -23,6 +23,7 @@ from bureau.rules.errors import EditionError
 from bureau.rules.format import edition as rules
 from bureau.rules.format.adoption import adopted
 from bureau.staff.models import Staff
+from bureau.steps import require_step, take_step
 
 Status = Edition.Status
 
@@ -124,7 +125,7 @@ def draft_edition(
             loaded_by=actor,
             loaded_at=now,
         )
-        _record("edition.draft", stored, actor, now, choices=stored.choices)
+        _recorded("edition.draft", stored, actor, now, choices=stored.choices)
     return stored
 
 
@@ -160,12 +161,11 @@ def submit_edition(*, edition: Edition, actor: Staff, now: datetime.datetime) ->
     edition = _held(edition)
     if edition.status == Status.SUBMITTED and edition.submitted_by_id == actor.pk:
         return edition
-    _require(edition, Status.DRAFT, Status.RETURNED, Status.WITHDRAWN)
+    require_step(edition, "edition.submit", actor)
     _require_sound(edition)
     _require_days(edition)
-    edition.status, edition.submitted_by, edition.submitted_at = Status.SUBMITTED, actor, now
-    edition.approved_by, edition.approved_at, edition.note = None, None, ""
-    return _saved("edition.submit", edition, actor, now)
+    take_step(edition, "edition.submit", actor, now, note="")
+    return _recorded("edition.submit", edition, actor, now)
 
 
 @transaction.atomic
@@ -181,9 +181,7 @@ def approve_edition(
     edition = _held(edition)
     if edition.status == Status.APPROVED and edition.approved_by_id == actor.pk:
         return edition
-    _require(edition, Status.SUBMITTED)
-    if edition.submitted_by_id == actor.pk:
-        raise DomainError(_("An edition is approved by someone other than who submitted it."))
+    require_step(edition, "edition.approve", actor)
     _require_sound(edition)
     _require_days(edition)
     warnings = edition_report.warnings(edition)
@@ -201,9 +199,8 @@ def approve_edition(
             settled=", ".join(map(str, touched)),
         )
     ended = edition_report.in_force_before(edition)
-    edition.status, edition.approved_by, edition.approved_at = Status.APPROVED, actor, now
-    edition.note = note.strip()
-    approved = _saved(
+    take_step(edition, "edition.approve", actor, now, note=note.strip())
+    approved = _recorded(
         "edition.approve",
         edition,
         actor,
@@ -225,9 +222,8 @@ def return_edition(*, edition: Edition, note: str, actor: Staff, now: datetime.d
     if not note.strip():
         raise DomainError(_("Say why the edition is returned."), field="note")
     edition = _held(edition)
-    _require(edition, Status.SUBMITTED)
-    edition.status, edition.note = Status.RETURNED, note.strip()
-    return _saved("edition.return", edition, actor, now, note=edition.note)
+    take_step(edition, "edition.return", actor, now, note=note.strip())
+    return _recorded("edition.return", edition, actor, now, note=edition.note)
 
 
 @transaction.atomic
@@ -250,8 +246,8 @@ def withdraw_edition(*, edition: Edition, note: str, actor: Staff, now: datetime
                 _("Settled under this edition: %(settled)s. Bring in another that follows it."),
                 settled=", ".join(f"{settled.label} {count}" for settled, count in under),
             )
-    edition.status, edition.note = Status.WITHDRAWN, note.strip()
-    return _saved("edition.withdraw", edition, actor, now, note=edition.note)
+    take_step(edition, "edition.withdraw", actor, now, note=note.strip())
+    return _recorded("edition.withdraw", edition, actor, now, note=edition.note)
 
 
 @transaction.atomic
@@ -278,11 +274,6 @@ def _hold(area_id: str) -> None:
 def _held(edition: Edition) -> Edition:
     _hold(edition.area_id)
     return Edition.objects.select_for_update(no_key=True, of=("self",)).select_related("area").get(pk=edition.pk)
-
-
-def _require(edition: Edition, *statuses: str) -> None:
-    if edition.status not in statuses:
-        raise DomainError(_("The edition is %(status)s."), status=edition.get_status_display())
 
 
 def _require_sound(edition: Edition) -> None:
@@ -323,13 +314,7 @@ def reached(edition: Edition) -> list[Reached]:
     return found
 
 
-def _saved(action: str, edition: Edition, actor: Staff, now: datetime.datetime, **detail: object) -> Edition:
-    edition.save(update_fields=["status", "note", "submitted_by", "submitted_at", "approved_by", "approved_at"])
-    _record(action, edition, actor, now, **detail)
-    return edition
-
-
-def _record(action: str, edition: Edition, actor: Staff, now: datetime.datetime, **detail: object) -> None:
+def _recorded(action: str, edition: Edition, actor: Staff, now: datetime.datetime, **detail: object) -> Edition:
     audit.record(
         action,
         actor=actor,
@@ -340,3 +325,4 @@ def _record(action: str, edition: Edition, actor: Staff, now: datetime.datetime,
         content_hash=edition.content_hash,
         **detail,
     )
+    return edition

@@ -1,11 +1,11 @@
 """Policy editions of an area, and the figures that it publishes each year."""
 
 from django.db import models
-from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from bureau.areas.models import Area, Scheme
+from bureau.editions.steps import EDITION, FIGURE, EditionStatus
 from bureau.staff.models import Staff
 
 
@@ -16,12 +16,8 @@ class Edition(models.Model):
     alone, when an edition that begins later is approved.
     """
 
-    class Status(models.TextChoices):
-        DRAFT = "draft", _("draft")
-        SUBMITTED = "submitted", _("submitted")
-        APPROVED = "approved", _("approved")
-        RETURNED = "returned", _("returned")
-        WITHDRAWN = "withdrawn", _("withdrawn")
+    Status = EditionStatus
+    steps = EDITION
 
     area = models.ForeignKey(Area, models.PROTECT, verbose_name=_("area"))
     scheme = models.CharField(_("scheme"), max_length=3, choices=Scheme)
@@ -51,20 +47,7 @@ class Edition(models.Model):
         verbose_name = _("policy edition")
         verbose_name_plural = _("policy editions")
         ordering = ["area", "scheme", "starts_on"]
-        constraints = [
-            models.CheckConstraint(
-                name="edition_approved_by_another",
-                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("submitted_by")),
-                violation_error_message=_("An edition is approved by someone other than who submitted it."),
-            ),
-            models.CheckConstraint(
-                name="edition_steps_in_order",
-                condition=Q(status="draft", submitted_by__isnull=True, approved_by__isnull=True)
-                | Q(status__in=["submitted", "returned"], submitted_by__isnull=False, approved_by__isnull=True)
-                | Q(status="approved", submitted_by__isnull=False, approved_by__isnull=False)
-                | Q(status="withdrawn"),
-            ),
-        ]
+        constraints = EDITION.constraints()
 
     def __str__(self):
         return f"{self.document} ({self.starts_on}–{self.last_day or ''})"
@@ -77,6 +60,8 @@ class Edition(models.Model):
 
 class PublishedFigure(models.Model):
     """A figure the bureau publishes each year: the yearly cap, the average wage. Used once confirmed."""
+
+    steps = FIGURE
 
     area = models.ForeignKey(Area, models.PROTECT, verbose_name=_("area"))
     code = models.CharField(_("figure"), max_length=60)
@@ -96,16 +81,7 @@ class PublishedFigure(models.Model):
         ordering = ["area", "code", "year"]
         constraints = [
             models.UniqueConstraint(fields=["area", "code", "year"], name="figure_once_a_year"),
-            models.CheckConstraint(
-                name="figure_confirmed_by_another",
-                condition=Q(confirmed_by__isnull=True) | ~Q(confirmed_by=F("entered_by")),
-                violation_error_message=_("A figure is confirmed by someone other than who entered it."),
-            ),
-            models.CheckConstraint(
-                name="figure_confirmed_whole",
-                condition=Q(confirmed_by__isnull=True, confirmed_at__isnull=True)
-                | Q(confirmed_by__isnull=False, confirmed_at__isnull=False),
-            ),
+            *FIGURE.constraints(),
         ]
 
     def __str__(self):

@@ -15,6 +15,7 @@ from bureau.errors import DomainError
 from bureau.identifiers.bank_accounts import account_number
 from bureau.models import Staff
 from bureau.saving import locked, save
+from bureau.steps import mark_step, take_step
 from institutions.models import AccountChange, Institution
 
 ACCOUNT = ("account_name", "bank_name", "bank_account")
@@ -51,9 +52,7 @@ def change_account(
         change = AccountChange(institution=institution)
     elif all(getattr(change, name) == value for name, value in wanted.items()):
         return change
-    for name, value in wanted.items():
-        setattr(change, name, value)
-    change.entered_by, change.entered_at = actor, now
+    mark_step(change, "institution.account", actor, now, **wanted)
     save(change)
     recorded("institution.account", change, actor, now)
     return change
@@ -66,11 +65,7 @@ def confirm_account(*, change: AccountChange, actor: Staff, now: datetime.dateti
     institution, change = both_locked(change)
     if change.status == AccountChange.Status.CONFIRMED:
         return change
-    require_open(change)
-    if change.entered_by_id == actor.pk:
-        raise DomainError(_("A bank account is confirmed by someone other than who entered it."))
-    change.status, change.decided_by, change.decided_at = AccountChange.Status.CONFIRMED, actor, now
-    save(change)
+    take_step(change, "institution.account_confirm", actor, now)
     for name in ACCOUNT:
         setattr(institution, name, getattr(change, name))
     save(institution)
@@ -86,10 +81,7 @@ def drop_account(*, change: AccountChange, note: str, actor: Staff, now: datetim
     _institution, change = both_locked(change)
     if change.status == AccountChange.Status.DROPPED:
         return change
-    require_open(change)
-    change.status, change.decided_by, change.decided_at = AccountChange.Status.DROPPED, actor, now
-    change.note = note.strip()[:200]
-    save(change)
+    take_step(change, "institution.account_drop", actor, now, note=note.strip()[:200])
     recorded("institution.account_drop", change, actor, now, note=change.note)
     return change
 
@@ -97,13 +89,6 @@ def drop_account(*, change: AccountChange, note: str, actor: Staff, now: datetim
 def both_locked(change: AccountChange) -> tuple[Institution, AccountChange]:
     """The institution first, as everywhere."""
     return locked(change.institution), locked(change)
-
-
-def require_open(change: AccountChange) -> None:
-    if change.status != AccountChange.Status.OPEN:
-        raise DomainError(
-            _("The change of the account is %(status)s."), field="status", status=change.get_status_display()
-        )
 
 
 def last_entered(numbers: QuerySet | list[int]) -> dict[int, int]:

@@ -14,6 +14,7 @@ from bureau.models import Area, County, Staff
 from bureau.rules.periods import ONE_DAY
 from bureau.saving import locked, require_days, save
 from bureau.staff.reach import require_agency
+from bureau.steps import mark_step, take_step
 from institutions.models import Agreement, Assessment, Institution, Level, Selection
 from institutions.queries import in_force
 from institutions.services.bank_accounts import ACCOUNT, said
@@ -235,9 +236,7 @@ def record_assessment(
             same = (assessment.score, assessment.document) == (score, document)
             if same and assessment.entered_by_id is not None:
                 return assessment
-        assessment.score, assessment.document = score, document
-        assessment.entered_by, assessment.entered_at = actor, now
-        assessment.confirmed_by = assessment.confirmed_at = None
+        mark_step(assessment, "institution.assess", actor, now, score=score, document=document)
         save(assessment)
         audit.record(
             "institution.assess", actor=actor, now=now, subject=assessment, **_place(institution),
@@ -252,10 +251,7 @@ def confirm_assessment(*, assessment: Assessment, actor: Staff, now: datetime.da
         assessment = locked(assessment)
         if assessment.confirmed_at is not None:
             return assessment
-        if assessment.entered_by_id == actor.pk:
-            raise DomainError(_("A score is confirmed by someone other than who entered it."))
-        assessment.confirmed_by, assessment.confirmed_at = actor, now
-        save(assessment)
+        take_step(assessment, "assessment.confirm", actor, now)
         institution = assessment.institution
         audit.record(
             "assessment.confirm", actor=actor, now=now, subject=assessment, **_place(institution),

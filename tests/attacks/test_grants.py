@@ -114,7 +114,7 @@ def test_e1_every_function_pins_its_search_path_and_is_nobodys():
     assert len(paths) > 18
     assert {name: path for name, path in paths.items() if path != "pg_catalog, public, pg_temp"} == {}
     # With the rights of the owner run only those that write what the application must not.
-    assert as_owner == {"accounts_reopen_month", "bureau_resume_edition", "bureau_step_edition"}
+    assert as_owner == {"accounts_reopen_month", "bureau_end_edition", "bureau_resume_edition"}
 
 
 def test_e1_no_function_trusts_the_depth_of_triggers():
@@ -129,7 +129,7 @@ def test_e1_no_function_trusts_the_depth_of_triggers():
 def test_e1_trigger_functions_of_the_house_are_not_put_on_own_tables(as_application):
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMP TABLE mine (id int)")
-    for function in ("bureau_step_edition", "bureau_resume_edition", "accounts_check_journals"):
+    for function in ("bureau_end_edition", "bureau_resume_edition", "accounts_check_journals"):
         refused(f"CREATE TRIGGER t AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION {function}()", "42501")
 
 

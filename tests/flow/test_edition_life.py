@@ -163,7 +163,7 @@ def test_database_lets_an_edition_begin_as_a_draft_only_and_keeps_it(city):
                   '', submitted_by_id, approved_by_id FROM bureau_edition"""
     connection.check_constraints()
     for statement, promise in (
-        (copy, "An edition begins as a draft"),
+        (copy, "An edition begins as draft"),
         ("DELETE FROM bureau_edition", "what is recorded there stays"),
         ("UPDATE bureau_edition SET status = 'returned'", "cannot go from approved to returned"),
     ):
@@ -178,7 +178,7 @@ def test_database_refuses_two_editions_for_a_day(city):
     edition = draft(city, elder)
     with pytest.raises(DomainError, match=r"河府〔2025〕27号 .* begins on a day of this edition"):
         submit_edition(edition=edition, actor=city.clerk, now=NOW)
-    step = "UPDATE bureau_edition SET status = %s, {}_by_id = %s WHERE id = %s"
+    step = "UPDATE bureau_edition SET status = %s, {0}_by_id = %s, {0}_at = now() WHERE id = %s"
     cursor = connection.cursor()
     cursor.execute(step.format("submitted"), ["submitted", city.clerk.pk, edition.pk])
     connection.check_constraints()
