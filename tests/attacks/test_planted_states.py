@@ -350,6 +350,10 @@ PLANTED = {
         "records_booked",
         f"UPDATE accounts_payout SET status = 'paid', paid_by_id = {SOMEBODY}, paid_at = now()",
     ),
+    "an approved payout returned without a journal": (
+        "records_booked",
+        f"UPDATE accounts_payout SET status = 'returned', returned_by_id = {SOMEBODY}, returned_at = now()",
+    ),
     "a payment of a run set to returned": (
         "records_booked",
         "UPDATE settlement_payment SET status = 'returned' WHERE id = (SELECT max(id) FROM settlement_payment)",
