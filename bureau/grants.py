@@ -108,9 +108,15 @@ TABLES = {
 }
 # Numbers that are drawn before their rows are written; all others come with the row.
 SEQUENCES = {"accounts_journal_id_seq": "USAGE", "settlement_visit_id_seq": "USAGE"}
-FUNCTIONS = {"accounts_post": "EXECUTE", "accounts_reopen_month": "EXECUTE", "members_name_key": "EXECUTE"}
-# Rosters are staged in temporary tables.
-DATABASE = "TEMPORARY"
+FUNCTIONS = {
+    "accounts_post": "EXECUTE",
+    "accounts_reopen_month": "EXECUTE",
+    "members_name_key": "EXECUTE",
+    "bureau_stage": "EXECUTE",
+    "bureau_unstage": "EXECUTE",
+}
+# Rosters are staged in tables there, which bureau_stage creates for it.
+SCHEMA = {"staging": "USAGE"}
 
 Right = tuple[str, str, str]  # object, privilege, column or ""
 
@@ -126,6 +132,9 @@ UNION ALL
 SELECT p.proname::text, a.privilege_type, ''
   FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
  WHERE p.pronamespace = 'public'::regnamespace AND a.grantee IN (SELECT id FROM grantee)
+UNION ALL
+SELECT n.nspname::text, a.privilege_type, '' FROM pg_namespace n, aclexplode(n.nspacl) a
+ WHERE n.nspname = 'staging' AND a.grantee IN (SELECT id FROM grantee)
 UNION ALL
 SELECT 'database', a.privilege_type, '' FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
  WHERE d.datname = current_database() AND a.grantee IN (SELECT id FROM grantee) AND a.privilege_type <> 'CONNECT'
@@ -144,7 +153,6 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}, PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {role}, PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM {role}, PUBLIC;
 REVOKE CREATE, TEMPORARY ON DATABASE {database} FROM {role}, PUBLIC;
-GRANT {on_database} ON DATABASE {database} TO {role};
 ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM {role}, PUBLIC;
 ALTER DEFAULT PRIVILEGES REVOKE ALL ON SEQUENCES FROM {role}, PUBLIC;
 ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM {role}, PUBLIC;
@@ -153,7 +161,7 @@ ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM {role}, PUBLIC;
 
 def named() -> Iterator[Right]:
     """Every right that is named here."""
-    for objects in (TABLES, SEQUENCES, FUNCTIONS, {"database": DATABASE}):
+    for objects in (TABLES, SEQUENCES, FUNCTIONS, SCHEMA):
         for name, privileges in objects.items():
             for privilege, columns in re.findall(r"(\w+)(?: \(([^)]*)\))?", privileges):
                 for column in columns.split(", "):
@@ -189,13 +197,17 @@ def install_grants(**_signal) -> None:
         there = set(cursor.fetchall())
         objects = {name for name, _column in there}
         quote = connection.ops.quote_name
-        cursor.execute(REVOKE.format(role=ROLE, database=quote(database), on_database=DATABASE))
+        cursor.execute(REVOKE.format(role=ROLE, database=quote(database)))
         # A migration of single apps may come before a table or a column of another.
         for name, privilege, column in sorted(wanted):
             if name in objects and (not column or (name, column) in there):
                 what = f"{privilege} ({quote(column)})" if column else privilege
                 kind = "SEQUENCE" if name in SEQUENCES else "TABLE"
                 cursor.execute(f"GRANT {what} ON {kind} {quote(name)} TO {ROLE}")
+        cursor.execute("SELECT nspname::text FROM pg_namespace WHERE nspname = ANY(%s)", [list(SCHEMA)])
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"REVOKE ALL ON SCHEMA {quote(name)} FROM {ROLE}, PUBLIC")
+            cursor.execute(f"GRANT {SCHEMA[name]} ON SCHEMA {quote(name)} TO {ROLE}")
         for name, privilege in FUNCTIONS.items():
             cursor.execute("SELECT oid::regprocedure::text FROM pg_proc WHERE proname = %s", [name])
             for (signature,) in cursor.fetchall():

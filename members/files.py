@@ -89,15 +89,6 @@ def _birth_and_sex(values: dict[str, Any]) -> None:
     values["birth"], values["sex"] = birth, sex_
 
 
-EMPLOYERS = Sheet(
-    columns=(
-        Column("code", "单位编号", code(40), ("单位编码", "参保单位编号", "emp_no"), required=True),
-        Column("name", "单位名称", text(200), ("参保单位", "参保单位.名称", "emp_name"), required=True),
-        Column("credit_code", "统一社会信用代码", code(18), ("信用代码", "uscc")),
-    ),
-    key=("code",),
-)
-
 MEMBERS = Sheet(
     columns=(
         Column("number", "人员编号", code(40), ("个人编号", "psn_no")),
@@ -242,45 +233,6 @@ CONTRIBUTIONS = Sheet(
     checks=(document(),),
     key=("document_kind", "document_number", "month", "scheme", "kind", "paid_on"),
 )
-
-BENEFIT_PERIODS = Sheet(
-    columns=(
-        Column("name", "姓名", person_name, ("psn_name",)),
-        *document_columns(),
-        scheme_column(),
-        Column(
-            "starts_on",
-            "开始日期",
-            date_,
-            ("待遇开始日期", "享受开始日期", "begndate"),
-            required=True,
-            days=PLANNED,
-        ),
-        Column("ends_on", "结束日期", end_date, ("待遇结束日期", "享受结束日期", "enddate"), days=LASTING),
-    ),
-    checks=(document(), in_order()),
-    key=("document_kind", "document_number", "scheme", "starts_on"),
-)
-
-SUSPENSIONS = Sheet(
-    columns=(
-        Column("name", "姓名", person_name, ("psn_name",)),
-        *document_columns(),
-        Column(
-            "kind",
-            "类型",
-            choice({"suspended": ("暂停", "暂停待遇", "停保"), "arrears": ("欠费", "欠缴")}),
-            ("暂停类型",),
-            required=True,
-        ),
-        Column("starts_on", "开始日期", date_, ("开始", "begndate"), required=True, days=PLANNED),
-        Column("ends_on", "结束日期", end_date, ("结束", "enddate"), days=LASTING),
-        Column("reason", "原因", text(200), ("暂停原因",)),
-    ),
-    checks=(document(), in_order()),
-    key=("document_kind", "document_number", "starts_on"),
-)
-
 
 def _another_person(values: dict[str, Any]) -> None:
     if values["document_number"] and (values["document_kind"], values["document_number"]) == (

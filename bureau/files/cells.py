@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from bureau.files.problems import Refused
 from bureau.files.problems import noop as _
+from bureau.files.writing import plain
 from bureau.identifiers.bank_accounts import account_number
 from bureau.identifiers.identity import (
     DOCUMENT_MESSAGES,
@@ -247,6 +248,7 @@ def money(*, negative: bool = False) -> Parser:
             raise Refused("negative", _("The amount is negative."))
         return amount
 
+    parse.write = plain  # type: ignore[attr-defined]
     return parse
 
 
@@ -256,6 +258,9 @@ def score(cell: Cell) -> Decimal:
     if not 0 <= value <= 100:
         raise Refused("score", _("A score lies between 0 and 100."))
     return value
+
+
+score.write = plain  # type: ignore[attr-defined]
 
 
 def integer(minimum: int, maximum: int) -> Parser:
@@ -275,6 +280,7 @@ def integer(minimum: int, maximum: int) -> Parser:
             )
         return number
 
+    parse.write = plain  # type: ignore[attr-defined]
     return parse
 
 
@@ -308,6 +314,9 @@ def choice(table: Mapping[Value, tuple[str, ...]]) -> Callable[[Cell], Value]:
             expected=expected,
         )
 
+    # A code is written as the code, anything else as its first word.
+    words = {value: str(value) if str(value).isdigit() or not labels else labels[0] for value, labels in table.items()}
+    parse.write = lambda value: words.get(value, plain(value))  # type: ignore[attr-defined]
     return parse
 
 

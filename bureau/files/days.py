@@ -11,6 +11,7 @@ from functools import lru_cache
 from bureau.files.cells import Cell, half_width, short, shown
 from bureau.files.problems import Refused
 from bureau.files.problems import noop as _
+from bureau.files.writing import month, plain
 
 _YEAR_FIRST = re.compile(
     r"(\d{4})(?:-(\d{1,2})-|/(\d{1,2})/|\.(\d{1,2})\.| *年 *(\d{1,2}) *月 *)(\d{1,2}) *[日号]?"
@@ -155,3 +156,8 @@ def month_(cell: Cell) -> datetime.date:
         return _plausible(_moment(cell), cell).date().replace(day=1)
     except Refused:
         raise Refused("month", _("“%(value)s” is not a month; write it as 202601."), value=short(cell)) from None
+
+
+for _parser in (date_, end_date, moment):
+    _parser.write = plain  # type: ignore[attr-defined]
+month_.write = month  # type: ignore[attr-defined]

@@ -1,10 +1,11 @@
-"""A roster's checked rows in a temporary table, and the set-based steps that loaders are made of.
+"""A roster's checked rows in an unlogged table of their own, and the set-based steps that loading is made of.
 
 A loader is four things: the staged columns, how a checked row becomes one, the models it writes, and `load`,
 which looks at all rows at once. `load` turns away what cannot be used (`refuse`), drops what is recorded
 already (`unchanged`), and writes the rest (`insert`, `update`, `write_spans`). In its SQL the staged rows are
-`s`; they have `line` (the line in the file) and `record_id` (for the record a line is about) beside the loader's
-columns. All SQL here is written by programmers: no text of a file is ever part of it, and `%` is doubled.
+`s` of `roster_staged`, a name that stands for the upload's own table; they have `line` (the line in the file) and
+`record_id` (for the record a line is about) beside the loader's columns. All SQL here is written by programmers: no
+text of a file is ever part of it, and `%` is doubled.
 """
 
 import datetime
@@ -12,7 +13,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import connection, models
 from django.utils.translation import gettext_noop as _
@@ -24,6 +25,21 @@ from bureau.staff.models import Staff
 
 STAGED, REFUSED = "roster_staged", "roster_refused"
 ROWS_AT_ONCE = 10_000
+
+
+class Staged(Protocol):
+    """What a batch asks of a roster; a `bureau.rosters.roster.Roster` gives it from its columns."""
+
+    @property
+    def columns(self) -> Mapping[str, str]: ...
+
+    @property
+    def stage(self) -> Callable[[dict[str, Any]], Sequence[Any]]: ...
+
+    @property
+    def models(self) -> tuple[type[models.Model], ...]: ...
+
+    def load(self, batch: "Batch") -> None: ...
 
 
 @dataclass(frozen=True)
@@ -48,7 +64,7 @@ def overlap(one: str, other: str, first: str = "starts_on", last: str = "ends_on
 class Batch:
     """The rows of one upload on their way into the tables; lives within one transaction."""
 
-    def __init__(self, upload: Upload, sheet: Sheet, loader: Loader, *, actor: Staff, now: datetime.datetime):
+    def __init__(self, upload: Upload, sheet: Sheet, loader: Staged, *, actor: Staff, now: datetime.datetime):
         self.upload = upload
         self.area_id: str = upload.area_id
         self.actor = actor
@@ -61,14 +77,25 @@ class Batch:
     def run(self, sql: str, **params: Any) -> int:
         """Execute one statement; `%(area)s` and `%(upload)s` are always there. Returns the rows it touched."""
         with connection.cursor() as cursor:
-            cursor.execute(sql, {"area": self.area_id, "upload": self.upload.pk} | params)
+            cursor.execute(self._named(sql), {"area": self.area_id, "upload": self.upload.pk} | params)
             return cursor.rowcount
+
+    def rows(self, sql: str, **params: Any) -> list[tuple]:
+        """What a query gives."""
+        with connection.cursor() as cursor:
+            cursor.execute(self._named(sql), {"area": self.area_id, "upload": self.upload.pk} | params)
+            return cursor.fetchall()
 
     def value(self, sql: str, **params: Any) -> Any:
         """The single value that a query gives."""
-        with connection.cursor() as cursor:
-            cursor.execute(sql, {"area": self.area_id, "upload": self.upload.pk} | params)
-            return cursor.fetchone()[0]
+        [(value,)] = self.rows(sql, **params)
+        return value
+
+    def _named(self, sql: str) -> str:
+        """SQL with the tables of this upload in place of the names by which all rosters call them."""
+        return sql.replace(STAGED, f"staging.upload_{self.upload.pk}").replace(
+            REFUSED, f"staging.refused_{self.upload.pk}"
+        )
 
     def refuse(
         self,
@@ -204,25 +231,30 @@ class Batch:
     # What follows is for bureau.rosters.uploads.
 
     def fill(self, rows: Iterable[Row]) -> int:
-        """Copy a file's rows into the temporary tables; returns how many there were."""
+        """Copy a file's rows into the tables of this upload; returns how many there were."""
         loader, count = self._loader, 0
-        columns = ", ".join(f"{name} {kind}" for name, kind in loader.columns.items())
-        self.clear()
-        self.run(f"CREATE TEMP TABLE {STAGED} (line int NOT NULL, {columns}, record_id bigint)")
-        self.run(f"CREATE TEMP TABLE {REFUSED} (line int, field text, message text, params jsonb)")
+        self.run("SELECT bureau_stage(%(upload)s, %(columns)s::jsonb)", columns=json.dumps([*loader.columns.items()]))
         for block in _blocks(rows):
             count += len(block)
             good = [(row.line, *loader.stage(row.values)) for row in block if not row.problems]
             if good:
-                _copy(STAGED, ["line", *loader.columns][: len(good[0])], good)
+                self._copy(STAGED, ["line", *loader.columns][: len(good[0])], good)
             self.rejected_rows += rejected.keep(
                 self.upload.pk, ((row.line, row.problems) for row in block if row.problems)
             )
         self.run(f"ANALYZE {STAGED}")
         return count
 
+    def _copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(self._named(f"COPY {table} ({', '.join(columns)}) FROM STDIN")) as copy,
+        ):
+            for row in rows:
+                copy.write_row(row)
+
     def clear(self) -> None:
-        self.run(f"DROP TABLE IF EXISTS pg_temp.{STAGED}, pg_temp.{REFUSED}")
+        self.run("SELECT bureau_unstage(%(upload)s)")
 
     def analyze(self) -> None:
         """Tell the planner of the tables that have just grown, before a minute later autovacuum does."""
@@ -235,7 +267,7 @@ class Batch:
     def keep_refused(self) -> None:
         """Write down the rows that `load` has turned away, as those were that could not be read."""
         with connection.chunked_cursor() as cursor:
-            cursor.execute(f"SELECT line, field, message, params::text FROM {REFUSED} ORDER BY line")
+            cursor.execute(self._named(f"SELECT line, field, message, params::text FROM {REFUSED} ORDER BY line"))
             while block := cursor.fetchmany(ROWS_AT_ONCE):
                 problems = (
                     (line, [Problem(line, field, "", "", message, json.loads(params))])
@@ -259,12 +291,3 @@ def _blocks(rows: Iterable[Row]) -> Iterator[list[Row]]:
     remaining = iter(rows)
     while block := list(islice(remaining, ROWS_AT_ONCE)):
         yield block
-
-
-def _copy(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
-    ):
-        for row in rows:
-            copy.write_row(row)

@@ -26,6 +26,7 @@ from bureau.jobs import services as jobs
 from bureau.jobs.models import Job
 from bureau.rosters import originals
 from bureau.rosters.models import Upload
+from bureau.rosters.roster import Roster
 from bureau.rosters.staging import Batch, Loader
 from bureau.staff import reach
 from bureau.staff.models import Staff
@@ -39,7 +40,7 @@ LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
-class Roster:
+class Known:
     """A kind of file that staff may load. `label` is its name on the screen."""
 
     kind: str
@@ -50,13 +51,19 @@ class Roster:
 
 Objection = Callable[[Upload], str | Promise | None]
 
-_rosters: dict[str, Roster] = {}
+_rosters: dict[str, Roster | Known] = {}
 _objections: dict[str, list[Objection]] = {}
+
+
+def register(*declared: type[Roster]) -> None:
+    """Rosters that staff may load; called by each app when it is ready."""
+    for roster in declared:
+        _rosters[roster._meta.roster] = roster()
 
 
 def register_roster(kind: str, label: str | Promise, sheet: Sheet, loader: Loader) -> None:
     """Say how a kind of roster is read and loaded; called by each app when it is ready."""
-    _rosters[kind] = Roster(kind, label, sheet, loader)
+    _rosters[kind] = Known(kind, label, sheet, loader)
 
 
 def register_objection(kind: str, objection: Objection) -> None:
@@ -68,11 +75,11 @@ def objections(kind: str) -> list[Objection]:
     return _objections.get(kind, [])
 
 
-def rosters() -> list[Roster]:
+def rosters() -> list[Roster | Known]:
     return list(_rosters.values())
 
 
-def roster(kind: str) -> Roster:
+def roster(kind: str) -> Roster | Known:
     if kind not in _rosters:
         raise DomainError(gettext_lazy("There is no roster of the kind “%(kind)s”."), field="kind", kind=kind)
     return _rosters[kind]

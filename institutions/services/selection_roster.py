@@ -52,23 +52,23 @@ def _stage(values: dict[str, Any]) -> tuple:
 def _load(batch: Batch) -> None:
     match_members(batch)
     match_institutions(batch, "institution", "institution_id")
-    for lines in _parts():
+    for lines in _parts(batch):
         _load_part(batch, lines)
 
 
-def _parts() -> Iterator[list[Line]]:
+def _parts(batch: Batch) -> Iterator[list[Line]]:
     """The staged lines of some thousand members at a time, each member's in the order of the requests."""
     after = 0
     while True:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"""SELECT {", ".join(Line._fields)} FROM roster_staged
-                    WHERE member_id IN (SELECT DISTINCT member_id FROM roster_staged WHERE member_id > %s
-                                        ORDER BY member_id LIMIT %s)
-                    ORDER BY member_id, requested_on, year, line""",
-                [after, MEMBERS_AT_ONCE],
-            )
-            lines = [Line._make(row) for row in cursor]
+        found = batch.rows(
+            f"""SELECT {", ".join(Line._fields)} FROM roster_staged
+                WHERE member_id IN (SELECT DISTINCT member_id FROM roster_staged WHERE member_id > %(after)s
+                                    ORDER BY member_id LIMIT %(count)s)
+                ORDER BY member_id, requested_on, year, line""",
+            after=after,
+            count=MEMBERS_AT_ONCE,
+        )
+        lines = [Line._make(row) for row in found]
         if not lines:
             return
         after = lines[-1].member_id

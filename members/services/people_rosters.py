@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
@@ -197,9 +196,7 @@ def _refuse_unfit(batch: Batch) -> None:
 
 def _refuse_uncovered_days(batch: Batch) -> None:
     """Turn away lines that enrol a newborn for days that the first premium does not cover."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT line, birth, paid_on, scheme, starts_on FROM roster_staged WHERE paid_on IS NOT NULL")
-        newborns = cursor.fetchall()
+    newborns = batch.rows("SELECT line, birth, paid_on, scheme, starts_on FROM roster_staged WHERE paid_on IS NOT NULL")
     for line, birth, paid_on, scheme, starts_on in newborns:
         this = {"where": "s.line = %(line)s", "line": line}
         if birth is None:

@@ -1,122 +1,16 @@
-"""How the rosters of employers, benefit periods, suspensions and contributions come in."""
+"""How the roster of contributions comes in."""
 
 from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
 from bureau.rosters.staging import Batch, Loader
-from members.models import BenefitPeriod, Contribution, Employer, Suspension
+from members.models import Contribution
 from members.services.matching import (
     MEMBER_COLUMN,
     PERSON_COLUMNS,
     match_members,
     person,
-    refuse_after_death,
-)
-
-
-def _load_employers(batch: Batch) -> None:
-    same = "e.area_id = %(area)s AND e.code = s.code"
-    batch.unchanged(f"{same} AND e.name = s.name", using="members_employer e")
-    batch.insert(
-        Employer,
-        {"area_id": "%(area)s", "code": "s.code", "name": "s.name"},
-        where="NOT EXISTS (SELECT FROM members_employer e WHERE e.area_id = %(area)s AND e.code = s.code)",
-    )
-    batch.update(Employer, {"name": "s.name"}, where="t.area_id = %(area)s AND t.code = s.code AND t.name <> s.name")
-
-
-EMPLOYERS = Loader(
-    columns={"code": "text", "name": "text"},
-    stage=lambda values: (values["code"], values["name"]),
-    load=_load_employers,
-    models=(Employer,),
-)
-
-
-def _stage_benefit_period(values: dict[str, Any]) -> tuple:
-    return *person(values), values["scheme"], values["starts_on"], values["ends_on"]
-
-
-def _load_benefit_periods(batch: Batch) -> None:
-    match_members(batch)
-    refuse_after_death(batch)
-    batch.refuse(
-        "starts_on",
-        _("The record has a benefit period of another scheme from this day on."),
-        "r.member_id = s.member_id AND r.area_id = %(area)s AND r.starts_on = s.starts_on AND r.scheme <> s.scheme",
-        using="members_benefitperiod r",
-    )
-    batch.write_spans(
-        BenefitPeriod,
-        ["member_id"],
-        {
-            "member_id": "s.member_id",
-            "area_id": "%(area)s",
-            "scheme": "s.scheme",
-            "starts_on": "s.starts_on",
-            "ends_on": "s.ends_on",
-        },
-        changes={"ends_on": "s.ends_on"},
-        within="t.area_id = %(area)s",
-    )
-
-
-BENEFIT_PERIODS = Loader(
-    columns={**PERSON_COLUMNS, "scheme": "text", "starts_on": "date", "ends_on": "date", **MEMBER_COLUMN},
-    stage=_stage_benefit_period,
-    load=_load_benefit_periods,
-    models=(BenefitPeriod,),
-)
-
-
-def _stage_suspension(values: dict[str, Any]) -> tuple:
-    return (
-        *person(values),
-        values["kind"],
-        values["starts_on"],
-        values["ends_on"],
-        values["reason"],
-    )
-
-
-def _load_suspensions(batch: Batch) -> None:
-    match_members(batch)
-    refuse_after_death(batch)
-    batch.refuse(
-        "kind",
-        _("The record has a suspension of another kind from this day on."),
-        "r.member_id = s.member_id AND r.area_id = %(area)s AND r.starts_on = s.starts_on AND r.kind <> s.kind",
-        using="members_suspension r",
-    )
-    batch.write_spans(
-        Suspension,
-        ["member_id"],
-        {
-            "member_id": "s.member_id",
-            "area_id": "%(area)s",
-            "kind": "s.kind",
-            "starts_on": "s.starts_on",
-            "ends_on": "s.ends_on",
-            "reason": "COALESCE(s.reason, '')",
-        },
-        changes={"ends_on": "s.ends_on", "reason": "COALESCE(s.reason, t.reason)"},
-        within="t.area_id = %(area)s",
-    )
-
-
-SUSPENSIONS = Loader(
-    columns={
-        **PERSON_COLUMNS,
-        "kind": "text",
-        "starts_on": "date",
-        "ends_on": "date",
-        "reason": "text",
-        **MEMBER_COLUMN,
-    },
-    stage=_stage_suspension,
-    load=_load_suspensions,
-    models=(Suspension,),
 )
 
 

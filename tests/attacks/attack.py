@@ -18,3 +18,12 @@ def ran(sql: str, params: list | None = None) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.rowcount
+
+
+def temporary_tables_allowed() -> None:
+    """What the application's role lacks, so that what would stand behind it is tried as well."""
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+        cursor.execute("SELECT format('GRANT TEMPORARY ON DATABASE %I TO gongji_app', current_database())")
+        cursor.execute(cursor.fetchone()[0])
+        cursor.execute("SET ROLE gongji_app")

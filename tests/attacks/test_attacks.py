@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection, transaction
 
-from tests.attacks.attack import ran, refused
+from tests.attacks.attack import ran, refused, temporary_tables_allowed
 
 
 @pytest.fixture
@@ -55,6 +55,7 @@ def post(city, day="2024-01-15"):
 
 
 def shadow(table: str) -> None:
+    temporary_tables_allowed()
     ran(f"CREATE TEMP TABLE {table} AS SELECT * FROM public.{table} WHERE false")
 
 
@@ -109,6 +110,7 @@ def test_e1_own_table_of_runs_lines_and_institutions_pays_nobody(town):
 
 def test_e1_own_trigger_sets_no_day_on_an_edition(town):
     """Inside a trigger on one's own table, where the depth of triggers is two."""
+    temporary_tables_allowed()
     ran("CREATE TEMP TABLE mine (id int)")
     ran("""CREATE FUNCTION pg_temp.attack() RETURNS trigger LANGUAGE plpgsql AS
         'BEGIN UPDATE bureau_edition SET ended_on = ''2024-01-31''; RETURN NULL; END'""")

@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from tests.attacks.attack import refused
+from tests.attacks.attack import refused, temporary_tables_allowed
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +64,9 @@ def test_e1_what_is_recorded_is_inserted_and_never_rewritten(as_application, tab
         "CREATE TABLE public.accounts_other (id int)",
         "CREATE FUNCTION public.accounts_other() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "CREATE SCHEMA other",
+        "CREATE TEMP TABLE accounts_closedmonth (id int)",
+        "CREATE TABLE staging.other (id int)",
+        "CREATE FUNCTION staging.other() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "SET ROLE postgres",
         "SET SESSION AUTHORIZATION postgres",
         "ALTER ROLE gongji_app SUPERUSER",
@@ -114,7 +117,10 @@ def test_e1_every_function_pins_its_search_path_and_is_nobodys():
     assert len(paths) > 18
     assert {name: path for name, path in paths.items() if path != "pg_catalog, public, pg_temp"} == {}
     # With the rights of the owner run only those that write what the application must not.
-    assert as_owner == {"accounts_reopen_month", "bureau_end_edition", "bureau_resume_edition"}
+    assert as_owner == {
+        *("accounts_reopen_month", "bureau_end_edition", "bureau_resume_edition"),
+        *("bureau_stage", "bureau_unstage"),
+    }
 
 
 def test_e1_no_function_trusts_the_depth_of_triggers():
@@ -127,6 +133,7 @@ def test_e1_no_function_trusts_the_depth_of_triggers():
 
 
 def test_e1_trigger_functions_of_the_house_are_not_put_on_own_tables(as_application):
+    temporary_tables_allowed()
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMP TABLE mine (id int)")
     for function in ("bureau_end_edition", "bureau_resume_edition", "accounts_check_journals"):

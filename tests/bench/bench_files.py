@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -20,8 +21,6 @@ import openpyxl
 
 from bureau.files import Sheet, read_rows
 from bureau.identifiers.identity import with_check_digit
-from members.files import CONTRIBUTIONS, MEMBERS
-from settlement.files import VISITS
 
 
 def number(serial: int) -> str:
@@ -109,17 +108,24 @@ def bare(content: bytes) -> Iterable[object]:
 
 
 def main(rows: int) -> None:
-    rosters: list[tuple[str, Sheet, list[str], Callable[[int], list[str]]]] = [
-        ("members", MEMBERS, MEMBER_HEADINGS, member),
-        ("contributions", CONTRIBUTIONS, CONTRIBUTION_HEADINGS, contribution),
-        ("visits", VISITS, VISIT_HEADINGS, visit),
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bureau.settings")
+    django.setup()
+    from tests.sheets import SHEETS
+
+    rosters: list[tuple[str, list[str], Callable[[int], list[str]]]] = [
+        ("members", MEMBER_HEADINGS, member),
+        ("contributions", CONTRIBUTION_HEADINGS, contribution),
+        ("visits", VISIT_HEADINGS, visit),
     ]
-    for name, sheet, headings, line in rosters:
+    for name, headings, line in rosters:
+        sheet: Sheet = SHEETS[name]
         content = as_csv(headings, line, rows)
         timed(f"{name}, bare csv.reader", bare(content), rows)
         timed(f"{name}, CSV", read_rows("roster.csv", content, sheet), rows)
     few = rows // 10
-    timed("members, XLSX", read_rows("r.xlsx", as_xlsx(MEMBER_HEADINGS, member, few), MEMBERS), few)
+    timed("members, XLSX", read_rows("r.xlsx", as_xlsx(MEMBER_HEADINGS, member, few), SHEETS["members"]), few)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from bureau.files import FileProblem, read_rows, write_rejects
 from bureau.files.cells import clean, shown
 from bureau.files.problems import Refused
-from institutions.files import INSTITUTIONS
-from members.files import EMPLOYERS, MEMBERS
-from settlement.files import VISITS
+from tests.sheets import SHEETS
+
+INSTITUTIONS = SHEETS["institutions"]
+EMPLOYERS = SHEETS["employers"]
+MEMBERS = SHEETS["members"]
+VISITS = SHEETS["visits"]
 
 HEADINGS = "姓名,证件号码,险种类型,人员类别,本次参保日期,参保所属医保区划"
 

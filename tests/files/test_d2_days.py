@@ -7,22 +7,13 @@ import openpyxl
 import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-import institutions.files
-import members.files
-import settlement.files
 from bureau.files import read_rows
 from bureau.files.days import date_, end_date, moment, month_
-from bureau.files.sheets import Sheet
 from bureau.identifiers.identity import identity_number_problem, with_check_digit
+from tests.sheets import SHEETS
 
 TODAY = datetime.date(2026, 3, 10)
 LI = with_check_digit("44162119800101001")
-SHEETS = {
-    f"{module.__name__} {name}": sheet
-    for module in (members.files, institutions.files, settlement.files)
-    for name, sheet in vars(module).items()
-    if isinstance(sheet, Sheet)
-}
 
 
 def read(content, sheet, name="r.csv"):
@@ -52,7 +43,7 @@ STARTS = "姓名,证件号码,类型,开始日期,结束日期"
     [("60301", "2065-02-03"), ("2032-01-01", "2032-01-01"), ("1989-12-31", "1989-12-31")],
 )
 def test_d2_first_day_far_off_is_refused_as_it_was_read(written, read_as):
-    row = line(members.files.SUSPENSIONS, STARTS, f"李明,{LI},欠费,{written},")
+    row = line(SHEETS["suspensions"], STARTS, f"李明,{LI},欠费,{written},")
     [problem] = row.problems
     last = "2027-12-31" if written.isdigit() else "2031-12-31"
     assert text_of(problem) == f"“{written}” was read as {read_as}; here stand days from 1990-01-01 to {last}."
@@ -64,21 +55,21 @@ CONTRIBUTED = "姓名,证件号码,费款所属期,险种类型,缴费基数,单
 @pytest.mark.parametrize(
     ("sheet", "headings", "cells", "wrong"),
     [
-        ("members.files MEMBERS", "姓名,证件号码,险种类型,人员类别,本次参保日期,参保区划,出生日期,证件类型",
+        ("members", "姓名,证件号码,险种类型,人员类别,本次参保日期,参保区划,出生日期,证件类型",
          "李明,E1234567,310,11,2026-01-01,441699,{},护照", ["2026-03-11", "1899-12-31", "60301"]),
-        ("members.files MEMBERS", "姓名,证件号码,险种类型,人员类别,本次参保日期,参保区划",
+        ("members", "姓名,证件号码,险种类型,人员类别,本次参保日期,参保区划",
          f"李明,{LI},310,11,{{}},441699", ["2032-01-01", "1949-12-31", "60301"]),
-        ("members.files CONTRIBUTIONS", CONTRIBUTED,
+        ("contributions", CONTRIBUTED,
          f"李明,{LI},202601,310,1,1,1,{{}}", ["2026-03-11", "1989-12-31", "60301"]),
-        ("members.files CONTRIBUTIONS", CONTRIBUTED,
+        ("contributions", CONTRIBUTED,
          f"李明,{LI},{{}},310,1,1,1,2026-01-05", ["203201", "198912", "60301"]),
-        ("members.files CHANGES", "姓名,证件号码,变更类型,变更日期", f"李明,{LI},停保,{{}}", ["2032-01-01", "60301"]),
-        ("members.files BENEFIT_PERIODS", "姓名,证件号码,险种类型,开始日期,结束日期",
+        ("changes", "姓名,证件号码,变更类型,变更日期", f"李明,{LI},停保,{{}}", ["2032-01-01", "60301"]),
+        ("benefit_periods", "姓名,证件号码,险种类型,开始日期,结束日期",
          f"李明,{LI},310,2026-01-01,{{}}", ["2077-01-01", "60301"]),
-        ("institutions.files HOSPITAL_STAYS", "姓名,证件号码,入院日期", f"李明,{LI},{{}}", ["2026-03-11", "60301"]),
-        ("institutions.files REFERRALS", "姓名,证件号码,转出机构编码,转入机构编码,开始日期,有效期止",
+        ("hospital_stays", "姓名,证件号码,入院日期", f"李明,{LI},{{}}", ["2026-03-11", "60301"]),
+        ("referrals", "姓名,证件号码,转出机构编码,转入机构编码,开始日期,有效期止",
          f"李明,{LI},H44160200001,H44160200002,2026-01-01,{{}}", ["2032-01-01", "60301"]),
-        ("settlement.files OTHER_USES", "姓名,证件号码,险种类型,基金,结算ID,就诊日期,基金支付金额",
+        ("other_uses", "姓名,证件号码,险种类型,基金,结算ID,就诊日期,基金支付金额",
          f"李明,{LI},310,统筹基金,1,{{}},1", ["2026-03-11", "60301"]),
     ],
 )  # fmt: skip
@@ -90,20 +81,20 @@ def test_d2_each_kind_of_day_has_its_bounds(sheet, headings, cells, wrong):
 
 @pytest.mark.parametrize("written", ["2099-12-31", "9999-12-31", "2999/12/31", "2050-12-31"])
 def test_d2_far_last_days_are_open_or_kept(written):
-    row = line(members.files.SUSPENSIONS, STARTS, f"李明,{LI},欠费,2026-01-01,{written}")
+    row = line(SHEETS["suspensions"], STARTS, f"李明,{LI},欠费,2026-01-01,{written}")
     assert row.problems == []
     assert row.values["ends_on"] in (None, datetime.date(2050, 12, 31))
 
 
 def test_d2_serial_numbers_of_our_days_are_read():
-    row = line(members.files.SUSPENSIONS, STARTS, f"李明,{LI},欠费,46027,46112")
+    row = line(SHEETS["suspensions"], STARTS, f"李明,{LI},欠费,46027,46112")
     assert (row.values["starts_on"], row.values["ends_on"]) == (datetime.date(2026, 1, 5), datetime.date(2026, 3, 31))
 
 
 def test_d2_nobody_is_born_in_the_future():
     unborn = with_check_digit("44160220980101001")
     assert identity_number_problem(unborn) == "identity_unborn"
-    row = line(members.files.SUSPENSIONS, STARTS, f"李明,{unborn},欠费,2026-01-05,")
+    row = line(SHEETS["suspensions"], STARTS, f"李明,{unborn},欠费,2026-01-05,")
     assert [problem.code for problem in row.problems] == ["identity_unborn"]
 
 
@@ -128,7 +119,7 @@ def test_d2_calendar_of_1904_says_the_same_days(epoch, form):
         "date": day, "number": 46027 - shift, "float": 46027.25 - shift, "text": str(46027 - shift),
         "iso": "2026-01-05", "eight": 20260105,
     }  # fmt: skip
-    row = read(workbook(epoch, cells[form], None), members.files.SUSPENSIONS, "r.xlsx")
+    row = read(workbook(epoch, cells[form], None), SHEETS["suspensions"], "r.xlsx")
     assert (row.problems, row.values["starts_on"]) == ([], day)
 
 
@@ -141,6 +132,6 @@ def test_d2_months_and_other_numbers_are_not_shifted():
     book.active.append(["李明", LI, 202601, 310, 12345, 45678, 44565, 44565])
     out = io.BytesIO()
     book.save(out)
-    values = read(out.getvalue(), members.files.CONTRIBUTIONS, "r.xlsx").values
+    values = read(out.getvalue(), SHEETS["contributions"], "r.xlsx").values
     assert (values["month"], values["base"], values["own_amount"]) == (datetime.date(2026, 1, 1), 12345, 44565)
     assert values["paid_on"] == datetime.date(2026, 1, 5)

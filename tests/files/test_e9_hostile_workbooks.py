@@ -8,7 +8,9 @@ import zipfile
 import pytest
 
 from bureau.files import FileProblem, read_rows
-from members.files import SUSPENSIONS
+from tests.sheets import SHEETS
+
+SUSPENSIONS = SHEETS["suspensions"]
 
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 HEAD = "".join(

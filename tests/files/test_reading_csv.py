@@ -6,7 +6,9 @@ import io
 import pytest
 
 from bureau.files import FileProblem, read_rows
-from members.files import MEMBERS
+from tests.sheets import SHEETS
+
+MEMBERS = SHEETS["members"]
 
 HEADINGS = "姓名,证件号码,险种类型,人员类别,本次参保日期,参保所属医保区划"
 ZHANG = "张三,441602198503120018,310,11,2026-01-05,441602"

@@ -10,7 +10,11 @@ import pytest
 import xlsxwriter
 
 from bureau.files import FileProblem, read_rows
-from members.files import CONTRIBUTIONS, EMPLOYERS, MEMBERS
+from tests.sheets import SHEETS
+
+CONTRIBUTIONS = SHEETS["contributions"]
+EMPLOYERS = SHEETS["employers"]
+MEMBERS = SHEETS["members"]
 
 at = partial(datetime.datetime, tzinfo=None)
 HEADINGS = ["姓名", "证件号码", "险种类型", "人员类别", "本次参保日期", "参保所属医保区划"]

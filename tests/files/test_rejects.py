@@ -4,7 +4,10 @@ import io
 import openpyxl
 
 from bureau.files import read_rows, write_rejects
-from members.files import EMPLOYERS, MEMBERS
+from tests.sheets import SHEETS
+
+EMPLOYERS = SHEETS["employers"]
+MEMBERS = SHEETS["members"]
 
 CHINESE = {"Line": "行号", "Field": "字段", "Reason": "原因", "The cell is empty.": "单元格为空。"}
 

@@ -5,18 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from bureau.files import Sheet, read_rows
+from bureau.files import read_rows
 from bureau.files.sheets import heading
-from institutions import files as institutions
-from members import files as members
-from settlement import files as settlement
+from tests.sheets import SHEETS
 
-SHEETS = {
-    f"{module.__name__}.{name}": sheet
-    for module in (members, institutions, settlement)
-    for name, sheet in vars(module).items()
-    if isinstance(sheet, Sheet)
-}
 ZHANG, LI = "441602198503120018", "441602199005152345"
 
 
@@ -39,12 +31,9 @@ def reasons(sheet, **cells):
 
 def test_all_rosters_are_here():
     assert sorted(SHEETS) == [
-        *("institutions.files.ASSESSMENTS", "institutions.files.HOSPITAL_STAYS", "institutions.files.INSTITUTIONS"),
-        *("institutions.files.OUT_OF_AREA", "institutions.files.REFERRALS", "institutions.files.SELECTIONS"),
-        *("members.files.BENEFIT_PERIODS", "members.files.CHANGES", "members.files.CONTRIBUTIONS"),
-        *("members.files.EMPLOYERS", "members.files.MEMBERS", "members.files.RELATIVES"),
-        *("members.files.SUSPENSIONS", "settlement.files.OPENING", "settlement.files.OTHER_USES"),
-        "settlement.files.VISITS",
+        *("assessments", "benefit_periods", "changes", "contributions", "employers", "hospital_stays", "institutions"),
+        *("members", "opening", "other_uses", "out_of_area", "referrals", "relatives", "selections", "suspensions"),
+        "visits",
     ]
 
 
@@ -74,20 +63,21 @@ MEMBER = {
 
 
 def test_birth_and_sex_come_from_the_identity_number():
-    read = values(members.MEMBERS, **MEMBER)
+    read = values(SHEETS["members"], **MEMBER)
     assert (read["birth"], read["sex"]) == (datetime.date(1985, 3, 12), "1")
-    assert values(members.MEMBERS, **MEMBER, 性别="男", 出生日期="1985/3/12")["sex"] == "1"
+    assert values(SHEETS["members"], **MEMBER, 性别="男", 出生日期="1985/3/12")["sex"] == "1"
 
 
 def test_birth_or_sex_that_differs_is_refused():
-    assert reasons(members.MEMBERS, **MEMBER, 出生日期="1985-03-13") == {
+    assert reasons(SHEETS["members"], **MEMBER, 出生日期="1985-03-13") == {
         "birth": "The identity number says 1985-03-12; the date of birth differs."
     }
-    assert reasons(members.MEMBERS, **MEMBER, 性别="女") == {"sex": "The identity number says another sex."}
+    assert reasons(SHEETS["members"], **MEMBER, 性别="女") == {"sex": "The identity number says another sex."}
 
 
 def test_member_with_a_passport_is_read():
-    read = values(members.MEMBERS, **MEMBER | {"证件号码": "e1234567"}, 证件类型="08", 出生日期="1980-01-02", 性别="女")
+    passport = MEMBER | {"证件号码": "e1234567", "证件类型": "08", "出生日期": "1980-01-02", "性别": "女"}
+    read = values(SHEETS["members"], **passport)
     assert (read["document_kind"], read["document_number"]) == ("08", "E1234567")
     assert (read["birth"], read["sex"]) == (datetime.date(1980, 1, 2), "2")
 
@@ -105,7 +95,7 @@ def test_member_with_a_passport_is_read():
     ],
 )
 def test_person_type_decides_the_class_by_its_prefix(person_type, scheme, person_class):
-    read = values(members.MEMBERS, **MEMBER | {"人员类别": person_type, "险种类型": scheme})
+    read = values(SHEETS["members"], **MEMBER | {"人员类别": person_type, "险种类型": scheme})
     assert read["person_class"] == person_class
 
 
@@ -119,28 +109,28 @@ def test_person_type_decides_the_class_by_its_prefix(person_type, scheme, person
     ],
 )
 def test_person_class_given_goes_first(label, person_class):
-    assert values(members.MEMBERS, **MEMBER, 待遇人员类别=label)["person_class"] == person_class
+    assert values(SHEETS["members"], **MEMBER, 待遇人员类别=label)["person_class"] == person_class
 
 
 def test_person_class_that_cannot_be_is_refused():
-    assert reasons(members.MEMBERS, **MEMBER | {"人员类别": "13"}) == {
+    assert reasons(SHEETS["members"], **MEMBER | {"人员类别": "13"}) == {
         "person_class": "The person type 13 does not decide the benefits; fill in the person class."
     }
-    assert reasons(members.MEMBERS, **MEMBER, 待遇人员类别="居民") == {
+    assert reasons(SHEETS["members"], **MEMBER, 待遇人员类别="居民") == {
         "person_class": "The person class belongs to the other scheme."
     }
 
 
 def test_enrolment_that_ends_before_it_starts_is_refused():
-    assert reasons(members.MEMBERS, **MEMBER, 终止日期="2025-12-31") == {
+    assert reasons(SHEETS["members"], **MEMBER, 终止日期="2025-12-31") == {
         "ends_on": "The last day lies before the first."
     }
-    assert values(members.MEMBERS, **MEMBER, 终止日期="9999-12-31")["ends_on"] is None
+    assert values(SHEETS["members"], **MEMBER, 终止日期="9999-12-31")["ends_on"] is None
 
 
 def test_national_names_are_headings():
     read = values(
-        members.MEMBERS,
+        SHEETS["members"],
         psn_no="44160000001",
         psn_name="张三",
         psn_cert_type="01",
@@ -155,12 +145,12 @@ def test_national_names_are_headings():
 
 def test_change_is_read_by_code_or_label():
     change = {"身份证号": ZHANG, "变更日期": "2026-03-01"}
-    assert values(members.CHANGES, **change, 变更类型="22停保")["kind"] == "stop"
-    assert values(members.CHANGES, **change, 变更类型="12")["kind"] == "resume"
-    assert values(members.CHANGES, **change, 变更类型="死亡")["kind"] == "death"
-    retired = values(members.CHANGES, **change, 变更类型="退休")
+    assert values(SHEETS["changes"], **change, 变更类型="22停保")["kind"] == "stop"
+    assert values(SHEETS["changes"], **change, 变更类型="12")["kind"] == "resume"
+    assert values(SHEETS["changes"], **change, 变更类型="死亡")["kind"] == "death"
+    retired = values(SHEETS["changes"], **change, 变更类型="退休")
     assert (retired["kind"], retired["person_class"]) == ("retirement", "retired")
-    assert reasons(members.CHANGES, **change, 变更类型="人员类别变更") == {"person_class": "The cell is empty."}
+    assert reasons(SHEETS["changes"], **change, 变更类型="人员类别变更") == {"person_class": "The cell is empty."}
 
 
 CONTRIBUTION = {
@@ -175,22 +165,22 @@ CONTRIBUTION = {
 
 
 def test_contribution_is_read():
-    read = values(members.CONTRIBUTIONS, **CONTRIBUTION)
+    read = values(SHEETS["contributions"], **CONTRIBUTION)
     assert read["month"] == datetime.date(2026, 1, 1)
     assert (read["base"], read["employer_amount"]) == (Decimal("6543.21"), Decimal("392.59"))
     assert (read["own_amount"], read["kind"]) == (Decimal("130.86"), "normal")
-    assert values(members.CONTRIBUTIONS, **CONTRIBUTION, 缴费类型="补缴")["kind"] == "back"
+    assert values(SHEETS["contributions"], **CONTRIBUTION, 缴费类型="补缴")["kind"] == "back"
 
 
 def test_contribution_below_zero_is_refused():
-    assert reasons(members.CONTRIBUTIONS, **CONTRIBUTION | {"缴费基数": "-1"}) == {"base": "The amount is negative."}
+    assert reasons(SHEETS["contributions"], **CONTRIBUTION | {"缴费基数": "-1"}) == {"base": "The amount is negative."}
 
 
 def test_benefit_period_and_suspension_are_read():
     days = {"证件号码": ZHANG, "开始日期": "2026-01-01", "结束日期": "20991231"}
-    assert values(members.BENEFIT_PERIODS, **days, 险种="310")["ends_on"] is None
-    assert values(members.SUSPENSIONS, **days, 类型="欠费")["kind"] == "arrears"
-    assert values(members.SUSPENSIONS, **days, 类型="suspended")["kind"] == "suspended"
+    assert values(SHEETS["benefit_periods"], **days, 险种="310")["ends_on"] is None
+    assert values(SHEETS["suspensions"], **days, 类型="欠费")["kind"] == "arrears"
+    assert values(SHEETS["suspensions"], **days, 类型="suspended")["kind"] == "suspended"
 
 
 RELATIVE = {
@@ -215,14 +205,14 @@ RELATIVE = {
     ],
 )
 def test_relation_is_read(label, relation):
-    assert values(members.RELATIVES, **RELATIVE, 与主账户人关系=label)["relation"] == relation
+    assert values(SHEETS["relatives"], **RELATIVE, 与主账户人关系=label)["relation"] == relation
 
 
 def test_relative_is_refused_for_oneself_or_with_a_wrong_number():
-    assert reasons(members.RELATIVES, **RELATIVE | {"成员证件号码": ZHANG}, 关系="配偶") == {
+    assert reasons(SHEETS["relatives"], **RELATIVE | {"成员证件号码": ZHANG}, 关系="配偶") == {
         "relative_document_number": "A person is not a relative of their own."
     }
-    assert reasons(members.RELATIVES, **RELATIVE | {"成员证件号码": LI[:-1] + "0"}, 关系="配偶") == {
+    assert reasons(SHEETS["relatives"], **RELATIVE | {"成员证件号码": LI[:-1] + "0"}, 关系="配偶") == {
         "relative_document_number": "The check digit of the identity number is wrong; compare it with the card."
     }
 
@@ -239,7 +229,7 @@ CENTRE = {
 
 
 def test_institution_is_read():
-    read = values(institutions.INSTITUTIONS, **CENTRE)
+    read = values(SHEETS["institutions"], **CENTRE)
     assert (read["code"], read["kind"], read["level"]) == ("H44160200001", "centre", 1)
     station = CENTRE | {
         "机构编码": "H44160200002",
@@ -247,51 +237,51 @@ def test_institution_is_read():
         "结算等级": "",
         "上级机构编码": "H44160200001",
     }
-    assert values(institutions.INSTITUTIONS, **station)["level"] == 0
+    assert values(SHEETS["institutions"], **station)["level"] == 0
 
 
 def test_institution_that_cannot_be_is_refused():
-    assert reasons(institutions.INSTITUTIONS, **CENTRE | {"机构类型": "药店"}) == {
+    assert reasons(SHEETS["institutions"], **CENTRE | {"机构类型": "药店"}) == {
         "code": "Codes of pharmacies begin with P, all others with H."
     }
-    assert reasons(institutions.INSTITUTIONS, **CENTRE | {"机构类型": "村卫生站"}) == {
+    assert reasons(SHEETS["institutions"], **CENTRE | {"机构类型": "村卫生站"}) == {
         "parent": "A village station belongs to a primary-care centre: name its parent."
     }
-    assert reasons(institutions.INSTITUTIONS, **CENTRE | {"结算等级": ""}) == {"level": "The cell is empty."}
-    assert reasons(institutions.INSTITUTIONS, **CENTRE | {"经办区县": ""}) == {
+    assert reasons(SHEETS["institutions"], **CENTRE | {"结算等级": ""}) == {"level": "The cell is empty."}
+    assert reasons(SHEETS["institutions"], **CENTRE | {"经办区县": ""}) == {
         "county": "Name the county agency that pays this institution."
     }
-    assert reasons(institutions.INSTITUTIONS, **CENTRE, 协议结束="2024-12-31") == {
+    assert reasons(SHEETS["institutions"], **CENTRE, 协议结束="2024-12-31") == {
         "ends_on": "The last day lies before the first."
     }
 
 
 def test_selection_has_its_year_given_or_from_its_first_day():
     selection = {"证件号码": ZHANG, "医院编码": "H44160200001", "申请时间": "2025-10-10 09:00:00"}
-    read = values(institutions.SELECTIONS, **selection, 选点年度="2026", 改点类型="改点", 变更原因="居住地迁移")
+    read = values(SHEETS["selections"], **selection, 选点年度="2026", 改点类型="改点", 变更原因="居住地迁移")
     assert (read["year"], read["role"], read["route"]) == (2026, "primary", "change")
     assert (read["requested_on"], read["reason"]) == (datetime.date(2025, 10, 10), "居住地迁移")
-    assert values(institutions.SELECTIONS, **selection, 定点开始时间="2026-01-01")["year"] == 2026
-    assert reasons(institutions.SELECTIONS, **selection) == {"year": "The cell is empty."}
+    assert values(SHEETS["selections"], **selection, 定点开始时间="2026-01-01")["year"] == 2026
+    assert reasons(SHEETS["selections"], **selection) == {"year": "The cell is empty."}
 
 
 def test_referral_stay_registration_and_score_are_read():
     person = {"证件号码": ZHANG}
     assert reasons(
-        institutions.REFERRALS,
+        SHEETS["referrals"],
         **person,
         转出机构="H44160200001",
         转入机构="H44160200001",
         开始日期="2026-03-01",
         有效期止="2026-03-31",
     ) == {"to_institution": "A referral leads to another institution."}
-    stay = values(institutions.HOSPITAL_STAYS, **person, 机构编码="H44160200001", 入院日期="2026-03-01", 出院日期="")
+    stay = values(SHEETS["hospital_stays"], **person, 机构编码="H44160200001", 入院日期="2026-03-01", 出院日期="")
     assert stay["discharged_on"] is None
     filed = values(
-        institutions.OUT_OF_AREA, **person, 备案类型="异地安置退休人员", 就医地区划="440100", 开始="", 开始日期=46027
+        SHEETS["out_of_area"], **person, 备案类型="异地安置退休人员", 就医地区划="440100", 开始="", 开始日期=46027
     )
     assert (filed["kind"], filed["starts_on"]) == ("retired_resettled", datetime.date(2026, 1, 5))
-    scored = values(institutions.ASSESSMENTS, 机构编码="H44160200001", 年度=2026, 得分="92.5")
+    scored = values(SHEETS["assessments"], 机构编码="H44160200001", 年度=2026, 得分="92.5")
     assert (scored["year"], scored["score"]) == (2026, Decimal("92.50"))
 
 
@@ -312,7 +302,7 @@ VISIT = {
 
 
 def test_visit_is_read():
-    read = values(settlement.VISITS, **VISIT)
+    read = values(SHEETS["visits"], **VISIT)
     assert (read["key"], read["encounter"], read["care_on"]) == ("S1", "M1", datetime.date(2026, 3, 1))
     assert read["settled_at"] == datetime.datetime.fromisoformat("2026-03-01 10:20:30")
     assert (read["total"], read["in_policy"]) == (Decimal("100.00"), Decimal("84.50"))
@@ -321,13 +311,13 @@ def test_visit_is_read():
 
 
 def test_visit_whose_parts_do_not_add_up_is_refused():
-    assert reasons(settlement.VISITS, **VISIT | {"inscp_scp_amt": "84.51"}) == {
+    assert reasons(SHEETS["visits"], **VISIT | {"inscp_scp_amt": "84.51"}) == {
         "total": "The total cost is 100.00; its four parts add up to 100.01."
     }
 
 
 def test_visit_settled_before_it_took_place_is_refused():
-    assert reasons(settlement.VISITS, **VISIT | {"就诊日期": "2026-03-02"}) == {
+    assert reasons(SHEETS["visits"], **VISIT | {"就诊日期": "2026-03-02"}) == {
         "settled_at": "The visit was settled before it took place."
     }
 
@@ -336,20 +326,20 @@ def test_reversal_is_negative_and_names_its_visit():
     back = VISIT | {
         name: f"-{VISIT[name]}" for name in ("medfee_sumamt", "fulamt_ownpay_amt", "preselfpay_amt", "inscp_scp_amt")
     }
-    read = values(settlement.VISITS, **back, refd_setl_flag="1", 原结算ID="S0")
+    read = values(SHEETS["visits"], **back, refd_setl_flag="1", 原结算ID="S0")
     assert (read["reversal"], read["reverses"], read["total"]) == (True, "S0", Decimal("-100.00"))
-    assert reasons(settlement.VISITS, **back, refd_setl_flag="1") == {
+    assert reasons(SHEETS["visits"], **back, refd_setl_flag="1") == {
         "reverses": "A reversal names the settlement that it reverses."
     }
-    assert reasons(settlement.VISITS, **back) == {"total": "The amount is negative."}
-    assert reasons(settlement.VISITS, **VISIT, refd_setl_flag="1", 原结算ID="S0") == {
+    assert reasons(SHEETS["visits"], **back) == {"total": "The amount is negative."}
+    assert reasons(SHEETS["visits"], **VISIT, refd_setl_flag="1", 原结算ID="S0") == {
         "total": "The amounts of a reversal are negative."
     }
-    assert reasons(settlement.VISITS, **VISIT, 原结算ID="S0") == {
+    assert reasons(SHEETS["visits"], **VISIT, 原结算ID="S0") == {
         "reverses": "Only a reversal names a settlement that it reverses."
     }
 
 
 def test_opening_use_is_read():
-    read = values(settlement.OPENING, 证件号码=ZHANG, 年度="2026", 统筹已支付="1,660.00")
+    read = values(SHEETS["opening"], 证件号码=ZHANG, 年度="2026", 统筹已支付="1,660.00")
     assert (read["year"], read["fund"], read["deductible"]) == (2026, Decimal("1660.00"), Decimal("0.00"))

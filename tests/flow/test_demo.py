@@ -54,7 +54,8 @@ def test_identity_numbers_are_valid_and_used_once(city):
 def test_members_roster_has_bad_rows_with_reasons(city):
     from bureau.files import read_rows
     from demo import files
-    from members.files import MEMBERS as SHEET
+    from tests.sheets import SHEETS
+    SHEET = SHEETS["members"]
 
     rows = list(read_rows("members.csv", files.members(city.members, city.profile).csv(), SHEET))
     codes = {problem.code for row in rows for problem in row.problems}
@@ -65,7 +66,8 @@ def test_members_roster_has_bad_rows_with_reasons(city):
 def test_contributions_come_in_gb18030(city):
     from bureau.files import read_rows
     from demo import files
-    from members.files import CONTRIBUTIONS as SHEET
+    from tests.sheets import SHEETS
+    SHEET = SHEETS["contributions"]
 
     month, paid_on = datetime.date(2026, 3, 1), datetime.date(2026, 3, 9)
     paying = [(person, month, person.base, "正常缴费", paid_on) for person in city.members if person.base]
@@ -79,7 +81,8 @@ def test_contributions_come_in_gb18030(city):
 def test_relatives_come_as_workbook_with_title(city):
     from bureau.files import read_rows
     from demo import files
-    from members.files import RELATIVES as SHEET
+    from tests.sheets import SHEETS
+    SHEET = SHEETS["relatives"]
 
     content = files.relatives(city.people.ties).xlsx("家庭共济近亲属备案表")
     sheet = load_workbook(BytesIO(content)).active

@@ -8,10 +8,10 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 
 from bureau.errors import DomainError
-from members import files
 from tests.files.test_rosters import MEMBER, ZHANG, reasons, values
 from tests.members.samples import LI, NOW, WANG, roster
 from tests.members.test_plans_and_newborns import CHANGES, terms
+from tests.sheets import SHEETS
 
 BOTH = "姓名,证件号码,险种类型,人员类别,本次参保日期,参保所属医保区划,待遇人员类别,参保档次,参保方式,是否单建统筹"
 FIRST = date(2026, 1, 1)
@@ -41,7 +41,7 @@ FIRST = date(2026, 1, 1)
     ],
 )
 def test_b1_rosters_say_class_and_plan_together_or_apart(said, person_class, plan):
-    read = values(files.MEMBERS, **MEMBER | said)
+    read = values(SHEETS["members"], **MEMBER | said)
     assert (read["person_class"], read["plan"]) == (person_class, plan)
 
 
@@ -67,12 +67,12 @@ def test_b1_rosters_say_class_and_plan_together_or_apart(said, person_class, pla
     ],
 )
 def test_b1_rows_that_cannot_be_are_refused(said, problem):
-    assert reasons(files.MEMBERS, **MEMBER | said) == problem
+    assert reasons(SHEETS["members"], **MEMBER | said) == problem
 
 
 def test_b1_a_no_says_nothing_of_residents():
     read = values(
-        files.MEMBERS, **MEMBER | {"险种类型": "390", "人员类别": "15", "是否单建统筹": "否", "统账结合": "否"}
+        SHEETS["members"], **MEMBER | {"险种类型": "390", "人员类别": "15", "是否单建统筹": "否", "统账结合": "否"}
     )
     assert (read["person_class"], read["plan"]) == ("resident", None)
 
@@ -91,7 +91,7 @@ def test_b1_a_no_says_nothing_of_residents():
     ],
 )
 def test_b1_changes_say_either(said, expected):
-    read = values(files.CHANGES, 身份证号=ZHANG, 变更日期="2026-03-01", **said)
+    read = values(SHEETS["changes"], 身份证号=ZHANG, 变更日期="2026-03-01", **said)
     assert (read["kind"], read["person_class"], read["plan"]) == expected
 
 

@@ -135,24 +135,23 @@ UPDATE {STAGED} s SET family = f.lowest FROM family f WHERE f.line = s.line
 """
 
 
-def _staged_bills() -> Iterator[Bill]:
+def _staged_bills(batch: Batch) -> Iterator[Bill]:
     """The staged rows, those of a family together and in the order in which they were settled."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT line, family, member_id, institution_id, prescriber_id, key, encounter, care_on::text,
-                   settled_at::text, channel, credential, total::text, own_expense::text, over_limit::text,
-                   first_self::text, general_fee::text, consultation_fee::text, other_funds::text,
-                   other_remainder::text, pay_from, reverses, invoice_code, invoice
-            FROM {STAGED} ORDER BY family, settled_at, line
-            """
-        )
-        yield from map(Bill._make, cursor.fetchall())
+    rows = batch.rows(
+        f"""
+        SELECT line, family, member_id, institution_id, prescriber_id, key, encounter, care_on::text,
+               settled_at::text, channel, credential, total::text, own_expense::text, over_limit::text,
+               first_self::text, general_fee::text, consultation_fee::text, other_funds::text,
+               other_remainder::text, pay_from, reverses, invoice_code, invoice
+        FROM {STAGED} ORDER BY family, settled_at, line
+        """
+    )
+    return map(Bill._make, rows)
 
 
 def _settle_staged(batch: Batch) -> None:
     repeated, turned = settle_bills(
-        list(_staged_bills()), area_id=batch.area_id, upload_id=batch.upload.pk, actor=batch.actor, now=batch.now
+        list(_staged_bills(batch)), area_id=batch.area_id, upload_id=batch.upload.pk, actor=batch.actor, now=batch.now
     )
     batch.unchanged("s.line = ANY(%(lines)s)", lines=repeated)
     for row in turned:
@@ -168,7 +167,7 @@ def _leave_to_a_job(batch: Batch) -> None:
         key=f"visits {batch.upload.pk}",
         area_id=batch.area_id,
         params={"upload": batch.upload.pk, "unchanged": batch.unchanged_rows},
-        chunks=[jobs.Sealed({"rows": len(part)}, {"bills": part}) for part in _parts(_staged_bills())],
+        chunks=[jobs.Sealed({"rows": len(part)}, {"bills": part}) for part in _parts(_staged_bills(batch))],
         actor=batch.actor,
         now=batch.now,
     )

@@ -1,0 +1,264 @@
+"""A kind of roster, declared once: its columns, the checks on a row, and where the domain refuses a row.
+
+Everything else follows from the columns: the sheet that reads a file and its template, the staging table, the
+comparison with what is recorded, what is inserted and updated, the export. A room declares its rosters in
+`<room>/rosters`:
+
+    class Suspensions(PersonRoster):
+        kind = Column("类型", choice(...), attribute="kind", required=True, differs=_("…another kind…"))
+        starts_on = Column("开始日期", date_, attribute="starts_on", required=True, days=PLANNED)
+        ends_on = Column("结束日期", end_date, attribute="ends_on", days=LASTING, changes=always)
+
+        class Meta:
+            model = Suspension
+            roster = "suspensions"
+            label = _("Suspensions")
+            key = ("member", "starts_on")
+            spans = True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from operator import itemgetter
+from typing import Any
+
+from django.db import models
+from django.db.models import QuerySet
+from django.utils.translation import gettext_noop as _
+from import_export.resources import Resource
+
+from bureau.files import Sheet
+from bureau.files.sheets import Check
+from bureau.rosters.columns import Column, when_empty
+from bureau.rosters.staging import STAGED, Batch, overlap
+
+OVERLAPS_LINE = _("The days overlap those of line %(other)s.")
+OVERLAPS_RECORD = _("The days overlap a record from %(first)s to %(last)s.")
+DIFFERS = _("The record says %(recorded)s here; a roster does not change that.")
+
+
+class Roster(Resource):
+    """Meta: `model`, the table that a line is a row of; `roster`, the kind in addresses and jobs; `label`; `key`, the
+    fields of the model that say which record a line is about; `once`, the columns that no two lines of a file may
+    share; `within_area`, whether another area's records are none of ours; `spans`, whether a record is days, one a day
+    for the rest of the key; `writes`, what a load inserts, dependants first, where that is more than the model;
+    `scratch`, further staged columns (name → SQL type) for what stands in hooks.
+    """
+
+    checks: tuple[Check, ...] = ()
+
+    class Meta:
+        key: tuple[str, ...] = ()
+        once: tuple[str, ...] = ()
+        within_area = False
+        spans = False
+        writes: tuple[type[models.Model], ...] = ()
+        scratch: Mapping[str, str] = {}
+
+    def __init_subclass__(cls, **more: Any):
+        super().__init_subclass__(**more)
+        for name, column in cls.fields.items():
+            column.name = name
+
+    # What a room says beyond its columns.
+
+    def find(self, batch: Batch) -> None:
+        """Fill in which records the lines mean (`s.<link>_id`); a line that names nobody is turned away."""
+
+    def refusals(self, batch: Batch) -> None:
+        """Turn away what the domain refuses."""
+
+    def before(self, batch: Batch) -> None:
+        """What has to be written before the rows themselves; the lines that are left are all written."""
+
+    # What follows from the columns.
+
+    @property
+    def kind(self) -> str:
+        return self._meta.roster
+
+    @property
+    def label(self):
+        return self._meta.label
+
+    @property
+    def loader(self) -> Roster:
+        return self
+
+    @property
+    def models(self) -> tuple[type[models.Model], ...]:
+        return self._meta.writes or (self._meta.model,)
+
+    @cached_property
+    def sheet(self) -> Sheet:
+        """What reads a file of this kind."""
+        return Sheet(tuple(self.fields.values()), self.checks, self._meta.once)
+
+    @cached_property
+    def links(self) -> list[str]:
+        """Foreign keys of the model through which columns go: `member` of `member__phone`."""
+        heads = (column.attribute.split("__")[0] for column in self.fields.values() if "__" in (column.attribute or ""))
+        return list(dict.fromkeys(heads))
+
+    @cached_property
+    def columns(self) -> dict[str, str]:
+        """The staged columns → SQL types: those of cells, then what hooks fill in."""
+        model = self._meta.model
+        staged: dict[str, str] = {}
+        for column in self._in_order():
+            staged |= column.staged(model)
+        return staged | {f"{link}_id": "bigint" for link in self.links} | dict(self._meta.scratch)
+
+    @cached_property
+    def stage(self) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+        """Checked values of a row → the staged columns of cells."""
+        order = self._in_order()
+        whole = [column for column in order if type(column).stage is Column.stage]
+        split = [(column.name, column.stage) for column in order if type(column).stage is not Column.stage]
+        take = itemgetter(*(column.name for column in whole))
+        plain = take if len(whole) > 1 else lambda values: (take(values),)
+        if not split:
+            return plain
+
+        def stage(values: Mapping[str, Any]) -> tuple[Any, ...]:
+            staged = plain(values)
+            for name, parts in split:
+                staged += parts(values[name])
+            return staged
+
+        return stage
+
+    def _in_order(self) -> list[Column]:
+        """Columns that stand for themselves first, so that a row is one `itemgetter`."""
+        return sorted(self.fields.values(), key=lambda column: type(column).stage is not Column.stage)
+
+    def terms(self, model: type[models.Model] | None = None, path: str = "") -> dict[str, Column]:
+        """Columns of a table → the roster's columns that fill them: the roster's own table, or that at a path."""
+        own = model is None
+        found: dict[str, Column] = {}
+        for column in self.fields.values():
+            if column.attribute is None:
+                continue
+            head, _dot, _last = column.attribute.rpartition("__")
+            if head == path:
+                found |= dict.fromkeys(column.targets(self._meta.model), column)
+            elif own and "__" not in head:
+                found.setdefault(self._meta.model._meta.get_field(head).column, column)
+        return found
+
+    def said(self, target: str, column: Column, path: str = "") -> str:
+        """SQL: what a staged line says for a column of the table."""
+        if target == "area_id" and not path:
+            return "%(area)s"
+        head = (column.attribute or "").rpartition("__")[0]
+        return f"s.{column.targets(self._meta.model)[target]}" if head == path else f"s.{target}"
+
+    def new_record(self, model: type[models.Model] | None = None, path: str = "") -> dict[str, str]:
+        """Columns of the table → SQL of what a new record has; of what the roster does not say, the model's default."""
+        fields = (model or self._meta.model)._meta.concrete_fields
+        values = {field.column: empty for field in fields if (empty := when_empty(field)) != "NULL"}
+        values |= {target: new for target, new, _column in self._becoming(model, path, when_empty)}
+        return values | ({"area_id": "%(area)s"} if any(field.column == "area_id" for field in fields) else {})
+
+    def changed_record(self, model: type[models.Model] | None = None, path: str = "") -> dict[str, str]:
+        """Columns that a later file may change → SQL of what they become, over the line `s` and the record `t`."""
+        becoming = self._becoming(model, path, lambda field: f"t.{field.column}")
+        return {target: new for target, new, column in becoming if column.changes is not None}
+
+    def _becoming(
+        self, model: type[models.Model] | None, path: str, recorded: Callable[[models.Field], str]
+    ) -> Iterable[tuple[str, str, Column]]:
+        fields = {field.column: field for field in (model or self._meta.model)._meta.concrete_fields}
+        for target, column in self.terms(model, path).items():
+            said, empty = self.said(target, column, path), when_empty(fields[target])
+            new = said if column.changes is None else column.changes(said, recorded(fields[target]))
+            yield target, f"COALESCE({said}, {empty})" if new == said and empty != "NULL" else new, column
+
+    def fixed(self) -> dict[str, tuple[Column, str]]:
+        """Columns that no later file changes → the roster's column, and SQL of what the line says."""
+        key = {self._meta.model._meta.get_field(name).column for name in self._meta.key}
+        return {
+            target: (column, self.said(target, column))
+            for target, column in self.terms().items()
+            if column.changes is None and target not in key
+        }
+
+    @cached_property
+    def same(self) -> str:
+        """SQL: the record `t` is the one that the line `s` is about."""
+        parts = [f"t.{column} = s.{column}" for column in self._key_columns()]
+        return " AND ".join([*parts, *self._within()])
+
+    def _key_columns(self) -> list[str]:
+        return [self._meta.model._meta.get_field(name).column for name in self._meta.key]
+
+    def _within(self) -> list[str]:
+        return ["t.area_id = %(area)s"] if self._meta.within_area else []
+
+    def load(self, batch: Batch) -> None:
+        """Bring the staged rows in, all at once."""
+        self.find(batch)
+        self.refusals(batch)
+        self.write(batch)
+
+    def write(self, batch: Batch) -> None:
+        """Compare the lines with what is recorded, turn away what contradicts it, change and insert the rest."""
+        model, table = self._meta.model, self._meta.model._meta.db_table
+        if self._meta.spans:
+            batch.refuse_overlaps_in_file(
+                "starts_on", OVERLAPS_LINE, *(key for key in self._key_columns() if key != "starts_on")
+            )
+        batch.run(f"UPDATE {STAGED} s SET record_id = t.id FROM {table} t WHERE {self.same}")
+        changes, fixed = self.changed_record(), self.fixed()
+        recorded = changes | {target: said for target, (_column, said) in fixed.items()}
+        mine = "t.id = s.record_id"
+        batch.unchanged(
+            " AND ".join([mine, *(f"t.{target} IS NOT DISTINCT FROM {new}" for target, new in recorded.items())]),
+            using=f"{table} t",
+        )
+        for target, (column, said) in fixed.items():
+            self._refuse_difference(batch, column, f"{mine} AND t.{target} IS DISTINCT FROM {said}", target)
+        self._refuse_overlaps(batch, "t.id <> s.record_id")
+        if changes:
+            batch.update(model, changes, where=mine)
+        # A line may take up days that another line of the file has just given free.
+        self._refuse_overlaps(batch, "s.record_id IS NULL")
+        self.before(batch)
+        batch.insert(model, self.new_record(), where="s.record_id IS NULL")
+
+    def _refuse_overlaps(self, batch: Batch, which: str) -> None:
+        if self._meta.spans:
+            same = [f"t.{column} = s.{column}" for column in self._key_columns() if column != "starts_on"]
+            batch.refuse(
+                "starts_on",
+                OVERLAPS_RECORD,
+                " AND ".join([*same, *self._within(), overlap("t", "s"), which]),
+                using=f"{self._meta.model._meta.db_table} t",
+                places={"first": "t.starts_on", "last": "COALESCE(t.ends_on::text, '…')"},
+            )
+
+    def _refuse_difference(self, batch: Batch, column: Column, where: str, target: str) -> None:
+        places = {"recorded": f"t.{target}"} | {
+            name: f"t.{other}" for other, (known, _said) in self.fixed().items() for name in [known.name]
+        }
+        message = column.differs or DIFFERS
+        batch.refuse(
+            column.name,
+            message,
+            where,
+            using=f"{self._meta.model._meta.db_table} t",
+            places={name: value for name, value in places.items() if f"%({name})s" in message},
+        )
+
+    # The library's ways, for small files and pages.
+
+    def get_queryset(self) -> QuerySet:
+        """The records with what the columns' paths lead to."""
+        paths = {path for column in self.fields.values() if (path := (column.attribute or "").rpartition("__")[0])}
+        return self._meta.model._default_manager.select_related(*paths).order_by("pk")
+
+    def get_export_fields(self, selected_fields: Iterable[str] | None = None) -> list[Column]:
+        """What is recorded; columns that are only checked have nothing to say."""
+        return [column for column in super().get_export_fields(selected_fields) if column.attribute is not None]

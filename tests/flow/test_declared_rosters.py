@@ -1,0 +1,160 @@
+"""A roster is its columns: sheet, template, staging, comparison and export follow from them."""
+
+from datetime import date
+
+import pytest
+from django.utils import translation
+
+from bureau.files import cells, days
+from bureau.files.writing import as_text
+from bureau.identifiers.identity import with_check_digit
+from bureau.rosters.columns import Column, always, given
+from tests.members.samples import LI, NOW, WANG, roster
+from tests.roster_files import rejects
+
+pytestmark = pytest.mark.django_db
+
+SUSPENSIONS = "姓名,证件号码,类型,开始日期,结束日期,原因"
+CHEN = with_check_digit("44162119640630003")
+
+
+@pytest.fixture
+def area():
+    from bureau.models import Area
+
+    return Area.objects.create(code="441699", name="河源市")
+
+
+@pytest.fixture
+def load(area):
+    from bureau.models import Staff
+    from bureau.rosters.uploads import load_now, receive_upload
+
+    clerk = Staff.objects.create(username="clerk", area=area)
+
+    def send(kind, content):
+        upload = receive_upload(kind=kind, name="r.csv", content=content, area=area, actor=clerk, now=NOW)
+        with translation.override("en"):
+            return load_now(upload, actor=clerk, now=NOW)
+
+    return send
+
+
+@pytest.fixture
+def people(load):
+    head = "姓名,证件号码,险种类型,人员类别,本次参保日期,参保所属医保区划"
+    load("members", roster(head, *(f"{name},{number},310,11,2026-01-01,441699" for name, number in
+                                   (("李明", LI), ("王芳", WANG), ("陈强", CHEN)))))  # fmt: skip
+
+
+@pytest.fixture
+def declared(monkeypatch):
+    """Suspensions as a room would declare them: without the reason, and with it as one column more."""
+    from bureau.rosters import uploads
+    from members.models import Suspension
+    from members.rosters import PersonRoster
+
+    class Short(PersonRoster):
+        kind = Column("类型", cells.choice({"suspended": ("暂停",), "arrears": ("欠费",)}), attribute="kind")
+        starts_on = Column("开始日期", days.date_, attribute="starts_on", days=days.PLANNED)
+        ends_on = Column("结束日期", days.end_date, attribute="ends_on", days=days.LASTING, changes=always)
+
+        class Meta:
+            model = Suspension
+            roster = "short"
+            label = "Short"
+            key = ("member", "starts_on")
+            within_area = True
+            spans = True
+
+    class Longer(Short):
+        reason = Column("原因", cells.text(200), attribute="reason", changes=given)
+
+        class Meta:
+            roster = "longer"
+
+    monkeypatch.setattr(uploads, "_rosters", dict(uploads._rosters))
+    uploads.register(Short, Longer)
+    return uploads.roster("short"), uploads.roster("longer")
+
+
+def test_one_column_more_is_in_template_staging_comparison_and_export(declared, load, people):
+    from bureau.models import UploadEffect
+    from members.models import Suspension
+
+    short, longer = declared
+    assert [*longer.sheet.headers] == [*short.sheet.headers, "原因"]
+    assert longer.columns == short.columns | {"reason": "text"}
+    load("short", roster(SUSPENSIONS, f"李明,{LI},欠费,2026-03-01,,单位欠缴"))
+    assert Suspension.objects.get().reason == ""
+    upload = load("longer", roster(SUSPENSIONS, f"李明,{LI},欠费,2026-03-01,,单位欠缴"))
+    assert (upload.accepted, upload.unchanged) == (1, 0)
+    effect = UploadEffect.objects.get()
+    assert (effect.before["reason"], effect.after["reason"]) == ("", "单位欠缴")
+    again = load("longer", roster(SUSPENSIONS, f"李明,{LI},欠费,2026-03-01,,"))
+    assert (again.accepted, again.unchanged) == (0, 1)
+    exported = longer.export()
+    assert exported.headers == ["姓名", "证件类型", "证件号码", "类型", "开始日期", "结束日期", "原因"]
+    assert list(exported) == [("李明", "01", f"**************{LI[-4:]}", "欠费", "2026-03-01", "", "单位欠缴")]
+
+
+def test_what_the_library_exports_comes_in_again_unchanged(load):
+    from bureau.rosters.uploads import roster as known
+
+    lines = ["E1,一公司", "'=E2,\"'-二公司, 分部\"", "E3,'+三", "E4,'@四", "E5,''五'"]
+    assert load("employers", roster("单位编码,单位名称", *lines)).accepted == 5
+    exported = known("employers").export()
+    assert list(exported)[:2] == [("E1", "一公司"), ("'=E2", "'-二公司, 分部")]
+    again = load("employers", exported.export("csv").encode("utf-8-sig"))
+    assert (again.rows, again.accepted, again.unchanged, again.rejected) == (5, 0, 5, 0)
+
+
+def test_a_column_that_no_file_changes_says_what_is_recorded(declared, load, people):
+    load("short", roster(SUSPENSIONS, f"李明,{LI},欠费,2026-03-01,,"))
+    turned = load("short", roster(SUSPENSIONS, f"李明,{LI},暂停,2026-03-01,,", f"王芳,{WANG},暂停,2026-03-01,,"))
+    assert (turned.accepted, turned.rejected) == (1, 1)
+    with translation.override("en"):
+        assert "The record says arrears here; a roster does not change that." in rejects(turned)
+
+
+@pytest.mark.parametrize(
+    ("parse", "value", "cell"),
+    [
+        (cells.yes_no, True, "是"),
+        (cells.choice({"310": ("职工",), "390": ("居民",)}), "310", "310"),
+        (cells.choice({"spouse": ("配偶", "妻子")}), "spouse", "配偶"),
+        (days.month_, date(2026, 1, 1), "202601"),
+        (days.date_, date(2026, 1, 5), "2026-01-05"),
+        (cells.text(20), "-", "'-"),
+        (cells.text(20), "'quoted", "''quoted"),
+        (cells.text(20), "#N/A", "'#N/A"),
+        (cells.phone, "+8613800000000", "'+8613800000000"),
+    ],
+)
+def test_a_cell_is_written_as_it_is_read(parse, value, cell):
+    column = Column("x", parse)
+    assert column.widget.render(value) == cell
+    assert column.widget.clean(cell) == value
+    assert as_text(None) == ""
+
+
+def test_staged_rows_are_gone_after_a_load_and_no_type_of_ones_own_is_staged(load, people):
+    from django.db import DataError, connection, transaction
+
+    from bureau.models import Upload
+
+    upload = Upload.objects.create(
+        area_id="441699", kind="members", name="x", sha256="", size=0, uploaded_at=NOW,
+        uploaded_by=Upload.objects.get().uploaded_by,
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relnamespace = 'staging'::regnamespace")
+        assert cursor.fetchall() == []
+        with pytest.raises(DataError), transaction.atomic():
+            cursor.execute("SELECT bureau_stage(%s, '[[\"a\", \"text DEFAULT pg_sleep(1)\"]]')", [upload.pk])
+        cursor.execute("SELECT bureau_stage(%s, '[[\"a; DROP\", \"text\"]]')", [upload.pk])
+        cursor.execute("SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 ORDER BY attnum",
+                       [f"staging.upload_{upload.pk}"])  # fmt: skip
+        assert [name for (name,) in cursor] == ["line", "a; DROP", "record_id"]
+        cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = %s", [f"upload_{upload.pk}"])
+        assert cursor.fetchone() == ("u",)
