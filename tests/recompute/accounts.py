@@ -34,6 +34,7 @@ class Accounts:
         self._credits: dict[tuple[int, int], int] = defaultdict(int)
         for credit in credits.all:
             self._credits[credit.job, credit.account] += credit.amount
+        self._held: dict[tuple[str, int], int] = defaultdict(int)  # (source, account) → what was in it before
         self._after: dict[int, list[Any]] = defaultdict(list)
         for credit in credits.all:
             self._after[credit.account].append(credit)
@@ -88,6 +89,7 @@ class Accounts:
     # What happens
 
     def _as_it_stands(self, posting: Any) -> None:
+        self._held[posting.source, posting.account_id] = self.balances[posting.account_id]
         self.balances[posting.account_id] += posting.amount
 
     def _credit(self, posting: Any) -> None:
@@ -101,7 +103,7 @@ class Accounts:
             for proposal in self.visits.confirmed.get(visit.reverses_id, ()):
                 if proposal.decided_at < visit.settled_at:
                     for recovery in self.area.recoveries.get(proposal.id, ()):
-                        self.balances[recovery.account_id] -= recovery.amount
+                        self.balances[recovery.account_id] -= recovery.amount + recovery.short
         else:
             shares = list(self._pay(visit))
         self.shares[visit.id] = shares
@@ -131,19 +133,24 @@ class Accounts:
                 yield account, relation, fen
 
     def recoveries(self, proposal: Any, at: datetime) -> dict[int, int]:
-        """What accounts have paid for a proposal's visit and may not, by what is known at a moment."""
+        """What accounts have paid for a proposal's visit and may not, by what is known at a moment. Below nothing: what
+        they got back for that, though they may after all."""
         visit = self.visits.stored[proposal.visit_id]
         may: set[int] = set()
         if self._may_pay(visit, at) and not self._died(visit.member_id, visit.care_on, at):
             purpose = self._purpose(visit)
             asked = self._candidates(visit, self._flag(visit), at)
             may = {account for account, relation in asked if self._lists(relation, purpose)}
-        paid = {account: fen for account, _relation, fen in self.shares[visit.id]}
+        paid = {account: 0 if account in may else fen for account, _relation, fen in self.shares[visit.id]}
         for earlier in self.visits.confirmed.get(visit.id, ()):
             if earlier.id != proposal.id and (earlier.decided_at, earlier.id) < (at, proposal.id):
                 for recovery in self.area.recoveries.get(earlier.id, ()):
                     paid[recovery.account_id] -= recovery.amount
-        return {account: fen for account, fen in paid.items() if fen and account not in may}
+        return {account: fen for account, fen in paid.items() if fen}
+
+    def short(self, proposal: Any, account: int, fen: int) -> int:
+        """What was no longer in an account that had to pay again; one that paid nothing has no entry."""
+        return max(-fen - self._held[f"proposal:{proposal.id}", account], 0) if fen < 0 else 0
 
     def _purpose(self, visit: Any) -> str:
         pharmacy = self.area.places[visit.institution_id].kind == "pharmacy"

@@ -71,12 +71,21 @@ class Books:
             mutual = proposal.large_claims
             pooled = proposal.proposed - proposal.settled - mutual
             holder = f"member:{stored[proposal.visit_id].member_id}"
-            for fund, fen in ((self.city.FUND, pooled), ("large_claims", mutual)):
+            # As much as one fund pays more and the other less is between the two, and the rest is the member's.
+            between = min(abs(pooled), abs(mutual)) if pooled * mutual < 0 else 0
+            for fund, other, fen in (
+                (self.city.FUND, "large_claims", pooled),
+                ("large_claims", self.city.FUND, mutual),
+            ):
+                shifted = between if fen > 0 else -between
                 subject = "payable_payout" if fen > 0 else "recoveries"
-                self._move(fund, ("benefit_expenditure", ""), (subject, holder), fen)
+                self._move(fund, ("benefit_expenditure", ""), ("interfund", other), shifted)
+                self._move(fund, ("benefit_expenditure", ""), (subject, holder), fen - shifted)
             for recovery in self.area.recoveries.get(proposal.id, ()):
                 if recovery.account_id in self.area.accounts:
                     self._move(ACCOUNTS, ("recoveries", holder), ("member_accounts", ""), recovery.amount)
+                    owes = f"account:{recovery.account_id}"
+                    self._move(ACCOUNTS, ("recoveries", owes), ("member_accounts", ""), recovery.short)
 
     # Personal accounts
 

@@ -87,7 +87,7 @@ SELECT v.id, v.scheme, v.institution_id, v.key, v.member_id, v.encounter, v.care
 """
 PROPOSALS = f"""
 SELECT x.id, x.visit_id, x.status, x.proposed_at, x.decided_at,
-       {fen("x.settled", "x.proposed", "x.large_claims", "x.deductible", "x.fixed", "x.accounts")}
+       {fen("x.settled", "x.proposed", "x.large_claims", "x.deductible", "x.fixed", "x.accounts", "x.accounts_again")}
   FROM settlement_proposal x JOIN settlement_visit v ON v.id = x.visit_id WHERE v.area_id = %(area)s ORDER BY x.id
 """
 CREDITS = f"""
@@ -266,7 +266,7 @@ class Area:
         self.recoveries: dict[int, list[Any]] = _rows_by(
             "proposal_id",
             self.rows(
-                f"""SELECT r.proposal_id, r.account_id, {fen("r.amount")} FROM settlement_accountrecovery r
+                f"""SELECT r.proposal_id, r.account_id, {fen("r.amount", "r.short")} FROM settlement_accountrecovery r
                       JOIN settlement_proposal x ON x.id = r.proposal_id
                       JOIN settlement_visit v ON v.id = x.visit_id WHERE v.area_id = %(area)s ORDER BY r.id"""
             ),
