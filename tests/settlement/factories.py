@@ -44,12 +44,12 @@ class City:
     pool: str = "employees_pool"
 
 
-def heyuan(yearly_cap: str = "1700.00", **changes: str) -> City:
+def heyuan(yearly_cap: str = "1700.00", examples: bool = True, **changes: str) -> City:
     """Heyuan with its edition of 2025, the yearly cap confirmed for 2025 to 2027, and three of staff.
 
     `changes`: other readings of the edition's switches.
     """
-    city = city_of("heyuan", **changes)
+    city = city_of("heyuan", examples=examples, **changes)
     publish_cap(city, yearly_cap)
     for year in (2023, 2024, 2025):
         figure(city.area, "average_wage", year, "85000.00", city.clerk, city.reviewer)
@@ -71,11 +71,16 @@ def publish_pool(city: City, year: int, month: str) -> None:
         figure(city.area, code, year - years_back, value, city.clerk, city.reviewer)
 
 
-def city_of(key: str, *, more: str = "", **changes: str) -> City:
-    """The area of a rulebook folder with two agencies and three of staff; no figures. `more`: added to its file."""
+def city_of(key: str, *, more: str = "", examples: bool = True, **changes: str) -> City:
+    """The area of a rulebook folder with two agencies and three of staff; no figures. `more`: added to its file.
+
+    `examples`: False where they are not worked out by these readings.
+    """
     texts = {path.name: path.read_text("utf-8") for path in sorted((RULEBOOKS / key).glob("*.toml"))}
     for name, option in changes.items():
         texts = {file: rechosen(text, name, option) for file, text in texts.items()}
+    if not examples:
+        texts = {file: text.partition("[[examples]]")[0] for file, text in texts.items()}
     texts = {file: text + more for file, text in texts.items()}
     rules = load(texts)
     area = Area.objects.create(code=rules.area, name=rules.name)

@@ -335,3 +335,37 @@ def test_a2_what_lies_between_funds_is_said_by_the_proof_as_it_is_posted(town):
 def test_a2_between_funds_nothing_is_left_over():
     parts = {"a": Decimal("-1.00"), "b": Decimal("3.00"), "c": Decimal("-1.50")}
     assert between(parts) == [("c", "b", Decimal("1.50")), ("a", "b", Decimal("1.00"))]
+
+
+def test_a2_another_reading_of_settled_days_moves_their_visits_to_the_other_book():
+    """Shaoguan, approved with replay: emergencies are the residents' fund's from July on."""
+    from bureau.editions.life import approve_edition, choose_readings, submit_edition
+    from bureau.jobs.services import work
+    from bureau.models import Job
+
+    city = factories.city_of("shaoguan")
+    home = factories.institution(city, since=SINCE)
+    hospital = factories.institution(city, kind="hospital", level=3, since=SINCE)
+    person = factories.member(city, person_class="resident", starts_on=SINCE, account=False)
+    factories.choose(city, person, home, year=2024)
+    visit = settle(city, hospital, person, "S1", "100.00", settled_on=DAY, channel="emergency")
+    own = settle(city, home, person, "S2", "100.00", settled_on=DAY)
+    assert (visit.pool, own.pool) == ("residents_outpatient", "residents_outpatient")
+    edition = choose_readings(
+        edition=city.edition,
+        choices={"direct_book": "residents"},
+        starts_on=date(2024, 7, 1),
+        actor=city.clerk,
+        now=NOW,
+    )
+    edition = submit_edition(edition=edition, actor=city.clerk, now=NOW)
+    approve_edition(edition=edition, note="改由居民基金支付", replay=True, actor=city.reviewer, now=LATER)
+    work(Job.objects.get(kind="edition_replay").pk, clock=lambda: LATER)
+    proposal = Proposal.objects.get()
+    assert (proposal.visit, proposal.cause) == (visit, "late_fact")
+    assert told(proposal) == ("70.00", "70.00", {"residents_outpatient": "-70.00", "residents": "70.00"})
+    proposer = proposal.proposed_by
+    decide_proposal(proposal.pk, confirm=True, actor=city.clerk if proposer != city.clerk else city.reviewer, now=LATER)
+    assert (spent("residents"), spent("residents_outpatient")) == (70, 70)
+    assert late(city) == []
+    assert_clean(city)
