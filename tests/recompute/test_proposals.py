@@ -152,7 +152,7 @@ def upload(city, day):
     from bureau.models import Upload
 
     return Upload.objects.create(
-        area=city.area, kind="other_uses", name="uses.csv", content=b"", uploaded_by=city.clerk, uploaded_at=at(day)
+        area=city.area, kind="other_uses", name="uses.csv", size=0, uploaded_by=city.clerk, uploaded_at=at(day)
     )
 
 
