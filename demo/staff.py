@@ -9,7 +9,7 @@ from bureau.areas.services import register_area, register_county
 from bureau.clock import SHANGHAI
 from bureau.models import Area, Staff
 from bureau.staff.roles import assign_roles, install_roles
-from bureau.staff.services import register_staff
+from bureau.staff.services import nobody, register_staff
 from demo.profile import Profile
 
 # Role, user name and name. The password is no secret: the demonstration prints it.
@@ -49,9 +49,7 @@ def install() -> None:
     else by the system administrator, and the security administrator gives them their roles.
     """
     install_roles()
-    installer, _created = Staff.objects.get_or_create(
-        username=INSTALLER, defaults={"first_name": "安装程序", "is_active": False, "password": "!"}
-    )
+    installer = nobody(INSTALLER, name="安装程序")
     for role, username, label in ADMINISTRATORS:
         _person(username, label, role, None, registrar=installer, giver=installer, now=INSTALLED_ON)
 

@@ -209,6 +209,15 @@ def load_as_job(params: dict, *, job: Job, actor: Staff, now: datetime.datetime)
     }
 
 
+def loaded(upload_id: int, *, accepted: int, unchanged: int) -> Upload:
+    """A job has loaded what a file left to it: how many rows it took, and how many changed nothing."""
+    upload = Upload.objects.select_for_update(no_key=True).get(pk=upload_id)
+    upload.accepted, upload.unchanged, upload.rejected = accepted, unchanged, upload.rejected_rows.count()
+    upload.status = Upload.Status.LOADED
+    upload.save(update_fields=["status", "accepted", "unchanged", "rejected"])
+    return upload
+
+
 def failed(*, job: Job, problem: str) -> None:
     """The job that loads a file has given up: the file says why, and what may be done."""
     advice = gettext("Put right what the reason says, then send the file again or try the job again.")

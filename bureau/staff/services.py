@@ -139,7 +139,12 @@ def _said(staff: Staff) -> dict[str, object]:
 
 
 def scheduler() -> Staff:
-    """Who acts where the schedule does: a user that nobody can sign in as."""
-    nobody = {"is_active": False, "password": "!"}
-    staff, _created = Staff.objects.get_or_create(username="scheduler", defaults=nobody)
+    """Who acts where the schedule does."""
+    return nobody("scheduler")
+
+
+def nobody(username: str, *, name: str = "") -> Staff:
+    """A user that no person can sign in as: it stands for what acts by itself."""
+    closed = {"first_name": name, "is_active": False, "password": "!"}
+    staff, _created = Staff.objects.get_or_create(username=username, defaults=closed)
     return staff

@@ -20,7 +20,7 @@ from accounts.services.ledger import MONTH_CLOSED
 from bureau.files import Problem
 from bureau.jobs import services as jobs
 from bureau.models import Chunk, Job, Staff, Upload
-from bureau.rosters import rejected
+from bureau.rosters import rejected, uploads
 from bureau.rosters.staging import STAGED, Batch, Loader
 from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_members, person
 from settlement.models import Visit, VisitPayment
@@ -200,13 +200,12 @@ def settle_part(params: dict, *, job: Job, actor: Staff, now: datetime.datetime)
 
 def finish_visits(*, job: Job, actor: Staff, now: datetime.datetime) -> dict:
     """Say of the upload what became of its rows."""
-    upload = Upload.objects.select_for_update(no_key=True).get(pk=job.params["upload"])
     results = list(Chunk.objects.filter(job=job).values_list("result", flat=True))
-    upload.accepted = sum(result["settled"] for result in results)
-    upload.unchanged = job.params["unchanged"] + sum(result["repeated"] for result in results)
-    upload.rejected = upload.rejected_rows.count()
-    upload.status = Upload.Status.LOADED
-    upload.save(update_fields=["status", "accepted", "unchanged", "rejected"])
+    upload = uploads.loaded(
+        job.params["upload"],
+        accepted=sum(result["settled"] for result in results),
+        unchanged=job.params["unchanged"] + sum(result["repeated"] for result in results),
+    )
     _tell_planner(upload.accepted)
     return {"accepted": upload.accepted, "unchanged": upload.unchanged, "rejected": upload.rejected}
 
