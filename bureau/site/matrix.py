@@ -92,7 +92,7 @@ def _tables() -> Iterator[str]:
         yield f"### {room}\n"
         yield from _marked(("list", "English", "中文"), ((line.code, *_both(line.labels)) for line in lines), lines)
     yield "## Rosters\n\nLoading takes the act `upload.load`, undoing `upload.undo`.\n"
-    lines = rosters()
+    lines = sorted(rosters(), key=lambda line: line.code)
     yield from _marked(("roster", "English", "中文"), ((line.code, *_both(line.labels)) for line in lines), lines)
 
 

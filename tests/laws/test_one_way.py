@@ -33,7 +33,7 @@ def test_every_module_of_the_house_has_its_place_in_the_contract_of_the_house():
     places = named(CONTRACTS["The house by subject"]["layers"])
     # What Django, Celery or the server look for by name puts the house together; a subject's own __init__ cannot be a
     # layer beside its modules.
-    called = {"apps", "asgi", "celery", "grants", "settings", "urls", "wsgi"}
+    called = {"apps", "asgi", "celery", "grants", "guards", "settings", "urls", "wsgi"}
     subjects = {"bureau.audit", "bureau.site"}
     lost = []
     for path in files("bureau"):
