@@ -321,10 +321,10 @@ PLANTED = {
         "acts_audited",
         f"""
         INSERT INTO settlement_proposal (visit_id, cause, scheme, place, pool, settled, proposed, large_claims, counted,
-            deductible, fixed, accounts, receipt, reason, status, proposed_by_id, proposed_at, decided_by_id,
-            decided_at, note)
-        SELECT id, 'replay', scheme, place, pool, pooled, pooled + 1, 0, 0, 0, 0, 0, receipt, 'x', 'confirmed',
-               {SOMEBODY}, now(), (SELECT max(id) FROM bureau_staff), now(), ''
+            former_pool, former_pooled, deductible, fixed, accounts, accounts_again, receipt, reason, status,
+            proposed_by_id, proposed_at, decided_by_id, decided_at, note)
+        SELECT id, 'replay', scheme, place, pool, pooled, pooled + 1, 0, 0, '', 0, 0, 0, 0, 0, receipt, 'x',
+               'confirmed', {SOMEBODY}, now(), (SELECT max(id) FROM bureau_staff), now(), ''
           FROM settlement_visit WHERE id = {SETTLED}
         """,
     ),
