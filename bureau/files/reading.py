@@ -9,12 +9,9 @@ import datetime
 import io
 import itertools
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
-
-from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from bureau.files.cells import Cell
 from bureau.files.problems import FileProblem, Refused
@@ -22,24 +19,26 @@ from bureau.files.problems import noop as _
 from bureau.files.sheets import (
     HEADER_WITHIN,
     LONGEST_CELL,
+    LONGEST_LINE,
     Header,
     Row,
     RowReader,
     Sheet,
     find_header,
+    line_too_long,
     require_header,
 )
-from bureau.files.workbooks import MOST_COLUMNS, MOST_ROWS, Counted, damaged_as_problem, open_book
-
-# Remarks of openpyxl on styles and extensions, which rosters do not need.
-warnings.filterwarnings("ignore", module="openpyxl")
+from bureau.files.workbooks import damaged_as_problem, open_book
+from bureau.files.worksheets import Worksheet
 
 Content = bytes | str | os.PathLike[str] | BinaryIO
 Line = tuple[int, Sequence[Cell], Refused | None]  # its number, its cells, and what is wrong with it as a whole
 Opened = tuple[RowReader, str, Iterator[Line]]
 
 _HERE = ZoneInfo("Asia/Shanghai")
-_BLOCK = 4 * 1024 * 1024
+_BLOCK = 1024 * 1024
+_MOST_PIECES = 4 * 1024 * 1024 // LONGEST_LINE
+_GIANT = "…" * (LONGEST_CELL + 1) + "\n"
 _HEAD_LINES = 60
 _SEPARATORS = (",", "\t", ";", "，", "|")
 
@@ -160,8 +159,6 @@ def _encodings(stream: BinaryIO) -> tuple[list[str], int]:
         stream.seek(0)
         line = 1
         while block := stream.read(_BLOCK):
-            if len(block) == _BLOCK and b"\n" not in block and b"\r" not in block:
-                raise FileProblem("line", _("A line is longer than 4 MB; the file is not CSV."))
             try:
                 decoder.decode(block)
             except UnicodeDecodeError as error:
@@ -174,9 +171,22 @@ def _encodings(stream: BinaryIO) -> tuple[list[str], int]:
 
 
 def _text(stream: BinaryIO, encoding: str) -> Iterator[str]:
-    """The physical lines from the start, with their ends; bytes that do not decode become U+FFFD."""
+    """The physical lines from the start, with their ends; bytes that do not decode become U+FFFD.
+
+    Of a line that is too long the beginning is given, and a cell that is refused for its length.
+    """
     stream.seek(0)
-    return io.TextIOWrapper(io.BufferedReader(_Unclosed(stream)), encoding, errors="replace", newline="")
+    text = io.TextIOWrapper(io.BufferedReader(_Unclosed(stream), _BLOCK), encoding, errors="replace", newline="")
+    while line := text.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE and line[-1] not in "\r\n":
+            for _piece in range(_MOST_PIECES):
+                piece = text.readline(LONGEST_LINE)
+                if len(piece) < LONGEST_LINE or piece[-1] in "\r\n":
+                    break
+            else:
+                raise FileProblem("line", _("A line is longer than 4 MB; the file is not CSV."))
+            line += _GIANT
+        yield line
 
 
 class _Unclosed(io.RawIOBase):
@@ -201,6 +211,7 @@ class _Lines:
         self._lines = lines
         self._again: list[str] = []
         self.record: list[str] = []
+        self.length = 0
         self.number = 0
         self.ended = False
 
@@ -215,7 +226,16 @@ class _Lines:
             raise
         self.number += 1
         self.record.append(line)
+        self.length += len(line)
+        if self.length > 2 * LONGEST_LINE:
+            raise line_too_long()
         return line
+
+    def begin(self) -> int:
+        """The number of the line with which the next record begins."""
+        self.record.clear()
+        self.length = 0
+        return self.number + 1
 
     def read_again_after_first(self) -> None:
         """Give the lines of the record once more, but for its first."""
@@ -234,8 +254,7 @@ def _records(lines: Iterator[str], separator: str) -> Iterator[Line]:
     record = source.record
     reader = csv.reader(source, delimiter=separator)
     while True:
-        line = source.number + 1
-        record.clear()
+        line = source.begin()
         try:
             cells = next(reader)
         except StopIteration:
@@ -268,10 +287,10 @@ def _records(lines: Iterator[str], separator: str) -> Iterator[Line]:
 def _read_xlsx(stream: BinaryIO, sheet: Sheet, today: datetime.date) -> Opened:
     book = open_book(stream)
     best: tuple[Header, Any, int] | None = None
-    for worksheet in book.worksheets:
-        if worksheet.sheet_state != "visible":
+    for worksheet in book.sheets:
+        if not worksheet.is_visible:
             continue
-        numbered = list(itertools.islice(_worksheet_rows(worksheet), HEADER_WITHIN))
+        numbered = list(itertools.islice(_rows(worksheet.part), HEADER_WITHIN))
         index, header = find_header([cells for _line, cells in numbered], sheet)
         if best is None or (not header.missing, header.matched) > (not best[0].missing, best[0].matched):
             best = (header, worksheet, numbered[index][0] if numbered else 0)
@@ -281,33 +300,11 @@ def _read_xlsx(stream: BinaryIO, sheet: Sheet, today: datetime.date) -> Opened:
         raise FileProblem("empty", _("The file is empty."))
     header, worksheet, header_line = best
     require_header(header)
-    since_1904 = book.epoch == CALENDAR_MAC_1904
-    reader = RowReader(sheet, header, today=today, spill_is_wrong=False, since_1904=since_1904)
-    lines = ((line, cells, None) for line, cells in _worksheet_rows(worksheet) if line > header_line)
+    reader = RowReader(sheet, header, today=today, spill_is_wrong=False, since_1904=book.since_1904)
+    lines = ((line, cells, None) for line, cells in _rows(worksheet.part) if line > header_line)
     return reader, worksheet.title, lines
 
 
-def _worksheet_rows(worksheet: Any) -> Iterator[tuple[int, tuple[Cell, ...]]]:
-    """Row number and native cells of each row that is not blank; formulas as texts that begin with `=`."""
+def _rows(worksheet: Worksheet) -> Iterator[tuple[int, Sequence[Cell]]]:
     with damaged_as_problem():
-        worksheet.reset_dimensions()  # what a file says of its own size is often wrong
-        # openpyxl builds a row whole before it gives any of it
-        worksheet._get_source = lambda: Counted(type(worksheet)._get_source(worksheet))
-        filler: Any = None
-        rows = worksheet.iter_rows(max_row=MOST_ROWS, max_col=MOST_COLUMNS, values_only=True)
-        for line, cells in enumerate(rows, start=1):
-            # openpyxl gives one and the same tuple for all rows that the file leaves out
-            if cells is filler:
-                continue
-            width = len(cells)
-            while width and cells[width - 1] is None:
-                width -= 1
-            if not width:
-                filler = cells
-                continue
-            yield line, tuple([_native(cell) for cell in cells[:width]])
-
-
-def _native(cell: Any) -> Cell:
-    known = str | int | float | datetime.date | datetime.time | datetime.timedelta | None
-    return cell if isinstance(cell, known) else "="  # array and table formulas
+        yield from worksheet.rows()

@@ -14,6 +14,7 @@ from bureau.files.problems import FileProblem, Problem, Refused
 from bureau.files.problems import noop as _
 
 LONGEST_CELL = 10_000
+LONGEST_LINE = 256 * 1024  # characters; a reader holds a few lines at a time
 HEADER_WITHIN = 10
 
 # A check looks at a whole row, whose refused and blank cells are None. It may fill in what follows from other
@@ -128,6 +129,10 @@ def require_header(header: Header) -> None:
             first=first,
             second=second,
         )
+
+
+def line_too_long() -> FileProblem:
+    return FileProblem("line", _("A line has more than %(most)d characters; no roster does."), most=LONGEST_LINE)
 
 
 _TOTALS = re.compile(r"(本页|本表|累计|总)?(合计|总计|小计|共计)(数|金额)?[:：]?")
