@@ -50,11 +50,15 @@ class Sheet:
 
 @dataclass(slots=True)
 class Row:
-    """One line of a roster. `values` has every column's name; with problems, the row must not be used."""
+    """One line of a roster. `values` has every column's name; with problems, the row must not be used.
+
+    `key` is a hash of what no two rows may share, for whoever sees all rows; None where the sheet has no such names.
+    """
 
     line: int
     values: dict[str, Any]
     problems: list[Problem]
+    key: int | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ _TOTALS = re.compile(r"(本页|本表|累计|总)?(合计|总计|小计|共计)(
 
 
 class RowReader:
-    """Turns the cells of lines into rows, for one file. Remembers 8-byte hashes of the keys it has seen."""
+    """Turns the cells of lines into rows, for one file. Remembers nothing of a row."""
 
     def __init__(
         self, sheet: Sheet, header: Header, *, today: datetime.date, spill_is_wrong: bool, since_1904: bool = False
@@ -160,7 +164,6 @@ class RowReader:
             if column.name in header.places
         ]
         self._key = sheet.key
-        self._seen: dict[int, int] = {}
 
     def problem(self, line: int, refused: Refused, name: str = "") -> Problem:
         name = name or refused.field
@@ -204,9 +207,8 @@ class RowReader:
             except Refused as refused:
                 if all(problem.field != refused.field for problem in problems):
                     problems.append(self.problem(line, refused))
-        if not problems and self._key and (repeated := self._seen_before(line, values)):
-            problems.append(self.problem(line, repeated))
-        return Row(line, values, problems)
+        key = hash(tuple([values[name] for name in self._key])) if self._key and not problems else None
+        return Row(line, values, problems, key)
 
     def _day(self, cell: Cell, parse: Parser, days: Days) -> Any:
         value = parse(from_1904(cell) if self._since_1904 else cell)
@@ -239,14 +241,3 @@ class RowReader:
                 expected=self._width,
             )
         return None
-
-    def _seen_before(self, line: int, values: dict[str, Any]) -> Refused | None:
-        key = tuple([values[name] for name in self._key])
-        first = self._seen.setdefault(hash(key), line)
-        if first == line:
-            return None
-        return Refused(
-            "duplicate",
-            _("The line repeats line %(first)d."),
-            first=first,
-        )

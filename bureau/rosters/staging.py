@@ -233,16 +233,24 @@ class Batch:
     def fill(self, rows: Iterable[Row]) -> int:
         """Copy a file's rows into the tables of this upload; returns how many there were."""
         loader, count = self._loader, 0
-        self.run("SELECT bureau_stage(%(upload)s, %(columns)s::jsonb)", columns=json.dumps([*loader.columns.items()]))
+        columns = {"row_key": "bigint", **loader.columns}
+        self.run("SELECT bureau_stage(%(upload)s, %(columns)s::jsonb)", columns=json.dumps([*columns.items()]))
         for block in _blocks(rows):
             count += len(block)
-            good = [(row.line, *loader.stage(row.values)) for row in block if not row.problems]
+            good = [(row.line, row.key, *loader.stage(row.values)) for row in block if not row.problems]
             if good:
-                self._copy(STAGED, ["line", *loader.columns][: len(good[0])], good)
+                self._copy(STAGED, ["line", *columns][: len(good[0])], good)
             self.rejected_rows += rejected.keep(
                 self.upload.pk, ((row.line, row.problems) for row in block if row.problems)
             )
         self.run(f"ANALYZE {STAGED}")
+        self.refuse(
+            "",
+            _("The line repeats line %(first)s."),
+            "s.row_key = d.row_key AND s.line > d.first",
+            using=f"(SELECT row_key, min(line) AS first FROM {STAGED} GROUP BY 1 HAVING count(*) > 1) d",
+            places={"first": "d.first"},
+        )
         return count
 
     def _copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -231,12 +231,28 @@ def test_row_is_refused_with_every_reason():
     ]
 
 
-def test_second_line_with_the_same_key_is_refused():
-    assert summary(read(f"{ROSTER}{ZHANG.replace('张三', '张叁')}\n")) == [
-        (2, "张三"),
-        (3, "李四"),
-        (4, ["The line repeats line 2."]),
-    ]
+def test_lines_with_the_same_key_are_known_by_it():
+    """Whoever sees all rows refuses the second (bureau.rosters.staging): a reader remembers none."""
+    first, other, second = read(f"{ROSTER}{ZHANG.replace('张三', '张叁')}\n")
+    assert first.key == second.key != other.key and not second.problems
+    assert read(f"{HEADINGS}\n{ZHANG.replace('441602', '4', 1)}\n")[0].key is None  # a row with problems has none
+
+
+@pytest.mark.parametrize("shape", ["one quoted cell after another", "one line"])
+def test_a_record_that_never_ends_is_refused(shape):
+    endless = '"a\nb",' * 100_000 if shape.startswith("one quoted") else "a," * 2_500_000
+    assert file_problem(f"{HEADINGS}\n{endless}\n".encode()) == (
+        "A line has more than 262144 characters; no roster does."
+        if shape.startswith("one quoted")
+        else "A line is longer than 4 MB; the file is not CSV."
+    )
+
+
+def test_a_line_that_was_cut_for_its_length_is_refused_whatever_its_cells():
+    """Many short cells: what is left of the line would pass for the whole of it."""
+    long = ZHANG + ",x" * 200_000
+    [(line, reasons), (after, name)] = summary(read(f"{HEADINGS}{',备注' * 200_000}\n{long}\n{LI}\n"))
+    assert (line, after, name) == (2, 3, "李四") and reasons == ["A cell has more than 10000 characters."]
 
 
 @pytest.mark.parametrize(
