@@ -62,7 +62,9 @@ messages: .venv/development
 
 lock:
 	$(LOCK) --output-file requirements.lock pyproject.toml
-	$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	$(LOCK) --extra local --constraint requirements.lock --output-file requirements-local.lock pyproject.toml
+	$(LOCK) --extra local --extra dev --constraint requirements-local.lock --output-file requirements-dev.lock \
+		pyproject.toml
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -70,9 +72,10 @@ lock:
 		echo "  (Gongji needs Python 3.11 or newer; name one with PYTHON=)"; exit 1; }
 	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
-# The runtime alone is enough to run it; what the tests need comes on top. Each stamp is younger than its lock.
-.venv/runtime: requirements.lock | .venv/bin/python
-	$(INSTALL) -r requirements.lock
+# What production installs (requirements.lock), the servers of one machine on top (local), and what the tests need
+# (dev): each lock holds all of the one before. Each stamp is younger than its lock.
+.venv/runtime: requirements-local.lock | .venv/bin/python
+	$(INSTALL) -r requirements-local.lock
 	@touch $@
 
 .venv/development: requirements-dev.lock | .venv/bin/python

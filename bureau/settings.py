@@ -88,7 +88,7 @@ INSTALLED_APPS = [
     "institutions.apps.InstitutionsConfig",
     "accounts.apps.AccountsConfig",
     "settlement.apps.SettlementConfig",
-    "demo.apps.DemoConfig",
+    *([] if PRODUCTION else ["demo.apps.DemoConfig"]),
     "bureau.apps.OfficeConfig",
     "bureau.apps.RolesConfig",
     "django.contrib.contenttypes",
