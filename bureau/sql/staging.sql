@@ -1,9 +1,7 @@
 -- Where a roster's checked rows stand while they are loaded: an unlogged table for each upload, in a schema of their
 -- own. The application's role may neither create tables nor keep temporary ones; it asks for these by an upload's
 -- number and a list of typed columns, and may read and write them.
-CREATE SCHEMA staging;
-
-CREATE FUNCTION bureau_stage(upload bigint, columns jsonb) RETURNS void
+CREATE OR REPLACE FUNCTION bureau_stage(upload bigint, columns jsonb) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     unknown text;
@@ -29,7 +27,7 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION bureau_unstage(upload bigint) RETURNS void
+CREATE OR REPLACE FUNCTION bureau_unstage(upload bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET client_min_messages = warning AS $$
 BEGIN
     EXECUTE format('DROP TABLE IF EXISTS staging.upload_%1$s, staging.refused_%1$s', upload);
