@@ -107,7 +107,11 @@ TABLES = {
     "django_celery_beat_solarschedule": ROWS,
 }
 # Numbers that are drawn before their rows are written; all others come with the row.
-SEQUENCES = {"accounts_journal_id_seq": "USAGE", "settlement_visit_id_seq": "USAGE"}
+SEQUENCES = {
+    "accounts_journal_id_seq": "USAGE",
+    "members_member_number_seq": "USAGE",
+    "settlement_visit_id_seq": "USAGE",
+}
 FUNCTIONS = {
     "accounts_post": "EXECUTE",
     "accounts_reopen_month": "EXECUTE",

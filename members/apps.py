@@ -7,13 +7,7 @@ class MembersConfig(AppConfig):
     verbose_name = _("Members")
 
     def ready(self):
-        from bureau.rosters.uploads import register, register_roster
-        from members import files
-        from members.rosters import BenefitPeriods, Employers, Suspensions
-        from members.services import changes, people_rosters, rosters
+        from bureau.rosters.uploads import register
+        from members.rosters import ROSTERS
 
-        register(Employers, BenefitPeriods, Suspensions)
-        register_roster("members", _("Members and enrolments"), files.MEMBERS, people_rosters.MEMBERS)
-        register_roster("changes", _("Changes of enrolment"), files.CHANGES, changes.CHANGES)
-        register_roster("contributions", _("Contributions"), files.CONTRIBUTIONS, rosters.CONTRIBUTIONS)
-        register_roster("relatives", _("Relatives"), files.RELATIVES, people_rosters.RELATIVES)
+        register(*ROSTERS)

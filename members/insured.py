@@ -13,6 +13,7 @@ from typing import Any
 from bureau.files import Refused
 from bureau.files.cells import Cell, choice, half_width, shown, text
 from bureau.files.problems import noop as _
+from bureau.files.writing import writer_of
 from bureau.rules.enrolment import POOLED_ONLY
 
 WITH_ACCOUNT = ""  # 统账结合 is what everybody is who is in no plan of another name
@@ -100,6 +101,7 @@ def _beside_way(parse: Callable[[Cell], str]) -> Callable[[Cell], tuple[str | No
         rest = (said[: found.start()] + said[found.end() :]).strip(_BETWEEN)
         return parse(rest) if rest else None, POOLED_ONLY if found[1] else WITH_ACCOUNT
 
+    parsed.write = writer_of(parse)  # type: ignore[attr-defined]
     return parsed
 
 

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -44,6 +45,12 @@ class Member(FromRoster):
         FEMALE = "2", _("female")
         UNSTATED = "9", _("not stated")
 
+    number = models.CharField(
+        _("member number"),
+        max_length=40,
+        db_default=RawSQL("'GJ' || lpad(nextval('members_member_number_seq')::text, 10, '0')", []),
+        help_text=_("人员编号: as the roster of members gives it; made here for who comes without one."),
+    )
     name = models.CharField(pgettext_lazy("person", "name"), max_length=60)
     document_kind = models.CharField(_("document"), max_length=6, default="01")
     document_cipher = models.BinaryField(_("document number, encrypted"), editable=False)
@@ -69,6 +76,11 @@ class Member(FromRoster):
                 fields=["document_hash", "document_kind"],
                 name="member_document_once",
                 violation_error_message=_("A person with this document is already recorded."),
+            ),
+            models.UniqueConstraint(
+                fields=["number"],
+                name="member_number_once",
+                violation_error_message=_("A person with this member number is already recorded."),
             ),
         ]
         indexes = [

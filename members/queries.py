@@ -23,7 +23,7 @@ def find_by_document(text: str) -> QuerySet[Member] | None:
 
 
 def find(text: str) -> QuerySet[Member]:
-    """Members by what staff type: a document number, its last four, or the beginning of a name.
+    """Members by what staff type: a member number, a document, its last four, or the beginning of a name.
 
     Each is one index probe; a text that is none of them finds nobody.
     """
@@ -33,8 +33,8 @@ def find(text: str) -> QuerySet[Member]:
         return Member.objects.none()
     if _LAST4.fullmatch(number):
         return Member.objects.filter(document_last4=number)
-    if (people := find_by_document(number)) is not None:
-        return people
+    if _DOCUMENT.fullmatch(number):
+        return Member.objects.filter(Q(document_hash=keyed_hash(number)) | Q(number=text)).order_by("document_kind")
     return Member.objects.filter(name__startswith=text)
 
 

@@ -74,6 +74,35 @@ def document(kind: str = "document_kind", number: str = "document_number") -> Ch
     return check
 
 
+def is_masked(number: str) -> bool:
+    """Whether a document's number is shown in part: `440106********1234`."""
+    return "*" in number
+
+
+def person(prefix: str = "") -> Check:
+    """A line names a person: by a document in full, or by the member number, beside which a document may be masked.
+
+    `values["person"]` becomes what no two people share.
+    """
+    kind, number, member = f"{prefix}document_kind", f"{prefix}document_number", f"{prefix}member_number"
+    in_full = document(kind, number)
+
+    def check(values: dict[str, Any]) -> None:
+        document_number, member_number = values[number], values[member]
+        values[f"{prefix}person"] = member_number
+        if document_number and not is_masked(document_number):
+            in_full(values)
+            values[f"{prefix}person"] = (values[kind], document_number)
+        elif document_number and not member_number:
+            raise Refused(
+                "masked", _("The document is masked; give it in full, or the member number beside it."), field=number
+            )
+        elif not document_number and not member_number:
+            raise Refused("required", _("The cell is empty."), field=number)
+
+    return check
+
+
 def _holds(value: str, number: str) -> bool:
     """Whether a text or a code has the number of a document in it; one shorter than eight may be anything."""
     return len(number) >= 8 and number in value.upper()

@@ -33,6 +33,7 @@ class Column:
     required: bool = False
     default: Any = None
     days: Days | None = None  # of a column of days, months or moments: which of them it can mean
+    instead: str = ""  # a column that may be filled in instead of a required one; a check says where neither is
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,11 @@ def find_header(rows: Iterable[Sequence[Cell]], sheet: Sheet) -> tuple[int, Head
             if name in places:
                 twice.append((texts[places[name]], text))
             places.setdefault(name, index)
-        missing = [column.header for column in sheet.columns if column.required and column.name not in places]
+        missing = [
+            column.header
+            for column in sheet.columns
+            if column.required and column.name not in places and column.instead not in places
+        ]
         header = Header(texts, places, missing, twice)
         if best is None or header.matched > best[1].matched:
             best = (number, header)
@@ -159,7 +164,13 @@ class RowReader:
         }
         self._blank = {column.name: column.default for column in sheet.columns}
         self._plan = [
-            (header.places[column.name], column.name, column.parse, column.required, column.days)
+            (
+                header.places[column.name],
+                column.name,
+                column.parse,
+                column.required and column.instead not in header.places,
+                column.days,
+            )
             for column in sheet.columns
             if column.name in header.places
         ]

@@ -53,7 +53,8 @@ class Column(Field):
 
     `changes` is what a later file may do to a recorded value: `given`, `always`, another SQL of the kind, or None:
     a line that says otherwise is turned away with `differs`, a msgid in which columns may stand as %(name)s.
-    `sql` is the type of a column that has no attribute.
+    `sql` is the type of a column without attribute that is staged all the same, for what stands in hooks. `instead`
+    is another column that may be filled in instead of this one, which is required.
     """
 
     def __init__(
@@ -69,7 +70,8 @@ class Column(Field):
         changes: Change | None = None,
         differs: str = "",
         write: Writer | None = None,
-        sql: str = "text",
+        sql: str | None = None,
+        instead: str = "",
     ):
         super().__init__(
             attribute=attribute,
@@ -85,6 +87,7 @@ class Column(Field):
         self.changes = changes
         self.differs = differs
         self.sql = sql
+        self.instead = instead
 
     @property
     def header(self) -> str:
@@ -102,7 +105,8 @@ class Column(Field):
     def staged(self, model: type[models.Model]) -> Mapping[str, str]:
         """The staged columns of a cell, with their SQL types."""
         field = self.field(model)
-        return {self.name: self.sql if field is None else sql_type(field)}
+        kind = self.sql if field is None else sql_type(field)
+        return {} if kind is None else {self.name: kind}
 
     def stage(self, value: Any) -> tuple[Any, ...]:
         """A checked value as those columns; only called where there is more than one."""
@@ -130,6 +134,8 @@ def when_empty(field: models.Field) -> str:
     """SQL: what a new record has where the roster says nothing."""
     if field.null:
         return "NULL"
+    if field.has_db_default():
+        return f"({field.db_default.sql})"
     if field.has_default():
         value = field.get_default()
         return str(value).upper() if isinstance(value, bool) else f"'{value}'"

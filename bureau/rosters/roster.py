@@ -44,7 +44,8 @@ class Roster(Resource):
     fields of the model that say which record a line is about; `once`, the columns that no two lines of a file may
     share; `within_area`, whether another area's records are none of ours; `spans`, whether a record is days, one a day
     for the rest of the key; `writes`, what a load inserts, dependants first, where that is more than the model;
-    `scratch`, further staged columns (name → SQL type) for what stands in hooks.
+    `derived`, staged columns that checks work out; `scratch`, those that hooks fill in (both name → SQL type);
+    `overlaps`, the sentence on days that meet recorded ones.
     """
 
     checks: tuple[Check, ...] = ()
@@ -55,7 +56,9 @@ class Roster(Resource):
         within_area = False
         spans = False
         writes: tuple[type[models.Model], ...] = ()
+        derived: Mapping[str, str] = {}
         scratch: Mapping[str, str] = {}
+        overlaps = OVERLAPS_RECORD
 
     def __init_subclass__(cls, **more: Any):
         super().__init_subclass__(**more)
@@ -109,30 +112,31 @@ class Roster(Resource):
         staged: dict[str, str] = {}
         for column in self._in_order():
             staged |= column.staged(model)
+        staged |= self._meta.derived
         return staged | {f"{link}_id": "bigint" for link in self.links} | dict(self._meta.scratch)
 
     @cached_property
     def stage(self) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
         """Checked values of a row → the staged columns of cells."""
-        order = self._in_order()
-        whole = [column for column in order if type(column).stage is Column.stage]
-        split = [(column.name, column.stage) for column in order if type(column).stage is not Column.stage]
-        take = itemgetter(*(column.name for column in whole))
-        plain = take if len(whole) > 1 else lambda values: (take(values),)
-        if not split:
-            return plain
+        model, order = self._meta.model, self._in_order()
+        one = [column.name for column in order if _is_one(column) and column.staged(model)]
+        take = itemgetter(*one) if len(one) > 1 else lambda values: tuple(values[name] for name in one)
+        split = [(column.name, column.stage) for column in order if not _is_one(column)]
+        derived = list(self._meta.derived)
+        if not split and not derived:
+            return take
 
         def stage(values: Mapping[str, Any]) -> tuple[Any, ...]:
-            staged = plain(values)
+            staged = take(values)
             for name, parts in split:
                 staged += parts(values[name])
-            return staged
+            return staged + tuple([values[name] for name in derived]) if derived else staged
 
         return stage
 
     def _in_order(self) -> list[Column]:
         """Columns that stand for themselves first, so that a row is one `itemgetter`."""
-        return sorted(self.fields.values(), key=lambda column: type(column).stage is not Column.stage)
+        return sorted(self.fields.values(), key=lambda column: not _is_one(column))
 
     def terms(self, model: type[models.Model] | None = None, path: str = "") -> dict[str, Column]:
         """Columns of a table → the roster's columns that fill them: the roster's own table, or that at a path."""
@@ -162,9 +166,11 @@ class Roster(Resource):
         values |= {target: new for target, new, _column in self._becoming(model, path, when_empty)}
         return values | ({"area_id": "%(area)s"} if any(field.column == "area_id" for field in fields) else {})
 
-    def changed_record(self, model: type[models.Model] | None = None, path: str = "") -> dict[str, str]:
+    def changed_record(
+        self, model: type[models.Model] | None = None, path: str = "", record: str = "t"
+    ) -> dict[str, str]:
         """Columns that a later file may change → SQL of what they become, over the line `s` and the record `t`."""
-        becoming = self._becoming(model, path, lambda field: f"t.{field.column}")
+        becoming = self._becoming(model, path, lambda field: f"{record}.{field.column}")
         return {target: new for target, new, column in becoming if column.changes is not None}
 
     def _becoming(
@@ -185,13 +191,24 @@ class Roster(Resource):
             if column.changes is None and target not in key
         }
 
+    def linked(self) -> dict[str, type[models.Model]]:
+        """Tables beside the model's own that a load writes, by the foreign key that leads there."""
+        related = {link: self._meta.model._meta.get_field(link).related_model for link in self.links}
+        return {link: model for link, model in related.items() if model in self._meta.writes}
+
+    @staticmethod
+    def says(columns: Mapping[str, str], record: str = "t") -> str:
+        """SQL: a record has already what its columns would become."""
+        same = (f"{record}.{target} IS NOT DISTINCT FROM {new}" for target, new in columns.items())
+        return " AND ".join(same) or "TRUE"
+
     @cached_property
     def same(self) -> str:
         """SQL: the record `t` is the one that the line `s` is about."""
-        parts = [f"t.{column} = s.{column}" for column in self._key_columns()]
+        parts = [f"t.{column} = s.{column}" for column in self.key_columns()]
         return " AND ".join([*parts, *self._within()])
 
-    def _key_columns(self) -> list[str]:
+    def key_columns(self) -> list[str]:
         return [self._meta.model._meta.get_field(name).column for name in self._meta.key]
 
     def _within(self) -> list[str]:
@@ -206,23 +223,25 @@ class Roster(Resource):
     def write(self, batch: Batch) -> None:
         """Compare the lines with what is recorded, turn away what contradicts it, change and insert the rest."""
         model, table = self._meta.model, self._meta.model._meta.db_table
-        if self._meta.spans:
-            batch.refuse_overlaps_in_file(
-                "starts_on", OVERLAPS_LINE, *(key for key in self._key_columns() if key != "starts_on")
-            )
         batch.run(f"UPDATE {STAGED} s SET record_id = t.id FROM {table} t WHERE {self.same}")
         changes, fixed = self.changed_record(), self.fixed()
         recorded = changes | {target: said for target, (_column, said) in fixed.items()}
         mine = "t.id = s.record_id"
-        batch.unchanged(
-            " AND ".join([mine, *(f"t.{target} IS NOT DISTINCT FROM {new}" for target, new in recorded.items())]),
-            using=f"{table} t",
-        )
+        known = [mine, self.says(recorded)]
+        tables = [f"{table} t"]
+        for path, other in self.linked().items():
+            known += [f"{path}.id = s.{path}_id", self.says(self.changed_record(other, path, path), path)]
+            tables.append(f"{other._meta.db_table} {path}")
+        batch.unchanged(" AND ".join(known), using=", ".join(tables))
         for target, (column, said) in fixed.items():
             self._refuse_difference(batch, column, f"{mine} AND t.{target} IS DISTINCT FROM {said}", target)
+        if self._meta.spans:
+            batch.refuse_overlaps_in_file(
+                "starts_on", OVERLAPS_LINE, *(key for key in self.key_columns() if key != "starts_on")
+            )
         self._refuse_overlaps(batch, "t.id <> s.record_id")
         if changes:
-            batch.update(model, changes, where=mine)
+            batch.update(model, changes, where=f"{mine} AND NOT ({self.says(changes)})")
         # A line may take up days that another line of the file has just given free.
         self._refuse_overlaps(batch, "s.record_id IS NULL")
         self.before(batch)
@@ -230,10 +249,10 @@ class Roster(Resource):
 
     def _refuse_overlaps(self, batch: Batch, which: str) -> None:
         if self._meta.spans:
-            same = [f"t.{column} = s.{column}" for column in self._key_columns() if column != "starts_on"]
+            same = [f"t.{column} = s.{column}" for column in self.key_columns() if column != "starts_on"]
             batch.refuse(
                 "starts_on",
-                OVERLAPS_RECORD,
+                self._meta.overlaps,
                 " AND ".join([*same, *self._within(), overlap("t", "s"), which]),
                 using=f"{self._meta.model._meta.db_table} t",
                 places={"first": "t.starts_on", "last": "COALESCE(t.ends_on::text, '…')"},
@@ -262,3 +281,8 @@ class Roster(Resource):
     def get_export_fields(self, selected_fields: Iterable[str] | None = None) -> list[Column]:
         """What is recorded; columns that are only checked have nothing to say."""
         return [column for column in super().get_export_fields(selected_fields) if column.attribute is not None]
+
+
+def _is_one(column: Column) -> bool:
+    """Whether a cell is staged as it is, in one column."""
+    return type(column).stage is Column.stage

@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from django.db import connection, models
+from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from bureau.files import Problem, Row, Sheet
@@ -73,17 +74,23 @@ class Batch:
         self.rejected_rows = 0
         self.goes_on = False  # `load` has left the staged rows to a job, which says at its end what became of them
         self._loader = loader
+        self._always = {"area": self.area_id, "upload": upload.pk, "today": timezone.localdate(now)}
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """The staged columns of this roster."""
+        return self._loader.columns
 
     def run(self, sql: str, **params: Any) -> int:
-        """Execute one statement; `%(area)s` and `%(upload)s` are always there. Returns the rows it touched."""
+        """Execute a statement, where `%(area)s`, `%(upload)s` and `%(today)s` may stand; returns the rows touched."""
         with connection.cursor() as cursor:
-            cursor.execute(self._named(sql), {"area": self.area_id, "upload": self.upload.pk} | params)
+            cursor.execute(self._named(sql), self._always | params)
             return cursor.rowcount
 
     def rows(self, sql: str, **params: Any) -> list[tuple]:
         """What a query gives."""
         with connection.cursor() as cursor:
-            cursor.execute(self._named(sql), {"area": self.area_id, "upload": self.upload.pk} | params)
+            cursor.execute(self._named(sql), self._always | params)
             return cursor.fetchall()
 
     def value(self, sql: str, **params: Any) -> Any:
@@ -126,14 +133,14 @@ class Batch:
         )
 
     def refuse_overlaps_in_file(
-        self, field: str, message: str, *keys: str, first: str = "starts_on", last: str = "ends_on"
+        self, field: str, message: str, *keys: str, where: str = "TRUE", first: str = "starts_on", last: str = "ends_on"
     ) -> int:
         """Turn away rows whose days meet those of an earlier line with the same keys: %(other)s is that line."""
         same = " AND ".join(f"o.{key} = s.{key}" for key in keys)
         return self.refuse(
             field,
             message,
-            f"{same} AND o.line < s.line AND {overlap('o', 's', first, last)}",
+            f"{same} AND o.line < s.line AND {overlap('o', 's', first, last)} AND {where}",
             using=f"{STAGED} o",
             places={"other": "o.line"},
         )

@@ -202,7 +202,7 @@ class MemberAdmin(Records):
     list_filter = [RecordedTwiceFilter]
     search_fields = ["pk"]
     search_help_text = SEARCH_HELP
-    fields = ["name", "document", "sex", "birth", "reached_age_on", "phone", "died_on", "upload"]
+    fields = ["number", "name", "document", "sex", "birth", "reached_age_on", "phone", "died_on", "upload"]
     list_acts = [
         Act(code="member.register", label=_("Register a member"), do=register, form=MemberForm),
     ]

@@ -1,6 +1,10 @@
 """The rosters of people and of what is known of them, each declared once."""
 
-from members.rosters.facts import BenefitPeriods, Employers, Suspensions
-from members.rosters.persons import PersonRoster
+from members.rosters.changes import Changes
+from members.rosters.facts import BenefitPeriods, Contributions, Employers, Suspensions
+from members.rosters.people import Members, Relatives
+from members.rosters.persons import DocumentColumn, PersonRoster
 
-__all__ = ["BenefitPeriods", "Employers", "PersonRoster", "Suspensions"]
+ROSTERS = (Employers, Members, Changes, Contributions, BenefitPeriods, Suspensions, Relatives)
+
+__all__ = ["ROSTERS", "DocumentColumn", "PersonRoster", *(roster.__name__ for roster in ROSTERS)]

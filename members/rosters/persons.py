@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_noop as _
 
-from bureau.files.cells import document_number, person_name
-from bureau.files.shared import NUMBER_HEADINGS, document, document_kind
+from bureau.files.cells import code, document_number, person_name
+from bureau.files.shared import NUMBER_HEADINGS, document_kind, is_masked, person
 from bureau.identifiers.identity import IDENTITY_CARD
 from bureau.rosters.columns import Column
 from bureau.rosters.roster import Roster
@@ -22,7 +23,8 @@ KIND_HEADINGS = ("psn_cert_type", "身份证件类型", "人员证件类型", "�
 class DocumentColumn(Column):
     """The number of a document: staged, and stored, as keyed hash, cipher text and last four; never in clear.
 
-    A roster about people who are known already needs the hash alone.
+    A masked number (`440106********1234`) has its last four alone: the person is found by the member number, and
+    their document stays. A roster about people who are known already stages no cipher text.
     """
 
     def __init__(self, header: str, *more: Any, known: bool = True, **options: Any):
@@ -31,12 +33,15 @@ class DocumentColumn(Column):
 
     def staged(self, model: type[models.Model]) -> Mapping[str, str]:
         stem = self.name.removesuffix("_number")
-        found = {f"{stem}_hash": "bytea"}
-        return found if self.known else found | {f"{stem}_cipher": "bytea", f"{stem}_last4": "text"}
+        found = {f"{stem}_hash": "bytea", f"{stem}_last4": "text"}
+        return found if self.known else found | {f"{stem}_cipher": "bytea"}
 
-    def stage(self, value: str) -> tuple[Any, ...]:
+    def stage(self, value: str | None) -> tuple[Any, ...]:
+        if value is None or is_masked(value):
+            last4 = None if value is None or is_masked(value[-4:]) else value[-4:]
+            return (None, last4) if self.known else (None, last4, None)
         found = identity.keyed_hash(value)
-        return (found,) if self.known else (found, identity.encrypt(value), identity.last4(value))
+        return (found, None) if self.known else (found, identity.last4(value), identity.encrypt(value))
 
     def targets(self, model: type[models.Model]) -> Mapping[str, str]:
         return {"document_" + name.rpartition("_")[2]: name for name in self.staged(model)}
@@ -51,15 +56,36 @@ def mask(last4: str | None) -> str:
 
 
 class PersonRoster(Roster):
-    """A roster about people who are known: `member` is the person whom a line names."""
+    """A roster about people who are known: `member` is the person whom a line names, by member number or document.
 
+    No two lines are about one person and the same: `once` begins with `person`.
+    """
+
+    member_number = Column("人员编号", code(40), ("个人编号", "psn_no"), attribute="member__number")
     name = Column("姓名", person_name, ("psn_name",), attribute="member__name")
     document_kind = Column(
         "证件类型", document_kind, KIND_HEADINGS, attribute="member__document_kind", default=IDENTITY_CARD
     )
-    document_number = DocumentColumn("证件号码", NUMBER_HEADINGS, attribute="member__document_last4", required=True)
+    document_number = DocumentColumn(
+        "证件号码", NUMBER_HEADINGS, attribute="member__document_last4", required=True, instead="member_number"
+    )
 
-    checks = (document(),)
+    checks = (person(),)
 
     def find(self, batch: Batch) -> None:
         match_members(batch)
+
+    def write(self, batch: Batch) -> None:
+        """One person may be named by number in one line and by document in another: the later line is turned away."""
+        if not self._meta.spans and batch.value(
+            "SELECT EXISTS (SELECT FROM roster_staged WHERE document_hash IS NULL)"
+        ):
+            same = " AND ".join(f"o.{column} = s.{column}" for column in self.key_columns())
+            batch.refuse(
+                "",
+                _("The line repeats line %(other)s."),
+                f"{same} AND o.line < s.line",
+                using="roster_staged o",
+                places={"other": "o.line"},
+            )
+        super().write(batch)

@@ -4,16 +4,30 @@ A person's lines take effect in the order of their days: the first line of every
 who have one, and so on, each turn in a few statements over all people at once.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from bureau.rosters.staging import Batch, Loader
+from bureau.rosters.staging import Batch
 from bureau.rules.enrolment import POOLED_ONLY
 from members.models import BenefitPeriod, Enrolment, Member
-from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_members, person
+from members.services.matching import match_members
 from members.services.plans import plan_after
+
+# What a turn finds out: `turn`, what the person has on the day (`has_…`), what ended last before it (`last_…`).
+_ENROLLED = {
+    "class": "text", "scheme": "text", "plan": "text", "large_claims": "boolean", "by_hand_elsewhere": "boolean",
+    "employer_id": "bigint", "end": "date",
+}  # fmt: skip
+SCRATCH: Mapping[str, str] = {
+    "employer_id": "bigint",
+    "turn": "int",
+    "has_area": "text",
+    "has_type": "text",
+    "has_start": "date",
+    **{f"{when}_{name}": kind for when in ("has", "last") for name, kind in _ENROLLED.items()},
+}
 
 _NOW = "s.turn = %(turn)s"
 _CLASS = "s.kind IN ('class_change', 'retirement')"
@@ -21,21 +35,8 @@ _PLAN = plan_after("s.plan", "s.has_plan")
 _TERMS = "s.kind IN ('class_change', 'retirement', 'plan_change')"  # the enrolment goes on with other terms
 
 
-def _stage(values: dict[str, Any]) -> tuple:
-    return (
-        *person(values),
-        values["kind"],
-        values["changed_on"],
-        values["scheme"],
-        values["person_class"],
-        values["plan"],
-        values["large_claims"],
-        values["by_hand_elsewhere"],
-        values["employer_code"],
-    )
-
-
-def _load(batch: Batch) -> None:
+def load_changes(batch: Batch) -> None:
+    """Bring the staged lines of the roster in: its columns, and those of `SCRATCH`."""
     match_members(batch)
     # Whoever settles a visit at this moment is waited for, and reads what follows.
     batch.run(
@@ -185,7 +186,6 @@ def _refuse_impossible(batch: Batch, turn: int) -> None:
         "changed_on",
         _("The day of death lies in the future."),
         "s.kind = 'death' AND s.changed_on > %(today)s",
-        today=timezone.localdate(batch.now),
     )
     refuse(
         "changed_on",
@@ -267,41 +267,3 @@ def _write(batch: Batch, turn: int) -> None:
                       AND COALESCE(t.ends_on, 'infinity') > s.changed_on""",
             turn=turn,
         )
-
-
-CHANGES = Loader(
-    columns={
-        **PERSON_COLUMNS,
-        "kind": "text",
-        "changed_on": "date",
-        "scheme": "text",
-        "person_class": "text",
-        "plan": "text",
-        "large_claims": "boolean",
-        "by_hand_elsewhere": "boolean",
-        "employer_code": "text",
-        **MEMBER_COLUMN,
-        "employer_id": "bigint",
-        "turn": "int",
-        "has_class": "text",
-        "has_area": "text",
-        "has_scheme": "text",
-        "has_plan": "text",
-        "has_large_claims": "boolean",
-        "has_by_hand_elsewhere": "boolean",
-        "has_type": "text",
-        "has_employer_id": "bigint",
-        "has_start": "date",
-        "has_end": "date",
-        "last_end": "date",
-        "last_class": "text",
-        "last_scheme": "text",
-        "last_plan": "text",
-        "last_large_claims": "boolean",
-        "last_by_hand_elsewhere": "boolean",
-        "last_employer_id": "bigint",
-    },
-    stage=_stage,
-    load=_load,
-    models=(Enrolment,),
-)

@@ -19,6 +19,7 @@ OTHER_NAME_ELSEWHERE = _(
 _LISTS = [", ".join(f"'{kind}'" for kind in kinds) for kinds in SAME_NUMBERS]
 _EITHER = " OR ".join(f"m.document_kind IN ({kinds}) AND {{kind}} IN ({kinds})" for kinds in _LISTS)
 ALIKE = f"(m.document_kind = {{kind}} OR {_EITHER})"
+MADE_HERE = "^GJ[0-9]{10}$"  # member numbers of those who came without one (Member.number)
 RECORDED_TWICE = _("Two people are recorded with this document; correct the record of the one or the other first.")
 
 # What every roster about known people stages first, in this order; `member_id` is filled by match_members.
@@ -38,6 +39,7 @@ def match_members(batch: Batch, *, strangers: bool = False) -> None:
     caller turns those away itself, by the day of the line.
     """
     find_members(batch)
+    refuse_unknown_numbers(batch)
     batch.refuse(
         "document_number",
         _("No member is recorded with this document; load the roster of members first."),
@@ -52,14 +54,66 @@ def match_members(batch: Batch, *, strangers: bool = False) -> None:
     refuse_other_names(batch)
 
 
-def find_members(batch: Batch) -> None:
-    """Fill `s.member_id` where the document is known, and turn away lines whose document two people have."""
-    refuse_recorded_twice(batch, "document_number", "document_hash", "document_kind")
+def find_members(batch: Batch, prefix: str = "", member: str = "member_id") -> None:
+    """Fill `s.<member>` by the document, or by the member number where there is no document in full.
+
+    Turned away: lines whose document two people have. `prefix` is that of the staged columns.
+    """
+    refuse_recorded_twice(batch, f"{prefix}document_number", f"{prefix}document_hash", f"{prefix}document_kind")
+    find_by_document(batch, prefix, member)
+    if f"{prefix}member_number" in batch.columns:
+        batch.run(
+            f"""
+            UPDATE roster_staged s SET {member} = m.id FROM members_member m
+            WHERE s.{prefix}document_hash IS NULL AND m.number = s.{prefix}member_number
+            """
+        )
+
+
+def find_by_document(batch: Batch, prefix: str = "", member: str = "member_id") -> None:
+    alike = ALIKE.format(kind=f"s.{prefix}document_kind")
     batch.run(
         f"""
-        UPDATE roster_staged s SET member_id = m.id FROM members_member m
-        WHERE s.member_id IS NULL AND m.document_hash = s.document_hash AND {ALIKE.format(kind="s.document_kind")}
+        UPDATE roster_staged s SET {member} = m.id FROM members_member m
+        WHERE s.{member} IS NULL AND m.document_hash = s.{prefix}document_hash AND {alike}
         """
+    )
+
+
+def refuse_unknown_numbers(batch: Batch, prefix: str = "", member: str = "member_id") -> None:
+    """Turn away lines whose member number is nobody's, another person's, or contradicts the record or the document.
+
+    A number that was made here (MADE_HERE) contradicts none: the roster knows the person's real one.
+    """
+    field = f"{prefix}member_number"
+    if field not in batch.columns or not batch.value(
+        f"SELECT EXISTS (SELECT FROM roster_staged WHERE {field} IS NOT NULL)"
+    ):
+        return
+    batch.refuse(
+        field,
+        _("No member has the number %(said)s; give the document in full."),
+        f"s.{member} IS NULL AND s.{prefix}document_hash IS NULL",
+        places={"said": f"s.{field}"},
+    )
+    batch.refuse(
+        f"{prefix}document_number",
+        _("The last four digits are not those of this member's document; compare number and document."),
+        f"m.id = s.{member} AND s.{prefix}document_hash IS NULL AND s.{prefix}document_last4 <> m.document_last4",
+        using="members_member m",
+    )
+    other = _("The member number and the document belong to two people; correct the one or the other.")
+    batch.refuse(
+        field,
+        other,
+        f"m.number = s.{field} AND m.id IS DISTINCT FROM s.{member}",
+        using="members_member m",
+    )
+    batch.refuse(
+        field,
+        other,
+        f"m.id = s.{member} AND m.number <> s.{field} AND m.number !~ '{MADE_HERE}'",
+        using="members_member m",
     )
 
 

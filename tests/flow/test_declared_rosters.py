@@ -94,8 +94,10 @@ def test_one_column_more_is_in_template_staging_comparison_and_export(declared, 
     again = load("longer", roster(SUSPENSIONS, f"李明,{LI},欠费,2026-03-01,,"))
     assert (again.accepted, again.unchanged) == (0, 1)
     exported = longer.export()
-    assert exported.headers == ["姓名", "证件类型", "证件号码", "类型", "开始日期", "结束日期", "原因"]
-    assert list(exported) == [("李明", "01", f"**************{LI[-4:]}", "欠费", "2026-03-01", "", "单位欠缴")]
+    assert exported.headers == ["人员编号", "姓名", "证件类型", "证件号码", "类型", "开始日期", "结束日期", "原因"]
+    assert [row[1:] for row in exported] == [
+        ("李明", "01", f"**************{LI[-4:]}", "欠费", "2026-03-01", "", "单位欠缴")
+    ]
 
 
 def test_what_the_library_exports_comes_in_again_unchanged(load):
