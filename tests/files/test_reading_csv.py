@@ -37,7 +37,8 @@ def file_problem(content, name="roster.csv") -> str:
 def test_row_has_every_value():
     row = read(ROSTER)[1]
     assert row.values == {
-        "number": None,
+        "member_number": None,
+        "person": ("01", "441602199005152345"),
         "name": "李四",
         "document_kind": "01",
         "document_number": "441602199005152345",
