@@ -26,6 +26,7 @@ from bureau.staff.models import Staff
 
 STAGED, REFUSED = "roster_staged", "roster_refused"
 ROWS_AT_ONCE = 10_000
+REPEATS_LINE = _("The line repeats line %(first)s.")
 
 
 class Staged(Protocol):
@@ -253,7 +254,7 @@ class Batch:
         self.run(f"ANALYZE {STAGED}")
         self.refuse(
             "",
-            _("The line repeats line %(first)s."),
+            REPEATS_LINE,
             "s.row_key = d.row_key AND s.line > d.first",
             using=f"(SELECT row_key, min(line) AS first FROM {STAGED} GROUP BY 1 HAVING count(*) > 1) d",
             places={"first": "d.first"},

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import models
-from django.utils.translation import gettext_noop as _
 
 from bureau.files.cells import code, document_number, person_name
 from bureau.files.shared import NUMBER_HEADINGS, document_kind, is_masked, person
 from bureau.identifiers.identity import IDENTITY_CARD
 from bureau.rosters.columns import Column
 from bureau.rosters.roster import Roster
-from bureau.rosters.staging import Batch
+from bureau.rosters.staging import REPEATS_LINE, Batch
 from members import identity
 from members.services.matching import match_members
 
@@ -83,9 +82,9 @@ class PersonRoster(Roster):
             same = " AND ".join(f"o.{column} = s.{column}" for column in self.key_columns())
             batch.refuse(
                 "",
-                _("The line repeats line %(other)s."),
+                REPEATS_LINE,
                 f"{same} AND o.line < s.line",
                 using="roster_staged o",
-                places={"other": "o.line"},
+                places={"first": "o.line"},
             )
         super().write(batch)

@@ -107,8 +107,9 @@ def read(path: str) -> None:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bureau.settings")
     django.setup()
-    from bureau.files import FileProblem, read_rows
     from members.files import MEMBERS
+
+    from bureau.files import FileProblem, read_rows
 
     before, started, rows, wrong = peak(), time.process_time(), 0, 0
     try:

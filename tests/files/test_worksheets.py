@@ -12,8 +12,10 @@ import xlsxwriter
 from bureau.files import FileProblem, read_rows
 from bureau.files import worksheets as reading
 from bureau.files.workbooks import open_book
-from members.files import SUSPENSIONS
 from tests.files.test_e9_hostile_workbooks import HEAD, MAIN, refused, workbook
+from tests.sheets import SHEETS
+
+SUSPENSIONS = SHEETS["suspensions"]
 
 at = datetime.datetime
 
