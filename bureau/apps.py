@@ -4,6 +4,7 @@ from django.contrib.auth.apps import AuthConfig
 from django.db.models import Model
 from django.db.models.signals import post_migrate
 from django.utils.functional import Promise
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 from django_celery_beat.apps import BeatConfig
@@ -29,6 +30,7 @@ class BureauConfig(AppConfig):
             sessions,
         )
 
+        autodiscover_modules("reach")
         user_logged_in.connect(sessions.begin)
         post_migrate.connect(install_guards, sender=self)
         post_migrate.connect(install_grants, sender=self)

@@ -4,7 +4,7 @@ from bureau.areas.models import Area, County, Scheme
 from bureau.audit.models import AuditEntry
 from bureau.editions.models import Edition, PublishedFigure
 from bureau.jobs.models import Chunk, Job
-from bureau.rosters.models import Upload, UploadEffect
+from bureau.rosters.models import RejectedRow, Upload, UploadEffect
 from bureau.staff.models import Staff
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Edition",
     "Job",
     "PublishedFigure",
+    "RejectedRow",
     "Scheme",
     "Staff",
     "Upload",

@@ -16,6 +16,7 @@ from django.db.models import CheckConstraint, F, Model, Q, TextChoices
 from django.utils.functional import Promise
 
 from bureau.errors import DomainError
+from bureau.staff import reach
 
 NEW = ""  # before a record is there
 GONE = ""  # once it is deleted
@@ -198,8 +199,10 @@ class Steps:
 def require_step(record: Model, act: str, actor: Model, **params: Any) -> Step:
     """The step that the act takes from the record's state. The caller holds the record's lock.
 
-    Raises DomainError in another state, and where it is for someone else to take.
+    Raises DomainError beyond the actor's reach, in another state, and where it is for someone else to take.
     """
+    if not record._state.adding:
+        reach.require(actor.reach, record)
     steps = record.steps
     known = steps.of(act)
     state = NEW if record._state.adding else steps.state(record)

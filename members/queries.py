@@ -6,7 +6,7 @@ import re
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from bureau.models import Staff
+from bureau.staff.reach import Principal
 from members.identity import keyed_hash
 from members.models import Enrolment, Member
 
@@ -38,12 +38,10 @@ def find(text: str) -> QuerySet[Member]:
     return Member.objects.filter(name__startswith=text)
 
 
-def seen_by(staff: Staff, path: str) -> Q:
-    """Members enrolled in the area of a member of staff at some time, or nowhere yet. `path` leads to their id."""
-    if not staff.area_id:
-        return Q()
-    enrolled = Enrolment.objects.filter(member=OuterRef(path))
-    return Exists(enrolled.filter(area=staff.area_id)) | ~Exists(enrolled)
+def seen_by(who: Principal, path: str) -> Q:
+    """Members enrolled in an area at some time, or nowhere yet. `path` leads to the member."""
+    enrolled = Enrolment.objects.filter(member=OuterRef(f"{path}__pk" if path else "pk"))
+    return Exists(enrolled.filter(area=who.area)) | ~Exists(enrolled)
 
 
 # The same in SQL: of a member's id, for a roster of %(area)s.

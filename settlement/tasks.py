@@ -4,7 +4,7 @@ from celery import shared_task
 
 from bureau import clock
 from bureau.staff.services import scheduler
-from settlement.services.proofs import prove_books
+from settlement.services.proofs import prove_every_area
 from settlement.services.replays.late_facts import search_every_area
 from settlement.services.runs.compute import compute_due
 
@@ -16,7 +16,7 @@ def compute_runs() -> None:
 
 @shared_task
 def check_books() -> None:
-    prove_books(actor=scheduler(), now=clock.now())
+    prove_every_area(actor=scheduler(), now=clock.now())
 
 
 @shared_task

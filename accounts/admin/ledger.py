@@ -75,7 +75,6 @@ class JournalAdmin(Records):
     search_fields = ["=key", "=source"]
     search_help_text = _("Key of the journal, or the record behind it, such as visit:12")
     list_select_related = ["actor"]
-    area_path = "area"
     fields = [
         "key", "area", "kind", "posted_on", "origin_year", "behind", "entry_count", "actor", "posted_at",
         "request_hash",
@@ -109,7 +108,6 @@ class EntryAdmin(Records):
     ]  # fmt: skip
     list_select_related = ["journal", "account__member"]
     list_filter = ["fund", "subject"]
-    area_path = "journal__area"
     fields = [
         "journal", "fund", "subject", "holder_shown", "account", "debit_amount", "credit_amount", "number",
         "balance_after",
@@ -146,7 +144,6 @@ class ClosedMonthAdmin(Records):
     ordering = ("-month",)
     list_display = ["closed_month", "area", "closed_by", "closed_at"]
     list_select_related = ["area", "closed_by"]
-    area_path = "area"
     fields = ["closed_month", "area", "closed_by", "closed_at"]
     list_acts = [
         Act(

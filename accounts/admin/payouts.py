@@ -61,7 +61,6 @@ class PayoutAdmin(OfMember):
     list_filter = ["status"]
     list_select_related = ["account__member", "submitted_by", "approved_by", "paid_by"]
     member_path = "account__member"
-    area_path = "account__area"
     fields = [
         "account", "happening", "happened_on", "ruling", "article", "amount", "payees", "papers", "status", "note",
         "submitted_by", "submitted_at", "approved_by", "approved_at", "paid_by", "paid_at",

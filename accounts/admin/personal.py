@@ -75,9 +75,7 @@ class CreditForm(ActForm):
 
 class UseForm(ActForm):
     key = KeyField()
-    user = pick(
-        AccountUse._meta.get_field("user"), required=False, help_text=_("Empty: the holder of the account.")
-    )
+    user = pick(AccountUse._meta.get_field("user"), required=False, help_text=_("Empty: the holder of the account."))
     purpose = forms.ChoiceField(label=_("purpose"), choices=lambda: words(account_use.PURPOSES))
     payee = forms.CharField(
         label=_("payee"),
@@ -204,7 +202,6 @@ class AccountAdmin(OfMember):
     list_display = ["member", "area", "status", "balance", "last_number", "opened_on"]
     list_filter = ["status"]
     list_select_related = ["member", "area"]
-    area_path = "area"
     list_acts = [
         Act(
             code="account.open",
@@ -342,7 +339,6 @@ class OfMonth(OfMember):
 
     list_select_related = ["account__member"]
     member_path = "account__member"
-    area_path = "account__area"
 
     @admin.display(description=_("month"), ordering="month")
     def for_month(self, row):

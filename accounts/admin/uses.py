@@ -22,7 +22,6 @@ class FreezeAdmin(OfMember):
     list_filter = ["cause"]
     list_select_related = ["account__member", "frozen_by", "ended_by"]
     member_path = "account__member"
-    area_path = "account__area"
     fields = [
         "account", "cause", "reason", "payout", "frozen_by", "frozen_at", "ended_by", "ended_at", "end_reason",
     ]  # fmt: skip
@@ -33,7 +32,6 @@ class FamilyGrantAdmin(OfMember):
     list_display = ["account", "beneficiary", "relation", "starts_on", "ends_on", "granted_by"]
     list_select_related = ["account__member", "beneficiary", "relative", "granted_by"]
     member_path = "account__member"
-    area_path = "account__area"
     acts = [
         Act(
             code="family.revoke",
@@ -70,7 +68,6 @@ class AccountUseAdmin(OfMember):
     ]  # fmt: skip
     list_select_related = ["account__member", "user"]
     member_path = "account__member"
-    area_path = "account__area"
     fields = [
         "account", "used_on", "user", "relation_shown", "what_for", "payee_shown", "asked", "paid", "cash", "why",
         "article", "reverses", "key", "recorded_by", "recorded_at",

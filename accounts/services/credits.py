@@ -25,7 +25,7 @@ from bureau.rules.errors import NoEdition, Refusal
 from bureau.rules.format.edition import Edition, Rulebook
 from bureau.rules.money import fen, yuan
 from bureau.rules.periods import add_months, last_day, month_of
-from bureau.staff.reach import require_agency
+from bureau.staff import reach
 
 KIND = "credit"
 CHUNK = 10_000  # accounts; a spend waits for one chunk at most
@@ -70,7 +70,7 @@ def credit_month(*, area: Area, month: datetime.date, run: int = 1, actor: Staff
     returns its job; a later `run` of the same month credits only what has come in since. Raises DomainError for a
     month that has not begun and where no edition has credits.
     """
-    require_agency(actor, area.pk, None)
+    reach.require_whole(actor.reach, area.pk)
     month = month.replace(day=1)
     if month > timezone.localdate(now):
         raise DomainError(_("The month %(month)s has not begun."), field="month", month=month_of(month))

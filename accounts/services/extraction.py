@@ -18,7 +18,7 @@ from bureau.models import Area, Staff
 from bureau.rules import payment as provider
 from bureau.rules.errors import Refused
 from bureau.rules.money import yuan
-from bureau.staff.reach import require_agency
+from bureau.staff import reach
 
 # Out of which fund a scheme's outpatient account is fed.
 SOURCES = {"310": Fund.EMPLOYEES_POOL, "390": Fund.RESIDENTS}
@@ -75,7 +75,7 @@ def extract_fund(*, area: Area, scheme: str, year: int, actor: Staff, now: datet
     Who is enrolled later is added by doing it again; with nobody new it posts nothing. Never takes anything back.
     Refused: a year that has not begun, and an edition that feeds no account by heads (RefusedError, DomainError).
     """
-    require_agency(actor, area.pk, None)
+    reach.require_whole(actor.reach, area.pk)
     with transaction.atomic():
         Area.objects.select_for_update(no_key=True).get(pk=area.pk)
         found = quote_extraction(area=area, scheme=scheme, year=year, now=now)

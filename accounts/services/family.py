@@ -14,6 +14,7 @@ from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff
 from bureau.rules.accounts import use as account_use
 from bureau.rules.errors import Refusal
+from bureau.staff import reach
 from members.models import Member, Relative
 
 
@@ -31,6 +32,7 @@ def grant(
     Refused: a person who is not on the roster of relatives on that day, a relation that the edition does not list,
     days that another grant covers, days after the holder's death; a holder who can have no account.
     """
+    reach.require(actor.reach, account)
     if ends_on is not None and ends_on < starts_on:
         raise DomainError(_("The last day lies before the first."), field="ends_on")
     same = {"account": account, "beneficiary": beneficiary, "starts_on": starts_on, "ends_on": ends_on}
@@ -54,9 +56,7 @@ def grant(
     try:
         with transaction.atomic():
             made = FamilyGrant.objects.create(**same, relative=relative, granted_by=actor)
-            audit.record(
-                "family.grant", actor=actor, now=now, subject=made, area_id=account.area_id, relation=relative.relation
-            )
+            audit.record("family.grant", actor=actor, now=now, subject=made, relation=relative.relation)
     except IntegrityError as error:
         if error.__cause__.diag.constraint_name != "family_grant_one_a_day":
             raise
@@ -68,6 +68,7 @@ def grant(
 
 def revoke(*, grant: FamilyGrant, last_day: datetime.date, actor: Staff, now: datetime.datetime) -> FamilyGrant:
     """End a grant; `last_day` is the last on which the relative may use the account."""
+    reach.require(actor.reach, grant)
     with transaction.atomic():
         grant = FamilyGrant.objects.select_for_update(no_key=True).select_related("account").get(pk=grant.pk)
         if grant.ends_on == last_day:
@@ -83,7 +84,6 @@ def revoke(*, grant: FamilyGrant, last_day: datetime.date, actor: Staff, now: da
             actor=actor,
             now=now,
             subject=grant,
-            area_id=grant.account.area_id,
             last_day=last_day.isoformat(),
         )
     return grant

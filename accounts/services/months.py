@@ -11,13 +11,13 @@ from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Area, Staff
 from bureau.rules.periods import month_of, next_month_start
-from bureau.staff.reach import require_agency
+from bureau.staff import reach
 
 
 @transaction.atomic
 def close_month(*, area: Area, month: datetime.date, actor: Staff, now: datetime.datetime) -> ClosedMonth:
     """Close the books of a month that is over. Waits for postings under way; the same month again does nothing."""
-    require_agency(actor, area.pk, None)
+    reach.require_whole(actor.reach, area.pk)
     first = month.replace(day=1)
     if timezone.localdate(now) < next_month_start(first):
         raise DomainError(_("The month %(month)s is not over yet."), field="month", month=month_of(first))
@@ -32,7 +32,7 @@ def close_month(*, area: Area, month: datetime.date, actor: Staff, now: datetime
 @transaction.atomic
 def reopen_month(*, area: Area, month: datetime.date, reason: str, actor: Staff, now: datetime.datetime) -> None:
     """Open a closed month again, for a stated reason."""
-    require_agency(actor, area.pk, None)
+    reach.require_whole(actor.reach, area.pk)
     if not reason.strip():
         raise DomainError(_("Say why."), field="reason")
     first = month.replace(day=1)

@@ -121,7 +121,6 @@ def submit_payout(
             actor=actor,
             now=now,
             subject=payout,
-            area_id=account.area_id,
             event=event,
             amount=str(payout.amount),
         )
@@ -149,7 +148,7 @@ def approve_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> P
         ]
         _post(payout, "approve", account, entries, actor, now)
         payout.save(update_fields=["status", "approved_by", "approved_at"])
-        audit.record("payout.approve", actor=actor, now=now, subject=payout, area_id=account.area_id)
+        audit.record("payout.approve", actor=actor, now=now, subject=payout)
     return payout
 
 
@@ -175,7 +174,7 @@ def return_payout(*, payout: Payout, note: str, actor: Staff, now: datetime.date
         payout.returned_by, payout.returned_at = actor, now
         payout.save(update_fields=["status", "note", "returned_by", "returned_at"])
         _end_freezes(payout, actor, now)
-        audit.record("payout.return", actor=actor, now=now, subject=payout, area_id=account.area_id, note=note)
+        audit.record("payout.return", actor=actor, now=now, subject=payout, note=note)
     return payout
 
 
@@ -208,7 +207,7 @@ def pay_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> Payou
         account = lock_account(account.pk)
         if account.balance == 0 and payout.event not in account_use.GOES_ON:
             close_empty(account, reason=f"payout {payout.pk}", actor=actor, now=now)
-        audit.record("payout.pay", actor=actor, now=now, subject=payout, area_id=account.area_id)
+        audit.record("payout.pay", actor=actor, now=now, subject=payout)
     return payout
 
 

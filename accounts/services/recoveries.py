@@ -25,6 +25,7 @@ from accounts.services.standing import take_refund
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
+from bureau.staff import reach
 
 CONTRIBUTION, POOL = "contribution", "pool"
 
@@ -51,6 +52,7 @@ def recover(
     `source` is what had paid it: "contribution" or "pool". `month` says whose credit it is, as far as it is that of a
     month: no more than is left of it. The same key again returns the first journal.
     """
+    reach.require(actor.reach, account)
     check_amount(amount)
     _check_reason(reason)
     if source not in (CONTRIBUTION, POOL):
@@ -86,6 +88,7 @@ def recover_after_death(
     What was taken back already of those credits is not taken twice, and what was taken back for an earlier day of
     death than this one is given back. Recoveries for other reasons count for nothing.
     """
+    reach.require(actor.reach, account)
     if died_on is None:
         raise DomainError(_("No death of the holder is recorded."), field="account")
     account = lock_account(account.pk)
@@ -112,6 +115,7 @@ def give_back(
     Returns how much it was; nothing where it has been given back. Refused: a month that began after the recorded
     death, and one of which nothing was ever taken back.
     """
+    reach.require(actor.reach, account)
     _check_reason(reason)
     account = lock_account(account.pk)
     if month is None:
@@ -257,6 +261,7 @@ def collect_recovery(
     now: datetime.datetime,
 ) -> int:
     """Book what comes in on a receivable: out of the account's balance, or paid into the bank."""
+    reach.require(actor.reach, account)
     check_amount(amount)
     _check_reason(reason)
     account = lock_account(account.pk)

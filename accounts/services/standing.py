@@ -21,6 +21,7 @@ from bureau.models import Area, Scheme, Staff
 from bureau.rules.accounts.credits import may_hold, monthly_credit
 from bureau.rules.errors import NoEdition
 from bureau.rules.periods import month_of
+from bureau.staff import reach
 from members.models import Enrolment, Member
 
 ON_ITS_WAY = (Payout.Status.SUBMITTED, Payout.Status.APPROVED)
@@ -49,6 +50,7 @@ def open_accounts(*, area_id: str, on: datetime.date, actor: Staff, now: datetim
 
     Who has one is the edition's: the classes and plans for which it has a credit at all.
     """
+    reach.require_whole(actor.reach, area_id)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(KINDS_ENROLLED, {"area": area_id, "on": on})
         kinds = [kind for kind in cursor.fetchall() if _has_account(area_id, *kind, on=on)]
@@ -167,6 +169,7 @@ def load_opening_balances(
 @transaction.atomic
 def freeze(*, account: Account, reason: str, actor: Staff, now: datetime.datetime) -> Account:
     """Stop all use of an account for one more reason. Credits still arrive. The same reason again changes nothing."""
+    reach.require(actor.reach, account)
     reason = _said(reason)
     account = lock_account(account.pk)
     _expect(account, Account.Status.OPEN, Account.Status.FROZEN)
@@ -186,6 +189,7 @@ def unfreeze(
 
     `freeze` says which where there are several. What a payout on its way has frozen ends with the payout alone.
     """
+    reach.require(actor.reach, account)
     reason = _said(reason)
     account = lock_account(account.pk)
     open_now = list(account.freezes.filter(ended_at=None).order_by("pk"))
@@ -220,6 +224,7 @@ def end_freeze(freeze: Freeze, *, reason: str, actor: Staff, now: datetime.datet
 @transaction.atomic
 def close(*, account: Account, reason: str, actor: Staff, now: datetime.datetime) -> Account:
     """Close an empty account: it is neither used nor credited any more."""
+    reach.require(actor.reach, account)
     reason = _said(reason)
     account = lock_account(account.pk)
     if account.status == Account.Status.CLOSED:
@@ -244,6 +249,7 @@ def close_empty(account: Account, *, reason: str, actor: Staff, now: datetime.da
 @transaction.atomic
 def reopen(*, account: Account, reason: str, actor: Staff, now: datetime.datetime) -> Account:
     """Take a closed account back into use; frozen, where a freeze was never ended."""
+    reach.require(actor.reach, account)
     reason = _said(reason)
     account = lock_account(account.pk)
     if account.status != Account.Status.CLOSED:

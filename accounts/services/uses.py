@@ -113,7 +113,6 @@ def use_account(
                 actor=actor,
                 now=now,
                 subject=use,
-                area_id=account.area_id,
                 paid=str(use.paid),
                 refusal=use.refusal,
             )
@@ -181,7 +180,6 @@ def reverse_use(*, use: AccountUse, actor: Staff, now: datetime.datetime) -> Acc
         actor=actor,
         now=now,
         subject=reversal,
-        area_id=account.area_id,
         use=use.pk,
         paid=str(reversal.paid),
     )

@@ -14,7 +14,6 @@ class AreaAdmin(Records):
     ordering = ("code",)
     list_display = ["code", "name"]
     search_fields = ["code", "name"]
-    area_path = "code"
     list_acts = [
         Act(code="area.register", label=_("Register an area"), do=register_area, form=form_of(Area, "code", "name")),
     ]
@@ -26,7 +25,6 @@ class CountyAdmin(Records):
     ordering = ("code",)
     list_display = ["code", "name", "area"]
     search_fields = ["code", "name"]
-    area_path = "area"
     list_acts = [
         Act(
             code="county.register",

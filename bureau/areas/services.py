@@ -16,7 +16,7 @@ from bureau.staff.models import Staff
 def register_area(*, code: str, name: str, actor: Staff, now: datetime.datetime) -> Area:
     """Record an area under its GB/T 2260 code. The same again returns the first."""
     _require_code(code)
-    reach.require_agency(actor, code, None)
+    reach.require_whole(actor.reach, code)
     with transaction.atomic():
         known = Area.objects.filter(pk=code).first()
         if known is not None:
@@ -30,7 +30,7 @@ def register_area(*, code: str, name: str, actor: Staff, now: datetime.datetime)
 def register_county(*, code: str, area: Area, name: str, actor: Staff, now: datetime.datetime) -> County:
     """Record a county's agency of an area. The same again returns the first."""
     _require_code(code)
-    reach.require_agency(actor, area.pk, None)
+    reach.require_whole(actor.reach, area.pk)
     with transaction.atomic():
         known = County.objects.filter(pk=code).first()
         if known is not None:

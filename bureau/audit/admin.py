@@ -14,15 +14,13 @@ from bureau.site.sections import EMPTY
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(Records):
-    list_display = ["at", "actor", "deed", "area"]
+    list_display = ["at", "actor", "deed", "area", "county"]
     list_display_links = ["at"]
     list_filter = ["at"]
     search_fields = ["=actor__username", "=action"]
     search_help_text = _("User name, or code of an act such as run.approve")
-    list_select_related = ["actor", "area"]
-    area_path = "area"
-    area_may_be_empty = True
-    fields = ["at", "actor", "deed", "action", "area", "detail"]
+    list_select_related = ["actor", "area", "county"]
+    fields = ["at", "actor", "deed", "action", "area", "county", "detail"]
 
     def get_list_display(self, request):
         return [*super().get_list_display(request), _linked(request)]

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from bureau.areas.models import Area
+from bureau.areas.models import Area, County
 from bureau.staff.models import Staff
 
 
@@ -14,6 +14,7 @@ class AuditEntry(models.Model):
     actor = models.ForeignKey(Staff, models.PROTECT, verbose_name=_("actor"))
     action = models.CharField(_("action"), max_length=60)
     area = models.ForeignKey(Area, models.PROTECT, null=True, blank=True, verbose_name=_("area"))
+    county = models.ForeignKey(County, models.PROTECT, null=True, blank=True, verbose_name=_("county agency"))
     record_type = models.CharField(_("record type"), max_length=60, blank=True)
     record_id = models.CharField(_("record"), max_length=60, blank=True)
     detail = models.JSONField(_("detail"), default=dict, blank=True)

@@ -18,8 +18,8 @@ from bureau.errors import DomainError, RefusedError
 from bureau.rules.errors import Refusal
 from bureau.rules.format import edition as rules
 from bureau.rules.money import fen
+from bureau.staff import reach
 from bureau.staff.models import Staff
-from bureau.staff.reach import require_agency
 from bureau.steps import mark_step, require_step, take_step
 
 
@@ -38,7 +38,7 @@ def enter_figure(
     The same figure again changes nothing; one that is not confirmed may be entered anew. Refused: a figure that
     no edition of the area asks for, a value that breaks the edition's formula, a figure that is confirmed.
     """
-    require_agency(actor, area.pk, None)
+    reach.require_whole(actor.reach, area.pk)
     if not document.strip():
         raise DomainError(_("Name the document that publishes the figure."), field="document")
     try:
@@ -75,7 +75,7 @@ def enter_figure(
 
 def confirm_figure(*, figure: PublishedFigure, actor: Staff, now: datetime.datetime) -> PublishedFigure:
     """Put a figure in force. Refused: the person who entered it, and a value that breaks the edition's formula."""
-    require_agency(actor, figure.area_id, None)
+    reach.require_whole(actor.reach, figure.area_id)
     with transaction.atomic():
         Area.objects.select_for_update(no_key=True).get(pk=figure.area_id)
         figure = PublishedFigure.objects.select_for_update(no_key=True).get(pk=figure.pk)

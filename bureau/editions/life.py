@@ -22,6 +22,7 @@ from bureau.errors import DomainError, edition_sentence
 from bureau.rules.errors import EditionError
 from bureau.rules.format import edition as rules
 from bureau.rules.format.adoption import adopted
+from bureau.staff import reach
 from bureau.staff.models import Staff
 from bureau.steps import require_step, take_step
 
@@ -138,6 +139,7 @@ def choose_readings(
     now: datetime.datetime,
 ) -> Edition:
     """Draft the same texts with other readings chosen, to be in force from a day; the edition itself stays."""
+    reach.require(actor.reach, edition)
     own = edition_by_hash(edition.content_hash).switches
     if all(name in own and own[name].chosen == option for name, option in choices.items()):
         raise DomainError(_("Choose a reading that differs from the edition's."))
@@ -320,7 +322,7 @@ def _recorded(action: str, edition: Edition, actor: Staff, now: datetime.datetim
         actor=actor,
         now=now,
         subject=edition,
-        county_id=None,
+        whole=True,
         document=edition.document,
         content_hash=edition.content_hash,
         **detail,

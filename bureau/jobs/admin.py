@@ -35,8 +35,6 @@ class JobAdmin(Records):
     list_filter = ["status", "kind"]
     search_fields = ["=key"]
     list_select_related = ["area", "actor"]
-    area_path = "area"
-    area_may_be_empty = True
     fields = ["work", "key", "area", "status", "result", "actor", "created_at", "finished_at", "params"]
     acts = [
         Act(
@@ -67,5 +65,3 @@ class ChunkAdmin(Records):
     list_display = ["number", "job", "status", "attempts", "problem", "finished_at"]
     list_filter = ["status"]
     list_select_related = ["job"]
-    area_path = "job__area"
-    area_may_be_empty = True

@@ -193,7 +193,7 @@ def retry_job(job: Job, *, actor: Staff, now: datetime.datetime) -> Job:
 
     Staff of an agency try again what the agency has started.
     """
-    reach.require_agency(actor, job.area_id, job.actor.county_id)
+    reach.require(actor.reach, job)
     with transaction.atomic():
         job = Job.objects.select_for_update(no_key=True).get(pk=job.pk)
         if job.status != Job.Status.FAILED:

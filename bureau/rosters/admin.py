@@ -21,6 +21,7 @@ from bureau.site import Act, ActForm, Panel, Records, Report, link, pick, start
 from bureau.site.acts import call_acts
 from bureau.site.answers import again_soon, attachment
 from bureau.site.start import Task
+from bureau.staff import reach
 from bureau.staff.models import Staff
 
 call_acts(
@@ -72,10 +73,7 @@ def columns_of(request, record, data) -> list[Panel]:
         Panel(
             roster.label,
             [_("Heading"), _("Must be filled in"), _("Other headings it goes by")],
-            [
-                [column.header, column.required, "、".join(column.synonyms)]
-                for column in roster.sheet.columns
-            ],
+            [[column.header, column.required, "、".join(column.synonyms)] for column in roster.sheet.columns],
         )
     ]
 
@@ -96,7 +94,7 @@ def rejects_file(request, upload: Upload, data) -> HttpResponseBase:
 
 
 def upload_job(request, upload: Upload) -> Panel | None:
-    job = Job.objects.filter(key=uploads.job_key(upload)).first()
+    job = reach.visible(Job, request.user.reach).filter(key=uploads.job_key(upload)).first()
     return job and Panel(_("Job"), [_("Job"), _("status")], [[link(job), job.get_status_display()]])
 
 
@@ -108,7 +106,6 @@ class UploadAdmin(Records):
     list_filter = ["status", "kind"]
     search_fields = ["name"]
     list_select_related = ["area", "uploaded_by"]
-    area_path = "area"
     fields = [
         "name", "roster", "area", "status", "problem", "rows", "accepted", "unchanged", "rejected", "uploaded_by",
         "uploaded_at", "undone_by", "undone_at", "size", "sha256", "kept_until",

@@ -22,7 +22,7 @@ def undo_upload(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Uplo
     records from elsewhere refer to them, or a room that builds on such records objects. Then nothing moves.
     Staff of an agency undo what the agency has loaded.
     """
-    reach.require_agency(actor, upload.area_id, upload.uploaded_by.county_id)
+    reach.require(actor.reach, upload)
     with transaction.atomic():
         upload = Upload.objects.select_for_update(no_key=True).get(pk=upload.pk)
         if upload.status == Upload.Status.UNDONE:

@@ -93,7 +93,7 @@ def receive_upload(
     A file that was refused or undone may come again. Nothing is read or loaded yet.
     """
     roster(kind)
-    reach.require_area(actor, area.pk)
+    reach.require_area(actor.reach, area.pk)
     name = without_numbers(name.replace("\0", ""))[-LONGEST_NAME:] or kind
     kept = originals.keep(ContentFile(content) if isinstance(content, bytes) else content, now=now)
     same = Upload.objects.filter(area=area, kind=kind, sha256=kept.sha256).exclude(
@@ -131,7 +131,7 @@ def load_upload(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Uplo
 
     Returns the upload with its status: loaded, refused (see `problem`), or loading. Staff of an agency load its own.
     """
-    reach.require_agency(actor, upload.area_id, upload.uploaded_by.county_id)
+    reach.require(actor.reach, upload)
     if upload.status == Upload.Status.FAILED:
         jobs.retry_job(Job.objects.get(params__upload=upload.pk, status=Job.Status.FAILED), actor=actor, now=now)
         upload.refresh_from_db()

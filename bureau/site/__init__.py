@@ -1,6 +1,7 @@
 """What every room's screens are made of: the stock admin, in which nothing is written but by a service."""
 
 from bureau.site.acts import Act, Answer, Report, is_status
+from bureau.site.filters import YearFilter
 from bureau.site.forms import (
     ActForm,
     KeyField,
@@ -14,7 +15,7 @@ from bureau.site.forms import (
     when,
     year_field,
 )
-from bureau.site.records import Records, YearFilter, extend, facts, money
+from bureau.site.records import Records, extend, facts, money
 from bureau.site.sections import Panel, Section, link
 
 __all__ = [

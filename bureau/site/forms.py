@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bureau.areas.models import Area, County
 from bureau.identifiers.identity import numbers_in
+from bureau.staff import reach
 
 FEW = ("bureau.area", "bureau.county")  # chosen from a plain list
 
@@ -107,15 +108,14 @@ class ActForm(forms.Form):
                 field.validators.append(within_reason)
 
     def _limit(self, field: forms.ModelChoiceField) -> None:
-        model = field.queryset.model
-        if admin.site.is_registered(model):
-            field.queryset = admin.site.get_model_admin(model).get_queryset(self.request)
-        if model is County and (mine := self.request.user.county_id):
-            field.queryset, field.initial = field.queryset.filter(pk=mine), mine
+        """Offer what is within reach; of places and of what `pick` calls one's own, only those to act on."""
+        model, who = field.queryset.model, self.request.user.reach
+        own = model in (Area, County) or getattr(field, "own", False)
+        field.queryset = field.queryset.filter(reach.limits(model, who, own=own))
+        if model is County and who.county:
+            field.initial = who.county
         if model is Area and field.initial is None:
-            field.initial = self.request.user.area_id or (
-                field.queryset.first() if field.queryset.count() == 1 else None
-            )
+            field.initial = who.area or (field.queryset.first() if field.queryset.count() == 1 else None)
 
 
 class KeyField(forms.CharField):
@@ -146,8 +146,13 @@ def _form_field(field: models.Field) -> forms.Field:
     return field.formfield()
 
 
-def pick(field: models.ForeignKey, *, label=None, required: bool | None = None, help_text="") -> forms.ModelChoiceField:
-    """Choose a record to which a model field points: by typing part of it, or from a list where there are few."""
+def pick(
+    field: models.ForeignKey, *, label=None, required: bool | None = None, help_text="", own: bool = False
+) -> forms.ModelChoiceField:
+    """Choose a record to which a model field points: by typing part of it, or from a list where there are few.
+
+    own: a record that is acted on, and so of one's own agency.
+    """
     target = field.remote_field.model
     options = {
         "label": label or capfirst(field.verbose_name),
@@ -156,7 +161,9 @@ def pick(field: models.ForeignKey, *, label=None, required: bool | None = None, 
     }
     if target._meta.label_lower not in FEW:
         options["widget"] = Picker(field, admin.site)
-    return forms.ModelChoiceField(target._default_manager.all(), **options)
+    chosen = forms.ModelChoiceField(target._default_manager.all(), **options)
+    chosen.own = own
+    return chosen
 
 
 def when(label, *, required: bool = True, help_text="", initial=None) -> forms.DateField:

@@ -16,15 +16,13 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from bureau import clock
 from bureau.errors import DomainError
 from bureau.identifiers.identity import numbers_in
 from bureau.site import failures
 from bureau.site.acts import Act, Report, list_url
 from bureau.site.sections import EMPTY, Panel, Section
-from bureau.staff import roles
+from bureau.staff import reach, roles
 
 MOST_COUNTED = 10_000
 
@@ -72,21 +70,6 @@ def _told(value: Any) -> Any:
     return "" if value is None else str(value)
 
 
-class YearFilter(admin.SimpleListFilter):
-    """A year of records: the next and the last five, without asking the table which there are."""
-
-    title = gettext_lazy("year")
-    parameter_name = "year"
-
-    def lookups(self, request, model_admin):
-        year = clock.today().year
-        return [(str(one), str(one)) for one in range(year + 1, year - 5, -1)]
-
-    def queryset(self, request, queryset):
-        value = self.value()
-        return queryset.filter(year=int(value)) if value and value.isascii() and value.isdigit() else queryset
-
-
 Q = "q"
 
 
@@ -103,11 +86,8 @@ def _address(path: str, query: dict[str, str]) -> str:
 
 
 class Records(admin.ModelAdmin):
-    """A model's list and pages. `area_path` and `county_path` lead from it to the area and agency it belongs to."""
+    """A model's list and pages, of what its reader reaches."""
 
-    area_path = ""
-    area_may_be_empty = False
-    county_path = ""
     acts: Sequence[Act | Report] = ()
     list_acts: Sequence[Act | Report] = ()
     sections: Sequence[Section | Callable[..., Panel | None]] = ()
@@ -142,17 +122,12 @@ class Records(admin.ModelAdmin):
         return False
 
     def get_queryset(self, request):
-        found = super().get_queryset(request).defer(
-            *(field.name for field in self.opts.concrete_fields if isinstance(field, models.BinaryField))
+        found = (
+            super()
+            .get_queryset(request)
+            .defer(*(field.name for field in self.opts.concrete_fields if isinstance(field, models.BinaryField)))
         )
-        if self.area_path and request.user.area_id:
-            mine = models.Q(**{self.area_path: request.user.area_id})
-            if self.area_may_be_empty:
-                mine |= models.Q(**{f"{self.area_path}__isnull": True})
-            found = found.filter(mine)
-        if self.county_path and request.user.county_id:
-            found = found.filter(**{self.county_path: request.user.county_id})
-        return found
+        return found.filter(reach.limits(self.model, request.user.reach))
 
     # How values are shown
 
@@ -220,13 +195,13 @@ class Records(admin.ModelAdmin):
         record = self.get_object(request, unquote(object_id))
         if record is None:
             raise Http404
-        if not self.is_near(request, record):
+        if isinstance(act, Act) and not self.is_near(request, record):
             raise PermissionDenied
         return act.view(self, request, record)
 
     def is_near(self, request, record) -> bool:
-        """Whether a member of staff may act on a record that they may read."""
-        return True
+        """Whether a member of staff may act on a record that they may read: a neighbour's is read only."""
+        return reach.reaches(request.user.reach, record)
 
     @staticmethod
     def _act(acts, code):
@@ -272,9 +247,7 @@ class Records(admin.ModelAdmin):
             return found or without_number(request)
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_list_act"
         buttons = [
-            (act.label, reverse(name, args=[act.code]))
-            for act in self.list_acts
-            if roles.may(request.user, act.code)
+            (act.label, reverse(name, args=[act.code])) for act in self.list_acts if roles.may(request.user, act.code)
         ]
         try:
             return super().changelist_view(
@@ -308,7 +281,7 @@ class Records(admin.ModelAdmin):
         buttons = [
             (act.label, reverse(name, args=[record.pk, act.code]))
             for act in self.acts
-            if near and roles.may(request.user, act.code) and act.offered(record)
+            if (near or isinstance(act, Report)) and roles.may(request.user, act.code) and act.offered(record)
         ]
         if roles.may_read(request.user, "bureau.auditentry"):
             buttons.append((_("Audit trail"), self._trail(record.pk)))

@@ -70,15 +70,13 @@ class RolesForm(ActForm):
 class StaffAdmin(Records):
     ordering = ("username",)
     list_display = ["username", "full_name", "role", "area", "county", "is_active", "last_login"]
-    list_filter = ["is_active", ("area", admin.RelatedOnlyFieldListFilter)]
+    list_filter = ["is_active", "area"]
     search_fields = ["username", "first_name"]
     list_select_related = ["area", "county"]
     fields = [
         "username", "full_name", "role", "area", "county", "is_active", "must_change_password", "date_joined",
         "last_login",
     ]  # fmt: skip
-    area_path = "area"
-    area_may_be_empty = True
     list_acts = [
         Act(
             code="staff.register",

@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from bureau.areas.models import Area, County
+from bureau.staff.reach import Principal
 
 
 class Staff(AbstractUser):
@@ -18,3 +19,8 @@ class Staff(AbstractUser):
 
     def __str__(self):
         return self.get_full_name() or self.username
+
+    @property
+    def reach(self) -> Principal:
+        """How far they see and act."""
+        return Principal(self.area_id, self.county_id)

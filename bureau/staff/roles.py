@@ -149,7 +149,7 @@ def may_read(staff: Staff, label: str) -> bool:
 def require_reach_of_staff(actor: Staff, staff: Staff, becoming: Iterable[str] = ()) -> None:
     """Refuse an administrator's act on an account beyond their reach: of another area or agency, of one of the other
     two duties (now, or by the roles it is about to get), or of who installs the house."""
-    reach.require_agency(actor, staff.area_id, staff.county_id)
+    reach.require(actor.reach, staff)
     if actor.is_superuser:
         return
     if staff.is_superuser:

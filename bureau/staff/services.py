@@ -119,7 +119,7 @@ def _give_password(staff: Staff, password: str) -> None:
 
 def _require_reach(actor: Staff, staff: Staff) -> None:
     """The place of an account lies within the actor's: nobody gives a wider one than their own."""
-    if not reach.reaches(actor, staff.area_id, staff.county_id):
+    if not reach.reaches(actor.reach, staff):
         field = "area" if staff.area_id != actor.area_id else "county"
         raise DomainError(_("An administrator opens accounts for their own area and agency only."), field=field)
 

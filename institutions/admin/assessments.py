@@ -17,7 +17,7 @@ class ScoresForm(ActForm):
 
 
 def scores_waiting(request, record, data) -> list[Panel]:
-    waiting = waiting_assessments(**data, county=request.user.county)
+    waiting = waiting_assessments(**data, who=request.user.reach)
     return [
         Panel(
             _("Scores to confirm"),

@@ -18,7 +18,6 @@ class ReferralAdmin(OfMember):
     list_display = ["member", "from_institution", "to_institution", "starts_on", "ends_on", "reason"]
     list_select_related = ["member", "from_institution", "to_institution"]
     institution_path = "to_institution"
-    only_seen = True
     acts = [
         Act(
             code="referral.end",
@@ -44,7 +43,6 @@ class OutOfAreaRegistrationAdmin(OfMember):
     list_display = ["member", "kind", "destination", "starts_on", "ends_on"]
     list_filter = ["kind"]
     list_select_related = ["member"]
-    only_seen = True
     acts = [
         Act(
             code="out_of_area.end",
@@ -62,7 +60,6 @@ class HospitalStayAdmin(OfMember):
     list_filter = [("discharged_on", admin.EmptyFieldListFilter)]
     list_select_related = ["member", "institution"]
     institution_path = "institution"
-    only_seen = True
     acts = [
         Act(
             code="hospital_stay.discharge",

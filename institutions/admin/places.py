@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bureau import clock
 from bureau.site import Act, ActForm, Panel, Records, Section, form_of, is_status, pick, reason_field, when
+from bureau.staff import reach
 from institutions.models import AccountChange, Agreement, Assessment, Institution, Level, Selection
 from institutions.services.bank_accounts import ACCOUNT, change_account, confirm_account, drop_account
 from institutions.services.places import (
@@ -49,8 +50,10 @@ def heads_of(request, institution: Institution) -> Panel | None:
     year = clock.today().year
     days = [datetime.date(year, month, 1) for month in range(1, 13)]
     mine = Q(institution=institution) | Q(institution__parent=institution, institution__kind=Institution.Kind.STATION)
-    counted = Selection.objects.filter(mine, role=Selection.Role.PRIMARY, counts_to__gte=days[0]).aggregate(
-        **{f"m{day.month}": Count("pk", filter=Q(counts_from__lte=day, counts_to__gte=day)) for day in days}
+    counted = (
+        reach.visible(Selection, request.user.reach)
+        .filter(mine, role=Selection.Role.PRIMARY, counts_to__gte=days[0])
+        .aggregate(**{f"m{day.month}": Count("pk", filter=Q(counts_from__lte=day, counts_to__gte=day)) for day in days})
     )
     months = [counted[f"m{day.month}"] for day in days]
     if not any(months):
@@ -70,8 +73,6 @@ class InstitutionAdmin(Records):
     search_fields = ["=code", "name__startswith"]
     search_help_text = _("Institution code, or the beginning of the name")
     list_select_related = ["county", "parent"]
-    area_path = "area"
-    area_may_be_empty = True
     fields = [
         "name", "code", "kind", "area", "county", "parent", "bank_name", "bank_account", "account_name", "upload",
     ]  # fmt: skip
@@ -154,9 +155,6 @@ class InstitutionAdmin(Records):
         Section(Assessment, "institution"),
     ]
 
-    def is_near(self, request, record):
-        return not request.user.county_id or record.county_id in (None, request.user.county_id)
-
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("levels")
 
@@ -173,9 +171,6 @@ class OfInstitution(Records):
     """What is dated of an institution; found by its code."""
 
     list_select_related = ["institution"]
-    area_path = "institution__area"
-    area_may_be_empty = True
-    county_path = "institution__county"
     search_fields = ["=institution__code", "institution__name__startswith"]
     search_help_text = _("Institution code, or the beginning of the name")
 

@@ -21,6 +21,7 @@ from bureau.site import (
     when,
     year_field,
 )
+from bureau.staff import reach
 from institutions.models import Institution, Selection, SelectionWindow
 from institutions.queries import double_funded_heads
 from institutions.services.selection import choose, end_selections, end_selections_of_departed, withdraw
@@ -49,7 +50,6 @@ class SelectionWindowAdmin(Records):
     list_display = ["year", "area", "scheme", "opens_on", "closes_on", "opened_at", "closed_at"]
     list_filter = ["scheme", "year"]
     list_select_related = ["area"]
-    area_path = "area"
     list_acts = [
         Act(
             code="window.open",
@@ -86,10 +86,10 @@ class DoubleForm(ActForm):
 
 def double_funded(request, record, data) -> list[Panel]:
     """By institution, and member by member: heads that count here while care elsewhere is paid as well."""
-    county = request.user.county_id
     heads = double_funded_heads(data["area"].pk, data["scheme"], data["year"])
-    places = Institution.objects.in_bulk({head.institution_id for head in heads})
-    heads = [head for head in heads if county in (None, places[head.institution_id].county_id)]
+    own = reach.visible(Institution, request.user.reach, own=True)
+    places = own.in_bulk({head.institution_id for head in heads})
+    heads = [head for head in heads if head.institution_id in places]
     title = f"{data['area'].name} · {data['year']}"
     if not heads:
         return [Panel(title, note=_("No member who counts here is registered out of the area in the year."))]
@@ -129,7 +129,6 @@ class SelectionAdmin(OfMember):
     ]  # fmt: skip
     list_filter = [YearFilter, "role", "route", "scheme"]
     list_select_related = ["member", "institution"]
-    area_path = "area"
     institution_path = "institution"
     list_acts = [
         Act(

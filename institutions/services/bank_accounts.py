@@ -15,6 +15,7 @@ from bureau.errors import DomainError
 from bureau.identifiers.bank_accounts import account_number
 from bureau.models import Staff
 from bureau.saving import locked, save
+from bureau.staff import reach
 from bureau.steps import mark_step, take_step
 from institutions.models import AccountChange, Institution
 
@@ -43,6 +44,7 @@ def change_account(
 
     A second entry takes the place of the first that still waits; the same one again changes nothing.
     """
+    reach.require(actor.reach, institution)
     institution = locked(institution)
     wanted = said(account_name, bank_name, bank_account)
     change = institution.account_changes.filter(status=AccountChange.Status.OPEN).first()
@@ -104,8 +106,6 @@ def recorded(act: str, change: AccountChange, actor: Staff, now: datetime.dateti
         actor=actor,
         now=now,
         subject=change,
-        area_id=where.area_id,
-        county_id=where.county_id,
         institution=where.code,
         bank=change.bank_name,
         ending=change.bank_account[-4:],

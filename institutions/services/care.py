@@ -66,7 +66,7 @@ def refer(
             )
         save(referral)
         audit.record(
-            "referral.record", actor=actor, now=now, subject=referral, area_id=from_institution.area_id,
+            "referral.record", actor=actor, now=now, subject=referral,
             member=member.pk, to=to_institution.code, reason=reason,
             starts_on=str(starts_on), ends_on=str(ends_on),
         )  # fmt: skip
@@ -93,7 +93,7 @@ def end_referral(
         before, referral.ends_on = referral.ends_on, last_day
         save(referral)
         audit.record(
-            "referral.end", actor=actor, now=now, subject=referral, area_id=referral.from_institution.area_id,
+            "referral.end", actor=actor, now=now, subject=referral,
             before=str(before), ends_on=str(last_day), reason=reason,
         )  # fmt: skip
     return referral
@@ -113,7 +113,7 @@ def cancel_referral(
             raise DomainError(_("The referral has begun; give it a last day instead."), field="on")
         audit.record(
             "referral.take_back", actor=actor, now=now, subject=referral,
-            area_id=referral.from_institution.area_id, member=referral.member_id,
+            member=referral.member_id,
             to=referral.to_institution.code, reason=reason,
             starts_on=str(referral.starts_on), ends_on=str(referral.ends_on),
         )  # fmt: skip

@@ -2,7 +2,6 @@
 
 import datetime
 from decimal import Decimal
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -13,7 +12,8 @@ from bureau.errors import DomainError
 from bureau.models import Area, County, Staff
 from bureau.rules.periods import ONE_DAY
 from bureau.saving import locked, require_days, save
-from bureau.staff.reach import require_agency
+from bureau.staff import reach
+from bureau.staff.reach import Principal
 from bureau.steps import mark_step, take_step
 from institutions.models import Agreement, Assessment, Institution, Level, Selection
 from institutions.queries import in_force
@@ -70,7 +70,7 @@ def change_details(*, institution: Institution, actor: Staff, now: datetime.date
     """Change the name or the paying agency; what was there before is audited."""
     if unknown := set(details) - set(_DETAILS):
         raise TypeError(f"not a detail of an institution: {', '.join(sorted(unknown))}")
-    require_agency_of(actor, institution.area_id, institution.county_id)
+    reach.require(actor.reach, institution)
     with transaction.atomic():
         institution = locked(institution)
         before = {name: str(getattr(institution, name) or "") for name in details}
@@ -94,7 +94,7 @@ def change_parent(
     So it is refused while a member has chosen the station, or if its heads ever counted: months of the old
     centre would move. Then the station ends its agreement and is registered anew.
     """
-    require_agency_of(actor, station.area_id, station.county_id)
+    reach.require(actor.reach, station)
     with transaction.atomic():
         station = locked(station)
         if station.kind != Kind.STATION:
@@ -140,6 +140,7 @@ def set_level(
     The level before ends the day before. The same level again changes nothing; another level from the very
     same day corrects the record.
     """
+    reach.require(actor.reach, institution)
     with transaction.atomic():
         institution = locked(institution)
         old = institution.levels.filter(in_force(starts_on)).first()
@@ -162,7 +163,7 @@ def set_level(
                 save(old)
         save(new)
         audit.record(
-            "institution.level", actor=actor, now=now, subject=new, **_place(institution),
+            "institution.level", actor=actor, now=now, subject=new,
             institution=institution.code, level=level, starts_on=str(starts_on), before=before,
         )  # fmt: skip
     return new
@@ -177,6 +178,7 @@ def designate(
     now: datetime.datetime,
 ) -> Agreement:
     """定点协议 for some days, or until further notice. The same agreement again returns the first."""
+    reach.require(actor.reach, institution)
     require_days(starts_on, ends_on)
     with transaction.atomic():
         institution = locked(institution)
@@ -186,7 +188,7 @@ def designate(
         agreement = Agreement(institution=institution, starts_on=starts_on, ends_on=ends_on)
         save(agreement)
         audit.record(
-            "agreement.record", actor=actor, now=now, subject=agreement, **_place(institution),
+            "agreement.record", actor=actor, now=now, subject=agreement,
             institution=institution.code, starts_on=str(starts_on), ends_on=str(ends_on or ""),
         )  # fmt: skip
     return agreement
@@ -196,6 +198,7 @@ def undesignate(
     *, institution: Institution, last_day: datetime.date, reason: str, actor: Staff, now: datetime.datetime
 ) -> Agreement:
     """End the agreement in force with a last day. Selections stay: their members choose anew."""
+    reach.require(actor.reach, institution)
     with transaction.atomic():
         institution = locked(institution)
         agreement = institution.agreements.filter(in_force(last_day)).first()
@@ -206,7 +209,7 @@ def undesignate(
         before, agreement.ends_on = agreement.ends_on, last_day
         save(agreement)
         audit.record(
-            "agreement.end", actor=actor, now=now, subject=agreement, **_place(institution),
+            "agreement.end", actor=actor, now=now, subject=agreement,
             institution=institution.code, before=str(before or ""), ends_on=str(last_day), reason=reason,
         )  # fmt: skip
     return agreement
@@ -225,6 +228,7 @@ def record_assessment(
 
     A second score replaces the first and is confirmed anew; both are audited.
     """
+    reach.require(actor.reach, institution)
     with transaction.atomic():
         institution = locked(institution)
         assessment = institution.assessments.filter(year=year).first()
@@ -239,7 +243,7 @@ def record_assessment(
         mark_step(assessment, "institution.assess", actor, now, score=score, document=document)
         save(assessment)
         audit.record(
-            "institution.assess", actor=actor, now=now, subject=assessment, **_place(institution),
+            "institution.assess", actor=actor, now=now, subject=assessment,
             institution=institution.code, year=year, score=str(score), before=before, document=document,
         )  # fmt: skip
     return assessment
@@ -254,28 +258,21 @@ def confirm_assessment(*, assessment: Assessment, actor: Staff, now: datetime.da
         take_step(assessment, "assessment.confirm", actor, now)
         institution = assessment.institution
         audit.record(
-            "assessment.confirm", actor=actor, now=now, subject=assessment, **_place(institution),
+            "assessment.confirm", actor=actor, now=now, subject=assessment,
             institution=institution.code, year=assessment.year, score=str(assessment.score),
         )  # fmt: skip
     return assessment
 
 
-def require_agency_of(actor: Staff, area_id: str | None, county_id: str | None) -> None:
+def require_agency_of(who: Principal, area_id: str | None, county_id: str | None) -> None:
     """An agency's staff act on what its own institutions send, and on care outside the area; not on its neighbours'."""
-    if county_id is not None and area_id == actor.area_id:
-        require_agency(actor, area_id, county_id)
+    if county_id is not None and area_id == who.area:
+        reach.require_county(who, county_id)
 
 
-def _place(institution: Institution) -> dict[str, Any]:
-    """The area and agency of what belongs to an institution, for the audit trail; outside the area nobody's."""
-    return {"area_id": institution.area_id, "county_id": institution.county_id}
-
-
-def waiting_assessments(area: Area, year: int, *, county: County | None = None) -> QuerySet[Assessment]:
-    """Scores of a year that nobody has confirmed yet; with `county`, of the institutions that this agency pays."""
-    waiting = Assessment.objects.filter(institution__area=area, year=year, confirmed_at=None)
-    if county is not None:
-        waiting = waiting.filter(institution__county=county)
+def waiting_assessments(area: Area, year: int, *, who: Principal) -> QuerySet[Assessment]:
+    """Scores of a year that nobody has confirmed yet, of the institutions that are within reach."""
+    waiting = reach.visible(Assessment, who).filter(institution__area=area, year=year, confirmed_at=None)
     return waiting.select_related("institution", "entered_by").order_by("institution__code")
 
 
@@ -285,5 +282,5 @@ def confirm_assessments(*, area: Area, year: int, actor: Staff, now: datetime.da
     Refused: where one was entered by the same person.
     """
     with transaction.atomic():
-        waiting = list(waiting_assessments(area, year, county=actor.county))
+        waiting = list(waiting_assessments(area, year, who=actor.reach))
         return [confirm_assessment(assessment=one, actor=actor, now=now) for one in waiting]

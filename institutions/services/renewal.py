@@ -9,7 +9,7 @@ from bureau.editions.rulebook import rulebook
 from bureau.errors import DomainError
 from bureau.models import Staff
 from bureau.rules import selection as rules
-from bureau.staff.reach import require_agency
+from bureau.staff import reach
 from institutions.models import SelectionWindow
 from institutions.services.choices import Ask, plan_for
 from institutions.services.selection import write
@@ -24,7 +24,7 @@ def renew_selections(*, window: SelectionWindow, actor: Staff, now: datetime.dat
     say): those choose in the year. Does nothing where members must choose. In parts, each of its own; doing it
     again finds those that are left.
     """
-    require_agency(actor, window.area_id, None)
+    reach.require_whole(actor.reach, window.area_id)
     edition = rulebook(window.area_id).on(window.area_id, window.scheme, window.closes_on)
     if not rules.renews(edition, window.closes_on):
         return 0, 0

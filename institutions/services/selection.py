@@ -10,6 +10,7 @@ from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
 from bureau.saving import locked
+from bureau.staff import reach
 from institutions.models import Institution, Selection
 from institutions.services.choices import CHANGEABLE, Ask, Plan, plan_for
 from institutions.services.facts import Facts
@@ -42,6 +43,7 @@ def choose(
     be selected, a station of another centre, a change without a reason or to the same institution, a member not
     enrolled on the day of the request and on the first day of care, an institution without an agreement.
     """
+    reach.require(actor.reach, member)
     chosen = [institutions] if isinstance(institutions, Institution) else list(institutions)
     ask = Ask(member.pk, tuple(one.pk for one in chosen), year, requested_on, reason=reason.strip(), route=route)
     if len(ask.reason) > LONGEST_REASON:
@@ -69,6 +71,7 @@ def withdraw(*, selection: Selection, on: datetime.date, reason: str, actor: Sta
     Afterwards it is corrected by another choice: on the same day it is overwritten, later it is a change. A
     change is not withdrawn, since it has ended another selection.
     """
+    reach.require(actor.reach, selection)
     with transaction.atomic():
         locked(selection.member)
         row = Selection.objects.filter(pk=selection.pk).first()
@@ -99,6 +102,7 @@ def end_selections(
     Months count through that of the event (HY-16). A selection for later days is taken away. Doing it again
     changes nothing.
     """
+    reach.require(actor.reach, member)
     with transaction.atomic():
         plan = Plan(Facts([member.pk]), actor=actor)
         plan.leave(member.pk, last_day, event, area_id, scheme)
@@ -112,6 +116,7 @@ def end_selections_of_departed(*, area_id: str, on: datetime.date, actor: Staff,
     A member who left and is enrolled again, even after a gap, keeps the selection. Returns how many members'
     selections have changed; all other members are left alone, so it may run as often as one likes.
     """
+    reach.require_whole(actor.reach, area_id)
     changed = 0
     for members in _departed(area_id, on):
         with transaction.atomic():

@@ -12,7 +12,7 @@ from bureau.models import Area, Staff
 from bureau.rules import selection as rules
 from bureau.rules.format.edition import Edition
 from bureau.rules.periods import Span
-from bureau.staff.reach import require_agency
+from bureau.staff import reach
 from institutions.models import SelectionWindow
 from institutions.queries import not_yet_selected
 from institutions.services.renewal import renew_selections
@@ -25,7 +25,7 @@ def open_window(
 
     Refused: where no edition in force sets a window, before the window's first day, once it is closed.
     """
-    require_agency(actor, area.pk, None)
+    reach.require_whole(actor.reach, area.pk)
     with transaction.atomic():
         area = Area.objects.select_for_update(no_key=True).get(pk=area.pk)
         window = SelectionWindow.objects.filter(area=area, scheme=scheme, year=year).first()
@@ -57,7 +57,7 @@ def close_window(
     the window's days may still be recorded later: the day of the request decides. Closing it again changes
     nothing.
     """
-    require_agency(actor, window.area_id, None)
+    reach.require_whole(actor.reach, window.area_id)
     if on <= window.closes_on:
         raise DomainError(_("The window is open until %(day)s."), field="on", day=window.closes_on)
     if window.closed_at is None:

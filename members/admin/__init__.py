@@ -11,6 +11,7 @@ from bureau import clock
 from bureau.identifiers.identity import DOCUMENT_KINDS, SAME_NUMBERS
 from bureau.models import Scheme
 from bureau.site import Act, ActForm, Answer, MonthField, Panel, Records, Section, form_of, pick, reason_field, when
+from bureau.staff import reach
 from members.admin.finding import SEARCH_HELP, OfMember, lead_to_member
 from members.forms import PlanField
 from members.models import (
@@ -22,7 +23,7 @@ from members.models import (
     Relative,
     Suspension,
 )
-from members.queries import find, seen_by
+from members.queries import find
 from members.services.facts import add_relative, end_relative, record_contribution
 from members.services.newborns import enrol_newborn
 from members.services.people import correct_member, register_employer, register_member
@@ -89,7 +90,7 @@ def reveal(*, member, reason, actor, now) -> Answer:
 def register(*, actor, **asked) -> Member | Answer:
     """Register a member; somebody whom another area keeps is not shown here."""
     member = register_member(actor=actor, **asked)
-    if Member.objects.filter(seen_by(actor, "pk"), pk=member.pk).exists():
+    if reach.reaches(actor.reach, member):
         return member
     return Answer(
         text=_("This person is recorded already, in another area. A roster of members enrols them here from a day on.")
@@ -165,7 +166,6 @@ class EmployerAdmin(Records):
     search_fields = ["code", "name__startswith"]
     search_help_text = _("Employer number, or the beginning of the name")
     list_select_related = ["area"]
-    area_path = "area"
     list_acts = [
         Act(
             code="employer.register",
@@ -277,7 +277,7 @@ class MemberAdmin(Records):
     ]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).filter(seen_by(request.user, "pk")).prefetch_related("enrolments")
+        return super().get_queryset(request).prefetch_related("enrolments")
 
     def get_search_results(self, request, queryset, search_term):
         if not search_term.strip():
@@ -304,7 +304,6 @@ class EnrolmentAdmin(OfMember):
     list_display = ["member", "area", "scheme", "person_class", "plan_said", "employer", "starts_on", "ends_on"]
     list_filter = ["scheme", "person_class", "by_hand_elsewhere"]
     list_select_related = ["member", "area", "employer"]
-    area_path = "area"
     acts = [
         Act(
             code="enrolment.end",
@@ -325,7 +324,6 @@ class BenefitPeriodAdmin(OfMember):
     list_display = ["member", "area", "scheme", "starts_on", "ends_on"]
     list_filter = ["scheme"]
     list_select_related = ["member", "area"]
-    area_path = "area"
     acts = [
         Act(
             code="benefit_period.end",
@@ -342,7 +340,6 @@ class SuspensionAdmin(OfMember):
     list_display = ["member", "area", "kind", "starts_on", "ends_on", "reason"]
     list_filter = ["kind"]
     list_select_related = ["member", "area"]
-    area_path = "area"
     acts = [
         Act(
             code="suspension.end",
@@ -359,7 +356,6 @@ class ContributionAdmin(OfMember):
     list_display = ["member", "scheme", "month_paid", "kind", "base", "employer_amount", "own_amount", "paid_on"]
     list_filter = ["scheme", "kind"]
     list_select_related = ["member", "area"]
-    area_path = "area"
 
     @admin.display(description=_("month"), ordering="month")
     def month_paid(self, contribution):
@@ -371,7 +367,6 @@ class RelativeAdmin(OfMember):
     list_display = ["member", "relation", "relative", "starts_on", "ends_on"]
     list_filter = ["relation"]
     list_select_related = ["member", "relative"]
-    only_seen = True
     acts = [
         Act(
             code="relative.end",

@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from bureau.site import Records
 from bureau.site.acts import list_url, url_of
+from bureau.staff import reach
 from members.models import Member
-from members.queries import find, find_by_document, seen_by
+from members.queries import find, find_by_document
 
 SEARCH_HELP = _("Document number, its last four, or the beginning of a name")
 INSTITUTION_CODE = re.compile(r"[HPC]\d{11}", re.ASCII | re.IGNORECASE)
@@ -23,13 +24,8 @@ class OfMember(Records):
 
     member_path = "member"
     institution_path = ""
-    only_seen = False  # where no area stands on the record itself
     search_fields = ["pk"]
     search_help_text = SEARCH_HELP
-
-    def get_queryset(self, request):
-        found = super().get_queryset(request)
-        return found.filter(seen_by(request.user, f"{self.member_path}_id")) if self.only_seen else found
 
     def get_search_results(self, request, queryset, search_term):
         term = search_term.strip()
@@ -46,7 +42,7 @@ class OfMember(Records):
         people = find_by_document(term)
         if people is None:
             return None
-        member = people.filter(seen_by(request.user, "pk")).first()
+        member = people.filter(reach.limits(Member, request.user.reach)).first()
         if member is None:
             messages.warning(request, NOBODY)
             return HttpResponseRedirect(list_url(self.model))
@@ -63,7 +59,7 @@ def lead_to_member(request, term: str) -> HttpResponseRedirect | None:
     people = find_by_document(term)
     if people is None:
         return None
-    if (member := people.filter(seen_by(request.user, "pk")).first()) is not None:
+    if (member := people.filter(reach.limits(Member, request.user.reach)).first()) is not None:
         return HttpResponseRedirect(url_of(member))
     messages.warning(request, NOBODY)
     return HttpResponseRedirect(list_url(Member))

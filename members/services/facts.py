@@ -10,6 +10,7 @@ from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Area, Staff
 from bureau.saving import locked, require_days, save
+from bureau.staff import reach
 from members.models import Contribution, Member, Relative
 
 
@@ -32,6 +33,7 @@ def record_contribution(
     The same payment again is the one that is there; other amounts for it are refused, since accounts are
     credited by them: a difference is a payment of its own.
     """
+    reach.require(actor.reach, member)
     if month.day != 1:
         raise DomainError(_("A month is given by its first day."), field="month")
     contribution = Contribution(
@@ -78,6 +80,7 @@ def add_relative(
 
     Whether the account may pay for such a relative is the edition's to say, when a grant is made.
     """
+    reach.require(actor.reach, member)
     require_days(starts_on, ends_on)
     with transaction.atomic():
         member = locked(member)
@@ -93,7 +96,6 @@ def add_relative(
             actor=actor,
             now=now,
             subject=bond,
-            area_id=actor.area_id,
             member=member.pk,
             relative=relative.pk,
             relation=relation,
@@ -103,6 +105,7 @@ def add_relative(
 
 def end_relative(*, bond: Relative, ends_on: datetime.date, actor: Staff, now: datetime.datetime) -> Relative:
     """Let the record of a relative end with a day."""
+    reach.require(actor.reach, bond)
     require_days(bond.starts_on, ends_on)
     with transaction.atomic():
         locked(bond.member)
@@ -116,7 +119,6 @@ def end_relative(*, bond: Relative, ends_on: datetime.date, actor: Staff, now: d
             actor=actor,
             now=now,
             subject=bond,
-            area_id=actor.area_id,
             member=bond.member_id,
             ends_on=ends_on.isoformat(),
         )

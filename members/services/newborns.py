@@ -11,6 +11,7 @@ from bureau.models import Area, Staff
 from bureau.rules.enrolment import newborn_cover
 from bureau.rules.errors import Refused
 from bureau.rules.periods import Span
+from bureau.staff import reach
 from members.models import BenefitPeriod, Enrolment, Member
 from members.services.spans import add_benefit_period, enrol
 
@@ -37,6 +38,7 @@ def enrol_newborn(
 
     Care before the premium can then be claimed by hand. The same again is what is there.
     """
+    reach.require(actor.reach, member)
     if member.birth is None:
         raise DomainError(_("Record the date of birth first."), field="member")
     days = newborn_days(area_id=area.pk, scheme=scheme, birth=member.birth, paid_on=paid_on)

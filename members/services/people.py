@@ -19,9 +19,10 @@ from bureau.identifiers.identity import (
 )
 from bureau.models import Area, Staff
 from bureau.saving import locked, require_name, save
+from bureau.staff import reach
 from members import identity
 from members.models import Employer, Member
-from members.queries import same_name, seen_by
+from members.queries import same_name
 from members.services.matching import OTHER_NAME_ELSEWHERE
 
 _DETAILS = ("name", "sex", "birth", "reached_age_on", "phone")
@@ -75,7 +76,6 @@ def register_member(
             actor=actor,
             now=now,
             subject=member,
-            area_id=actor.area_id,
             name=name,
             document=_masked(document_kind, number),
         )
@@ -97,6 +97,7 @@ def correct_member(
     A changed identity number changes date of birth and sex with it. Refused: no reason, a number its document
     cannot have, and a document that another person holds.
     """
+    reach.require(actor.reach, member)
     if unknown := set(details) - set(_DETAILS):
         raise TypeError(f"not a detail of a member: {', '.join(sorted(unknown))}")
     if not reason.strip():
@@ -130,7 +131,6 @@ def correct_member(
             actor=actor,
             now=now,
             subject=member,
-            area_id=actor.area_id,
             reason=reason,
             changed=changed,
         )
@@ -143,6 +143,7 @@ def record_death(*, member: Member, on: datetime.date, actor: Staff, now: dateti
     Account, grants and selections are for the rooms that keep them. Refused: a day in the future, another day
     than the one recorded, and a person who is enrolled anew after it.
     """
+    reach.require(actor.reach, member)
     if on > timezone.localdate(now):
         raise DomainError(_("The day of death lies in the future."), field="on")
     with transaction.atomic():
@@ -177,7 +178,6 @@ def record_death(*, member: Member, on: datetime.date, actor: Staff, now: dateti
             actor=actor,
             now=now,
             subject=member,
-            area_id=actor.area_id,
             died_on=on.isoformat(),
         )
     return member
@@ -229,19 +229,15 @@ def _holder(document_kind: str, number: str, *, but: Member | None = None) -> Me
     return found.exclude(pk=but and but.pk).first()
 
 
-def _is_seen(member: Member, actor: Staff) -> bool:
-    return Member.objects.filter(seen_by(actor, "pk"), pk=member.pk).exists()
-
-
 def _recorded_for(holder: Member, actor: Staff) -> DomainError:
     """Another person has the document. Who it is, the actor learns of people of the own area only."""
-    if not _is_seen(holder, actor):
+    if not reach.reaches(actor.reach, holder):
         return DomainError(_(OTHER_NAME_ELSEWHERE), field="document_number")
     return DomainError(_("This document is recorded for %(name)s."), field="document_number", name=holder.name)
 
 
 def _other_name(known: Member, actor: Staff) -> DomainError:
-    if not _is_seen(known, actor):
+    if not reach.reaches(actor.reach, known):
         return DomainError(_(OTHER_NAME_ELSEWHERE), field="name")
     return DomainError(
         _("This document is recorded for %(name)s; compare the card, or correct the record."),

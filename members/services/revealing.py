@@ -8,12 +8,14 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
+from bureau.staff import reach
 from members.identity import decrypt
 from members.models import Member
 
 
 def reveal_document(*, member: Member, reason: str, actor: Staff, now: datetime.datetime) -> str:
     """The number of a member's document, for a stated reason that the audit trail keeps (not the number)."""
+    reach.require(actor.reach, member)
     if not reason.strip():
         raise DomainError(_("Say why the number is needed."), field="reason")
     try:
@@ -21,7 +23,5 @@ def reveal_document(*, member: Member, reason: str, actor: Staff, now: datetime.
     except ValueError:
         raise DomainError(_("The number cannot be read with this installation's key.")) from None
     with transaction.atomic():
-        audit.record(
-            "member.reveal", actor=actor, now=now, subject=member, area_id=actor.area_id, reason=reason.strip()
-        )
+        audit.record("member.reveal", actor=actor, now=now, subject=member, reason=reason.strip())
     return number

@@ -12,6 +12,7 @@ from bureau.models import Area, Scheme, Staff
 from bureau.rules.enrolment import POOLED_ONLY
 from bureau.rules.periods import ONE_DAY
 from bureau.saving import locked, require_days, save
+from bureau.staff import reach
 from members.insured import WITH_ACCOUNT
 from members.models import BenefitPeriod, Employer, Enrolment, Member, Suspension
 
@@ -39,6 +40,7 @@ def enrol(
 
     Refused: days on which the person is enrolled already, in any scheme or area, and days after a death.
     """
+    reach.require(actor.reach, member)
     enrolment = Enrolment(
         member=member, area=area, scheme=scheme, person_class=person_class, person_type=person_type,
         plan=plan, large_claims=large_claims, by_hand_elsewhere=by_hand_elsewhere, paid_on=paid_on, employer=employer,
@@ -49,6 +51,7 @@ def enrol(
 
 def end_enrolment(*, enrolment: Enrolment, ends_on: datetime.date, actor: Staff, now: datetime.datetime) -> Enrolment:
     """Let an enrolment end with a day, earlier or later than it said before."""
+    reach.require(actor.reach, enrolment)
     return _end(enrolment, ends_on, "enrolment.end", actor=actor, now=now)
 
 
@@ -103,6 +106,7 @@ def _change(
     member: Member, on: datetime.date, terms: dict, action: str, *, actor: Staff, now: datetime.datetime, **codes: str
 ) -> Enrolment:
     """`terms` are what changes; `codes` are set beside them and make no change by themselves."""
+    reach.require(actor.reach, member)
     with transaction.atomic():
         member = locked(member)
         current = member.enrolments.filter(starts_on__lte=on).exclude(ends_on__lt=on).first()
@@ -152,6 +156,7 @@ def add_benefit_period(
     now: datetime.datetime,
 ) -> BenefitPeriod:
     """Record days on which a member may draw on the fund. The same days again are the ones that are there."""
+    reach.require(actor.reach, member)
     period = BenefitPeriod(member=member, area=area, scheme=scheme, starts_on=starts_on, ends_on=ends_on)
     return _add(period, "benefit_period.start", actor=actor, now=now)
 
@@ -159,6 +164,7 @@ def add_benefit_period(
 def end_benefit_period(
     *, period: BenefitPeriod, ends_on: datetime.date, actor: Staff, now: datetime.datetime
 ) -> BenefitPeriod:
+    reach.require(actor.reach, period)
     return _end(period, ends_on, "benefit_period.end", actor=actor, now=now)
 
 
@@ -174,6 +180,7 @@ def suspend(
     now: datetime.datetime,
 ) -> Suspension:
     """Record days on which the fund does not pay, suspended or in arrears."""
+    reach.require(actor.reach, member)
     suspension = Suspension(member=member, area=area, kind=kind, starts_on=starts_on, ends_on=ends_on, reason=reason)
     return _add(suspension, "suspension.start", actor=actor, now=now)
 
@@ -181,6 +188,7 @@ def suspend(
 def end_suspension(
     *, suspension: Suspension, ends_on: datetime.date, actor: Staff, now: datetime.datetime
 ) -> Suspension:
+    reach.require(actor.reach, suspension)
     return _end(suspension, ends_on, "suspension.end", actor=actor, now=now)
 
 

@@ -9,6 +9,7 @@ from bureau.editions.rulebook import rulebook
 from bureau.models import Area
 from bureau.site import ActForm, money_field
 from bureau.site.forms import NO_NUMBER_HERE
+from bureau.staff import reach
 from members.identity import keyed_hash
 from settlement.models import Visit
 
@@ -77,8 +78,7 @@ class CostForm(ActForm):
         if record is not None:
             left_out = parts_left_out(record)
         else:
-            own = request.user.area_id
-            areas = [own] if own else Area.objects.values_list("pk", flat=True)
+            areas = reach.visible(Area, request.user.reach).values_list("pk", flat=True)
             left_out = COST_CLASSES.keys() - set(parts_paid_by(areas))
         for part in left_out:
             del self.fields[part]

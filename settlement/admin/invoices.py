@@ -5,7 +5,6 @@ import re
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from bureau.errors import DomainError
@@ -52,11 +51,6 @@ class InvoiceAdmin(Records):
     search_fields = ["=number"]
     search_help_text = _("Invoice number")
     fields = ["code", "number", "visit", "claim", "freed_at"]
-
-    def get_queryset(self, request):
-        found = super().get_queryset(request)
-        area = request.user.area_id
-        return found.filter(Q(visit__area=area) | Q(claim__area=area)) if area else found
 
     @admin.display(description=_("invoice"), ordering="number")
     def number_shown(self, invoice):

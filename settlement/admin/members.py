@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account, Journal
 from bureau.models import Area, Job, Staff, Upload
 from bureau.site import Act, ActForm, Answer, Panel, Section, extend, link, pick, when
+from bureau.staff import reach
 from institutions.models import Institution
 from institutions.services.selection import end_selections
 from members.models import Member
@@ -28,7 +29,7 @@ def die(*, member: Member, on: datetime.date, actor: Staff, now: datetime.dateti
     """Record a death: enrolment, benefit period and selections end with it; the balance is left for the heirs."""
     record_death(member=member, on=on, actor=actor, now=now)
     end_selections(member=member, last_day=on, event="death", actor=actor, now=now)
-    accounts = Account.objects.filter(member=member).select_related("area")
+    accounts = reach.visible(Account, actor.reach).filter(member=member).select_related("area")
     return Answer(
         [
             Panel(

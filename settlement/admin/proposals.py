@@ -144,7 +144,6 @@ class AccountRecoveryAdmin(OfMember):
     list_display = ["account", "proposal", "amount", "short"]
     list_select_related = ["account__member", "proposal"]
     member_path = "proposal__visit__member"
-    area_path = "proposal__visit__area"
     fields = ["proposal", "account", "amount", "short"]
 
 
@@ -157,7 +156,6 @@ class ProposalAdmin(OfMember):
     list_filter = ["status", "cause"]
     list_select_related = ["visit__member", "proposed_by", "decided_by"]
     member_path = "visit__member"
-    area_path = "visit__area"
     fields = [
         "visit", "member", "cause", "why", "pool_name", "settled", "proposed", "difference_amount", "funds",
         "counted", "deductible", "fixed", "accounts", "accounts_again", "status", "proposed_by", "proposed_at",

@@ -5,7 +5,6 @@ from itertools import groupby
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -28,6 +27,7 @@ from bureau.site import (
     when,
 )
 from bureau.site.answers import attachment
+from bureau.staff import reach
 from institutions.admin.places import OfInstitution
 from institutions.models import Institution
 from settlement.models import MonthlyReturn, Run
@@ -45,7 +45,7 @@ def last_month() -> datetime.date:
 
 def asked(request, record) -> dict:
     """Last month, and the scheme whose institutions report it."""
-    areas = [request.user.area_id] if request.user.area_id else Area.objects.order_by("pk").values_list("pk", flat=True)
+    areas = reach.visible(Area, request.user.reach).order_by("pk").values_list("pk", flat=True)
     schemes = [scheme for area in areas for scheme in schemes_reporting(area, last_month())]
     return {"month": last_month(), "scheme": schemes[0] if schemes else Scheme.values[0]}
 
@@ -63,17 +63,13 @@ class FiguresForm(ActForm):
 
 class ReturnForm(FiguresForm):
     institution = pick(
-        MonthlyReturn._meta.get_field("institution"), help_text=_("A centre reports for its stations as well.")
+        MonthlyReturn._meta.get_field("institution"),
+        own=True,
+        help_text=_("A centre reports for its stations as well."),
     )
     scheme = scheme_field()
     month = MonthField(label=_("month"))
     field_order = ["institution", "scheme", "month", *FIGURES, "submitted_on"]
-
-    def clean_institution(self):
-        institution, mine = self.cleaned_data["institution"], self.request.user.county_id
-        if mine and institution.county_id != mine:
-            raise ValidationError(_("Another agency receives the returns of this institution."))
-        return institution
 
 
 def submit_again(*, monthly_return: MonthlyReturn, **said) -> MonthlyReturn:
@@ -210,7 +206,6 @@ class MonthlyReturnAdmin(OfInstitution):
     ]  # fmt: skip
     list_filter = ["status", MonthFilter, "institution__county"]
     list_select_related = ["institution__county", "submitted_by", "reviewed_by"]
-    area_may_be_empty = False
     fields = [
         "institution", "month_shown", "scheme", "status", "submitted_on", "submitted_by", "submitted_at", "reviewed_by",
         "reviewed_at", "note",

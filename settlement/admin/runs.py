@@ -67,7 +67,7 @@ def compute(*, area: Area, county: County | None, scheme: str, kind: str, period
 
 
 class AdvanceForm(ActForm):
-    institution = pick(Line._meta.get_field("institution"))
+    institution = pick(Line._meta.get_field("institution"), own=True)
     amount = money_field(_("decided amount"))
     note = reason_field(_("Decision and reason"))
 
@@ -157,8 +157,6 @@ class RunAdmin(Records):
     list_filter = ["status", "kind", "county", "scheme"]
     search_fields = ["county__name"]
     list_select_related = ["county", "submitted_by", "approved_by"]
-    area_path = "area"
-    county_path = "county"
     fields = [
         "title", "period_shown", "area", "county", "scheme", "status", "total", "note", "computed_by", "computed_at",
         "submitted_by", "submitted_at", "approved_by", "approved_at", "paid_by", "paid_at",
@@ -279,8 +277,6 @@ class LineAdmin(Records):
     list_select_related = ["run__county", "institution"]
     search_fields = ["=institution__code", "institution__name__startswith"]
     search_help_text = _("Institution code, or the beginning of the name")
-    area_path = "run__area"
-    county_path = "run__county"
     fields = [
         "run", "institution", "edition", "amount", "adjustment", "to_pay", "account_name", "bank_name", "bank_account",
     ]  # fmt: skip
@@ -306,8 +302,6 @@ class AdjustmentAdmin(Records):
     list_select_related = ["institution", "origin__county", "carried_by__institution"]
     search_fields = ["=institution__code", "institution__name__startswith"]
     search_help_text = _("Institution code, or the beginning of the name")
-    area_path = "origin__area"
-    county_path = "origin__county"
     fields = ["institution", "origin", "carried_by", "fund_name", "amount", "reason", "created_by", "created_at"]
     sections = [adjusted_visits, journals_of("adjustment")]
 
@@ -323,8 +317,6 @@ class PaymentAdmin(Records):
     list_select_related = ["line__institution", "line__run__county"]
     search_fields = ["=line__institution__code", "account_name__startswith", "=bank_account"]
     search_help_text = _("Institution code, account name or bank account")
-    area_path = "line__run__area"
-    county_path = "line__run__county"
     fields = [
         "payee", "line", "fund_name", "amount", "account_name", "bank_name", "bank_account", "status", "ordered_on",
         "note",

@@ -164,7 +164,6 @@ class VisitAdmin(OfMember):
     ]
     list_select_related = ["member", "institution"]
     search_help_text = _("Document number, its last four, a name, an institution's code, or institution:number")
-    area_path = "area"
     institution_path = "institution"
     fieldsets = [
         (None, {
@@ -251,7 +250,6 @@ class VisitPaymentAdmin(OfMember):
     list_display = ["account", "visit", "relation_shown", "amount", "payee"]
     list_select_related = ["account__member", "visit", "payee"]
     member_path = "visit__member"
-    area_path = "visit__area"
     fields = ["visit", "account", "relation_shown", "amount", "payee"]
 
     @admin.display(description=_("relation"), ordering="relation")
@@ -264,7 +262,6 @@ class OpeningUseAdmin(OfMember):
     list_display = ["member", "area", "scheme", "year", "fund", "deductible"]
     list_filter = [YearFilter, "scheme"]
     list_select_related = ["member", "area"]
-    area_path = "area"
 
 
 @admin.register(OtherUse)
@@ -272,7 +269,6 @@ class OtherUseAdmin(OfMember):
     list_display = ["member", "area", "scheme", "fund", "number", "paid_on", "amount"]
     list_filter = ["fund", "scheme"]
     list_select_related = ["member", "area"]
-    area_path = "area"
 
 
 VisitAdmin.sections = [

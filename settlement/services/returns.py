@@ -12,6 +12,7 @@ from bureau.errors import DomainError
 from bureau.models import Staff
 from bureau.rules.periods import last_day
 from bureau.saving import save
+from bureau.staff import reach
 from institutions.models import Institution
 from settlement.models import MonthlyReturn
 from settlement.queries.returns import workload
@@ -35,6 +36,7 @@ def submit_return(
     The same return again is the one that is there. Refused: a station (its centre reports), an institution outside the
     area, a month that is not over, a day of receipt in the month or in the future, another return of the month.
     """
+    reach.require(actor.reach, institution)
     if month.day != 1:
         raise DomainError(_("A month is given by its first day."), field="month")
     if institution.parent_id is not None:
@@ -63,8 +65,6 @@ def submit_return(
         actor=actor,
         now=now,
         subject=row,
-        area_id=institution.area_id,
-        county_id=institution.county_id,
         fund=str(fund),
         visits=visits,
     )
@@ -98,8 +98,6 @@ def review_return(
         actor=actor,
         now=now,
         subject=row,
-        area_id=row.institution.area_id,
-        county_id=row.institution.county_id,
         note=row.note,
     )
     return row

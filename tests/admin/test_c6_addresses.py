@@ -13,6 +13,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from bureau.site import Report
+from bureau.staff import reach
 from bureau.web.logs import WithoutValues
 from tests.admin.conftest import NOW
 from tests.admin.test_every_page import acts, places
@@ -41,7 +42,7 @@ def filters_of(desk):
             yield from (f"{name}__exact", name, f"{name}__isnull", f"{name}__gte", f"{name}__in", f"{name}__id__exact")
         else:
             yield name.parameter_name
-    if area := getattr(desk, "area_path", ""):
+    if area := reach.tie(desk.model).area:
         yield f"{area}__exact"
     yield from ("q", "o", "p", "all", "e", "year", "month", "_changelist_filters", "_popup", "_to_field", "_facets",
                 "pk", "id", "id__exact", "nowhere", "member__exact", "record_id__exact", "member__id__exact")

@@ -218,5 +218,5 @@ def test_c3_the_audit_trail_refuses_what_a_service_forgets(city, agency):
 
     refused(lambda: audit.record("x.y", subject=city.edition, **by(agency.stranger)), ELSEWHERE)
     refused(lambda: audit.record("x.y", subject=agency.next_door, **by(agency.clerk)), ANOTHER)
-    refused(lambda: audit.record("x.y", subject=city.edition, county_id=None, **by(agency.clerk)), WHOLE)
+    refused(lambda: audit.record("x.y", subject=city.edition, whole=True, **by(agency.clerk)), WHOLE)
     assert audit.record("x.y", subject=city.edition, **by(agency.clerk)).area_id == city.area.pk

@@ -130,9 +130,7 @@ def run_cases(*, edition, cases, actor, now):
 def hold_against_texts(*, edition, documents, actor, now):
     held = edition_report.hold_against_texts(edition, documents)
     counts = [[_(citations.STATUSES[status]), count] for status, count in citations.counts(held).items()]
-    missing = [
-        [one.term, one.key, citations.verdict(one, gettext)] for one in held if one.status == citations.MISSING
-    ]
+    missing = [[one.term, one.key, citations.verdict(one, gettext)] for one in held if one.status == citations.MISSING]
     return Answer(
         [
             Panel(_("Numbers of the edition"), [_("In the archived texts"), _("number")], counts),
@@ -237,7 +235,6 @@ class EditionAdmin(Records):
     list_filter = ["status", "scheme"]
     search_fields = ["document", "title"]
     list_select_related = ["area", "loaded_by", "approved_by"]
-    area_path = "area"
     fieldsets = [
         (None, {
             "fields": [

@@ -107,7 +107,6 @@ class PublishedFigureAdmin(Records):
     list_filter = ["year", ("confirmed_at", admin.EmptyFieldListFilter)]
     search_fields = ["code", "document"]
     list_select_related = ["area", "entered_by", "confirmed_by"]
-    area_path = "area"
     fields = [
         "label", "code", "area", "year", "value", "document", "entered_by", "entered_at", "confirmed_by",
         "confirmed_at",

@@ -115,7 +115,6 @@ class ClaimAdmin(OfMember):
     list_filter = ["status", "channel"]
     list_select_related = ["member", "institution", "visit", "entered_by", "checked_by", "approved_by"]
     search_help_text = _("Document number, its last four, a name, an institution's code, or #invoice number")
-    area_path = "area"
     institution_path = "institution"
     fieldsets = [
         (None, {"fields": ["number", "status", "reason", "member", "area", "visit", "fund_amount"]}),
@@ -297,7 +296,6 @@ class ClaimPaymentAdmin(OfMember):
     list_filter = ["status"]
     list_select_related = ["claim", "ordered_by"]
     member_path = "claim__member"
-    area_path = "claim__area"
     fields = [
         "claim", "fund_name", "amount", "account_name", "bank_name", "bank_account", "status", "ordered_on",
         "ordered_by", "note",

@@ -69,9 +69,7 @@ def return_claim_payment(*, payment: ClaimPayment, note: str, actor: Staff, now:
     back = Subject.RECOVERIES if claim.status == Claim.Status.REVERSED else Subject.SUSPENSE
     amounts = {payment.fund: payment.amount}
     move(claim, f"returned:{payment.pk}", amounts, Subject.BANK, back, actor=actor, now=now)
-    audit.record(
-        "claim_payment.return", actor=actor, now=now, subject=payment, area_id=claim.area_id, note=payment.note
-    )
+    audit.record("claim_payment.return", actor=actor, now=now, subject=payment, note=payment.note)
     return payment
 
 
@@ -94,9 +92,7 @@ def reissue_claim_payment(*, payment: ClaimPayment, actor: Staff, now: datetime.
     again = order(claim, payment.fund, payment.amount, ClaimPayment.Status.REISSUED, actor=actor, now=now)
     amounts = {payment.fund: payment.amount}
     move(claim, f"reissued:{again.pk}", amounts, Subject.SUSPENSE, Subject.BANK, actor=actor, now=now)
-    audit.record(
-        "claim_payment.reissue", actor=actor, now=now, subject=again, area_id=claim.area_id, returned=payment.pk
-    )
+    audit.record("claim_payment.reissue", actor=actor, now=now, subject=again, returned=payment.pk)
     return again
 
 

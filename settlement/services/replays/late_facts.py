@@ -4,6 +4,7 @@ import datetime
 
 from bureau.jobs.services import create_job
 from bureau.models import Area, Job, Staff
+from bureau.staff import reach
 from settlement.models import Visit
 from settlement.services.replays.proposals import propose_late_facts
 
@@ -13,6 +14,7 @@ MEMBERS = 2000
 
 def search_late_facts(*, area: Area, year: int, actor: Staff, now: datetime.datetime) -> Job:
     """Have the workers look through the visits of a year; asked again within a minute it is the same job."""
+    reach.require_whole(actor.reach, area.pk)
     visits = Visit.objects.filter(area=area, care_on__year=year, reverses=None, reversal=None)
     members = sorted(visits.order_by().values_list("member_id", flat=True).distinct())
     return create_job(

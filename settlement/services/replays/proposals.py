@@ -21,6 +21,8 @@ from accounts.services.standing import close_refunded, take_refund
 from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff
+from bureau.staff import reach
+from institutions.services.places import require_agency_of
 from settlement.models import AccountRecovery, Proposal, Visit
 from settlement.queries import facts as reading
 from settlement.queries.facts import fen
@@ -51,9 +53,9 @@ def propose_replay(*, member_id: int, year: int, actor: Staff, now: datetime.dat
     fact is missing that the rules ask for.
     """
     reading.lock_members([member_id])
-    visits = Visit.objects.filter(member_id=member_id, care_on__year=year, reverses=None, reversal=None)
-    if actor.area_id is not None:
-        visits = visits.filter(area=actor.area_id)
+    visits = reach.visible(Visit, actor.reach).filter(
+        member_id=member_id, care_on__year=year, reverses=None, reversal=None
+    )
     areas = visits.order_by("area_id").values_list("area_id", flat=True).distinct()
     return [
         proposal
@@ -77,6 +79,7 @@ def propose_late_facts(
     Of a year, or of the visits of one month of it and of all that these bear on. Members with a visit of which
     something else is known now than when it was settled are replayed, and those who have an open proposal.
     """
+    reach.require_whole(actor.reach, area_id)
     visits = standing(Visit.objects.filter(area_id=area_id, care_on__year=year))
     if month is not None:
         visits = visits.filter(care_on__month=month)
@@ -166,7 +169,7 @@ def propose(again: Again, *, actor: Staff, now: datetime.datetime) -> list[Propo
         )
         for account, back in sorted(again.recoveries.items())
     )
-    audit.record("proposal.make", actor=actor, now=now, subject=proposal, area_id=visit.area_id, cause=proposal.cause)
+    audit.record("proposal.make", actor=actor, now=now, subject=proposal, cause=proposal.cause)
     return [proposal]
 
 
@@ -175,7 +178,7 @@ def close_outdated(proposals: QuerySet[Proposal], *, actor: Staff, now: datetime
     for proposal in proposals.filter(status=Proposal.Status.OPEN).select_related("visit"):
         proposal.status = Proposal.Status.OUTDATED
         proposal.save(update_fields=["status"])
-        audit.record("proposal.outdate", actor=actor, now=now, subject=proposal, area_id=proposal.visit.area_id)
+        audit.record("proposal.outdate", actor=actor, now=now, subject=proposal)
 
 
 @transaction.atomic
@@ -189,7 +192,14 @@ def decide_proposal(
     """
     member_id = Proposal.objects.values_list("visit__member_id", flat=True).get(pk=proposal_id)
     reading.lock_members([member_id])
-    proposal = Proposal.objects.select_for_update(no_key=True, of=["self"]).select_related("visit").get(pk=proposal_id)
+    proposal = (
+        Proposal.objects.select_for_update(no_key=True, of=["self"])
+        .select_related("visit__institution")
+        .get(pk=proposal_id)
+    )
+    reach.require(actor.reach, proposal)
+    place = proposal.visit.institution
+    require_agency_of(actor.reach, place.area_id, place.county_id)
     wanted = Proposal.Status.CONFIRMED if confirm else Proposal.Status.DROPPED
     if proposal.status == wanted:
         return proposal
@@ -220,8 +230,6 @@ def decide_proposal(
         actor=actor,
         now=now,
         subject=proposal,
-        area_id=proposal.visit.area_id,
-        county_id=proposal.visit.institution.county_id or ...,
     )
     return proposal
 

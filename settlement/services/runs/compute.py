@@ -18,7 +18,7 @@ from bureau.rules.errors import NoEdition, Refused
 from bureau.rules.format.edition import Edition
 from bureau.rules.money import fen, yuan
 from bureau.rules.periods import add_months, month_of, months_between
-from bureau.staff.reach import require_agency
+from bureau.staff import reach
 from institutions.models import Institution
 from settlement.models import Line, Run
 from settlement.queries.lines import Facts, Results, receipt_of, rulebook_of, work_out
@@ -41,7 +41,7 @@ def compute_run(
     and a year with advances on their way.
     """
     period = check_period(kind, period)
-    require_agency(actor, area.pk, county.pk)
+    reach.require(actor.reach, county)
     if county.area_id != area.pk:
         raise DomainError(_("%(county)s is no agency of %(area)s."), field="county", county=county, area=area)
     # Runs of one agency are computed one after the other.
@@ -108,6 +108,7 @@ def decide_advance(
     Refused: a run that is not a computed January advance, an amount above the rule's, no reason, and an edition
     whose reading leaves nothing to decide.
     """
+    reach.require(actor.reach, run)
     run = Run.objects.select_for_update(no_key=True).get(pk=run.pk)
     if run.status != Run.Status.COMPUTED or run.kind != Run.Kind.ADVANCE or run.period.month != 1:
         raise DomainError(_("Only a computed January advance is decided on."))
@@ -267,7 +268,7 @@ def compute_runs(
     *, area: Area, scheme: str, kind: str, period: datetime.date, actor: Staff, now: datetime.datetime
 ) -> Job:
     """Compute a run for every agency of an area, as a job with one part an agency. Asked again: the same job."""
-    require_agency(actor, area.pk, None)
+    reach.require_whole(actor.reach, area.pk)
     period = check_period(kind, period)
     counties = County.objects.filter(area=area).order_by("code").values_list("pk", flat=True)
     return jobs.create_job(

@@ -45,16 +45,16 @@ def find_adjustments(
     """Search the approved runs of a kind and period, of every agency and scheme within reach, for late facts."""
     if kind == Run.Kind.ADVANCE:
         raise DomainError(_("Advances are never computed again; the year-end settlement offsets them."))
-    reach.require_area(actor, area.pk)
-    runs = Run.objects.filter(area=area, kind=kind, period=period, status__in=SETTLED).order_by("county_id", "scheme")
-    if actor.county_id is not None:
-        runs = runs.filter(county=actor.county_id)
+    reach.require_area(actor.reach, area.pk)
+    within = reach.visible(Run, actor.reach).order_by("county_id", "scheme")
+    runs = within.filter(area=area, kind=kind, period=period, status__in=SETTLED)
     return [found for run in runs for found in search_run(run=run, actor=actor, now=now)]
 
 
 @transaction.atomic
 def search_run(*, run: Run, actor: Staff, now: datetime.datetime) -> list[Adjustment]:
     """Compare one approved run with the facts as they are now; returns the adjustments that are new."""
+    reach.require(actor.reach, run)
     # Searches and runs of one agency come one after the other.
     County.objects.select_for_update(no_key=True).get(pk=run.county_id)
     scope = Scope.of(run.county, run.scheme, run.kind, run.period)
@@ -72,8 +72,6 @@ def search_run(*, run: Run, actor: Staff, now: datetime.datetime) -> list[Adjust
             actor=actor,
             now=now,
             subject=adjustment,
-            area_id=run.area_id,
-            county_id=run.county_id,
             run=run.pk,
             institution=adjustment.institution.code,
             amount=str(adjustment.amount),

@@ -145,8 +145,6 @@ def return_payment(*, payment: Payment, note: str, actor: Staff, now: datetime.d
         actor=actor,
         now=now,
         subject=payment,
-        area_id=run.area_id,
-        county_id=run.county_id,
         note=payment.note,
     )
     return payment
@@ -176,8 +174,6 @@ def reissue_payment(*, payment: Payment, actor: Staff, now: datetime.datetime) -
         actor=actor,
         now=now,
         subject=again,
-        area_id=run.area_id,
-        county_id=run.county_id,
         returned=payment.pk,
     )
     return again

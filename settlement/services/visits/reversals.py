@@ -60,7 +60,7 @@ def reverse_visit(
     if Visit.objects.filter(pk=visit_id, payee=None).exists():
         raise DomainError(_("A claim by hand was settled by this visit: take the claim back."), field="visit")
     if (place := Institution.objects.filter(visits__pk=visit_id).first()) is not None:
-        require_agency_of(actor, place.area_id, place.county_id)
+        require_agency_of(actor.reach, place.area_id, place.county_id)
     return take_back(
         visit_id,
         key=key,

@@ -37,9 +37,7 @@ class Settled:
     error: DomainError | None = None
 
 
-def settle_visit(
-    request: VisitRequest, *, actor: Staff, now: datetime.datetime, area_id: str | None = None
-) -> Visit:
+def settle_visit(request: VisitRequest, *, actor: Staff, now: datetime.datetime, area_id: str | None = None) -> Visit:
     """Settle one visit, or return the first answer to the same request.
 
     Afterwards the visit, its payment lines, its journal and its audit entry are recorded together. Raises
@@ -86,7 +84,7 @@ def settle_visits(
             if ids[n] in used:
                 raise used[ids[n]]
             if (place := desk.institutions.get(request.institution_id)) is not None and not request.by_hand:
-                require_agency_of(actor, place["area_id"], place["county_id"])
+                require_agency_of(actor.reach, place["area_id"], place["county_id"])
             quote = desk.decide(request)
         except DomainError as error:
             answers[n] = Settled(None, error=error)
