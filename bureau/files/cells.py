@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from bureau.files.problems import Refused
 from bureau.files.problems import noop as _
-from bureau.files.writing import plain
+from bureau.files.writing import Words, plain
 from bureau.identifiers.bank_accounts import account_number
 from bureau.identifiers.identity import (
     DOCUMENT_MESSAGES,
@@ -316,7 +316,7 @@ def choice(table: Mapping[Value, tuple[str, ...]]) -> Callable[[Cell], Value]:
 
     # A code is written as the code, anything else as its first word.
     words = {value: str(value) if str(value).isdigit() or not labels else labels[0] for value, labels in table.items()}
-    parse.write = lambda value: words.get(value, plain(value))  # type: ignore[attr-defined]
+    parse.write = Words(words)  # type: ignore[attr-defined]
     return parse
 
 

@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
 
 Writer: TypeAlias = Callable[[Any], str]
 
+HERE = ZoneInfo("Asia/Shanghai")
 # What Excel takes for a formula or an error, and the apostrophes of which `cells.clean` drops the first.
-MARKED = "=+-@#'’‘`\t\r"
+MARKED = "=+-@#'’‘`"
+# So many digits Excel would cut: a tab keeps the cell a text, is not seen, and is dropped when the file comes back.
+LONG_NUMBER = r"\d{12,}"
+_LONG_NUMBER = re.compile(LONG_NUMBER, re.ASCII)
 
 
 def plain(value: Any) -> str:
-    """A day, an amount, a number, yes or no; nothing is an empty cell."""
+    """A day, a moment of the bureau's clock, an amount, a number; nothing is an empty cell."""
     if value is None:
         return ""
     if isinstance(value, datetime.datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
+        return (value.astimezone(HERE) if value.tzinfo else value).strftime("%Y-%m-%d %H:%M:%S")
     return str(value)
 
 
 def as_text(value: Any) -> str:
     """A text. With an apostrophe before it where Excel would calculate; our reader drops that one."""
     text = plain(value)
-    return f"'{text}" if text[:1] and text[0] in MARKED else text
+    if not text:
+        return text
+    if text[0] in MARKED:
+        return f"'{text}"
+    return text + "\t" if _LONG_NUMBER.fullmatch(text) else text
 
 
 def month(value: datetime.date | None) -> str:
     return "" if value is None else f"{value:%Y%m}"
+
+
+class Words:
+    """Values that are written as words of a list."""
+
+    def __init__(self, words: Mapping[Any, str]):
+        self.words = words
+
+    def __call__(self, value: Any) -> str:
+        return self.words.get(value, plain(value))
 
 
 def writer_of(parse: Callable[[Any], Any]) -> Writer:

@@ -11,7 +11,7 @@ text of a file is ever part of it, and `%` is doubled.
 import datetime
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
 
@@ -26,6 +26,7 @@ from bureau.staff.models import Staff
 
 STAGED, REFUSED = "roster_staged", "roster_refused"
 ROWS_AT_ONCE = 10_000
+SHOWN = 100  # rows of a step that a preview has
 REPEATS_LINE = _("The line repeats line %(first)s.")
 
 
@@ -58,6 +59,25 @@ class Loader:
     models: tuple[type[models.Model], ...]
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a line does to a table: `record` is None and `before` too where it creates one; values by column."""
+
+    line: int
+    model: type[models.Model]
+    record: int | None
+    before: dict[str, Any] | None
+    after: dict[str, Any]
+
+
+@dataclass
+class Preview:
+    """The first lines of each step of a load that create and that change something, in the order of the steps."""
+
+    new: list[Shown] = field(default_factory=list)
+    changed: list[Shown] = field(default_factory=list)
+
+
 def overlap(one: str, other: str, first: str = "starts_on", last: str = "ends_on") -> str:
     """SQL: the days of two rows meet; an empty last day is open."""
     return f"daterange({one}.{first}, {one}.{last}, '[]') && daterange({other}.{first}, {other}.{last}, '[]')"
@@ -66,7 +86,16 @@ def overlap(one: str, other: str, first: str = "starts_on", last: str = "ends_on
 class Batch:
     """The rows of one upload on their way into the tables; lives within one transaction."""
 
-    def __init__(self, upload: Upload, sheet: Sheet, loader: Staged, *, actor: Staff, now: datetime.datetime):
+    def __init__(
+        self,
+        upload: Upload,
+        sheet: Sheet,
+        loader: Staged,
+        *,
+        actor: Staff,
+        now: datetime.datetime,
+        preview: Preview | None = None,
+    ):
         self.upload = upload
         self.area_id: str = upload.area_id
         self.actor = actor
@@ -74,6 +103,7 @@ class Batch:
         self.unchanged_rows = 0
         self.rejected_rows = 0
         self.goes_on = False  # `load` has left the staged rows to a job, which says at its end what became of them
+        self.preview = preview  # what is to be shown of a load that is rolled back
         self._loader = loader
         self._always = {"area": self.area_id, "upload": upload.pk, "today": timezone.localdate(now)}
 
@@ -156,6 +186,14 @@ class Batch:
         self, model: type[models.Model], columns: Mapping[str, str], *, where: str = "TRUE", **params: Any
     ) -> int:
         """Create a record for each staged row that meets a condition: database column → SQL expression."""
+        if self.preview is not None:
+            said = ", ".join(f"'{column}', {expression}" for column, expression in columns.items())
+            self.preview.new += self._shown(
+                model,
+                f"""SELECT s.line, NULL, NULL, jsonb_build_object({said}) FROM {STAGED} s WHERE {where}
+                    ORDER BY s.line LIMIT {SHOWN}""",
+                params,
+            )
         return self.run(
             f"""
             INSERT INTO {model._meta.db_table} (upload_id, {", ".join(columns)})
@@ -197,8 +235,26 @@ class Batch:
             """,
             **params,
         )
+        if self.preview is not None:
+            self.preview.changed += self._shown(
+                model,
+                f"""SELECT s.line, t.id, jsonb_build_object({before}), jsonb_build_object({after})
+                    FROM {table} t, {tables} WHERE {where} ORDER BY s.line LIMIT {SHOWN}""",
+                params,
+            )
+            others = f"{table} t{', ' + using if using else ''}"
+            self.run(f"UPDATE {STAGED} s SET changes = TRUE FROM {others} WHERE {where}", **params)
         changes = ", ".join(f"{column} = {expression}" for column, expression in columns.items())
         return self.run(f"UPDATE {table} t SET {changes} FROM {tables} WHERE {where}", **params)
+
+    def _shown(self, model: type[models.Model], sql: str, params: Mapping[str, Any]) -> list[Shown]:
+        return [
+            Shown(line, model, record, before and json.loads(before), json.loads(after))
+            for line, record, before, after in self.rows(
+                f"SELECT line, record, before::text, after::text FROM ({sql}) AS x (line, record, before, after)",
+                **params,
+            )
+        ]
 
     def write_spans(
         self,
@@ -242,6 +298,8 @@ class Batch:
         """Copy a file's rows into the tables of this upload; returns how many there were."""
         loader, count = self._loader, 0
         columns = {"row_key": "bigint", **loader.columns}
+        if self.preview is not None:
+            columns["changes"] = "boolean"
         self.run("SELECT bureau_stage(%(upload)s, %(columns)s::jsonb)", columns=json.dumps([*columns.items()]))
         for block in _blocks(rows):
             count += len(block)
@@ -276,6 +334,10 @@ class Batch:
         """Tell the planner of the tables that have just grown, before a minute later autovacuum does."""
         for model in self._loader.models:
             self.run(f"ANALYZE {model._meta.db_table}")
+
+    def changed_rows(self) -> int:
+        """In a preview: how many of the accepted rows change a record rather than create one."""
+        return self.value(f"SELECT count(*) FROM {STAGED} WHERE changes")
 
     def accepted_rows(self) -> int:
         return self.value(f"SELECT count(*) FROM {STAGED}")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import models
+from django.db.models import Func
+from django.db.models.expressions import Combinable
 
 from bureau.files.cells import code, document_number, person_name
 from bureau.files.shared import NUMBER_HEADINGS, document_kind, is_masked, person
@@ -16,6 +18,7 @@ from bureau.rosters.staging import REPEATS_LINE, Batch
 from members import identity
 from members.services.matching import match_members
 
+HIDDEN = "*" * 14
 KIND_HEADINGS = ("psn_cert_type", "身份证件类型", "人员证件类型", "证件种类")
 
 
@@ -47,11 +50,19 @@ class DocumentColumn(Column):
 
     def export(self, instance: models.Model, **more: Any) -> str:
         """Masked: what an exported roster shows of a document, and what says no change when it comes back."""
-        return mask(self.get_value(instance))
+        last4 = self.get_value(instance)
+        return f"{HIDDEN}{last4}" if last4 else ""
 
+    def cell(self, last4: Combinable) -> Combinable:
+        """The same in SQL."""
+        return Func(last4, template=f"'{HIDDEN}' || NULLIF(%(expressions)s, '')", output_field=models.TextField())
 
-def mask(last4: str | None) -> str:
-    return f"**************{last4}" if last4 else ""
+    @property
+    def sealed_path(self) -> str:
+        return self.attribute.replace("document_last4", "document_cipher")
+
+    def in_full(self, sealed: bytes) -> str:
+        return identity.decrypt(bytes(sealed))
 
 
 class PersonRoster(Roster):

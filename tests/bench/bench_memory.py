@@ -107,13 +107,12 @@ def read(path: str) -> None:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bureau.settings")
     django.setup()
-    from members.files import MEMBERS
-
     from bureau.files import FileProblem, read_rows
+    from tests.sheets import SHEETS
 
     before, started, rows, wrong = peak(), time.process_time(), 0, 0
     try:
-        for row in read_rows(path, path, MEMBERS):
+        for row in read_rows(path, path, SHEETS["members"]):
             rows += 1
             wrong += bool(row.problems)
         said = ""

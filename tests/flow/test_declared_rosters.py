@@ -1,14 +1,18 @@
 """A roster is its columns: sheet, template, staging, comparison and export follow from them."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from django.utils import translation
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bureau.files import cells, days
 from bureau.files.writing import as_text
 from bureau.identifiers.identity import with_check_digit
-from bureau.rosters.columns import Column, always, given
+from bureau.rosters import columns
+from bureau.rosters.columns import Column, always
 from tests.members.samples import LI, NOW, WANG, roster
 from tests.roster_files import rejects
 
@@ -68,7 +72,7 @@ def declared(monkeypatch):
             spans = True
 
     class Longer(Short):
-        reason = Column("原因", cells.text(200), attribute="reason", changes=given)
+        reason = Column("原因", cells.text(200), attribute="reason", changes=columns.given)
 
         class Meta:
             roster = "longer"
@@ -160,3 +164,102 @@ def test_staged_rows_are_gone_after_a_load_and_no_type_of_ones_own_is_staged(loa
         assert [name for (name,) in cursor] == ["line", "a; DROP", "record_id"]
         cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = %s", [f"upload_{upload.pk}"])
         assert cursor.fetchone() == ("u",)
+
+
+@settings(max_examples=150, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(raw=st.text(max_size=40), digits=st.from_regex(r"[=+@'-]?[0-9]{1,20}", fullmatch=True))
+def test_sql_writes_a_text_as_the_parser_reads_it(area, raw, digits):
+    """Whatever text is recorded: library and PostgreSQL write one cell, and it is read as that text."""
+    from bureau.files.cells import clean
+    from bureau.files.problems import Refused
+    from bureau.rosters import exports
+    from bureau.rosters.uploads import roster as known
+    from members.models import Employer
+
+    for said in (raw, digits):
+        try:
+            name = cells.text(200)(clean(said.replace("\0", "")))
+        except Refused:
+            continue
+        employer = Employer.objects.create(area=area, code="E1", name=name)
+        [line] = exports.rows(known("employers"), Employer.objects.filter(pk=employer.pk))
+        assert line == known("employers").export_resource(employer)
+        assert (cells.text(200)(clean(line[1])) if line[1] else "") == name
+        employer.delete()
+
+
+STAGED_TYPES = {
+    "text": st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60),
+    "date": st.dates(date(1900, 1, 1), date(2100, 12, 31)),
+    "timestamp": st.datetimes(),
+    "numeric(16,2)": st.decimals(Decimal("-99999999999999.99"), Decimal("99999999999999.99"), places=2),
+    "boolean": st.booleans(),
+    "smallint": st.integers(0, 2100),
+    "bytea": st.binary(max_size=60),
+}
+
+
+@settings(max_examples=60, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.tuples(*(st.none() | values for values in STAGED_TYPES.values())))
+def test_sql_reads_what_the_parser_made_of_a_cell(upload, values):
+    """No cell is read a second time: what a parser made of it comes out of the staging table as that value."""
+    from bureau.files import Row, Sheet
+    from bureau.rosters.staging import Batch, Loader
+
+    names = [f"c{n}" for n, _kind in enumerate(STAGED_TYPES)]
+    loader = Loader(dict(zip(names, STAGED_TYPES, strict=True)), lambda row: row["all"], lambda batch: None, ())
+    batch = Batch(upload, Sheet(()), loader, actor=upload.uploaded_by, now=NOW)
+    batch.fill([Row(2, {"all": values}, [])])
+    [stored] = batch.rows(f"SELECT {', '.join(names)} FROM roster_staged")
+    assert tuple(bytes(value) if isinstance(value, memoryview) else value for value in stored) == values
+
+
+@pytest.fixture
+def upload(area):
+    from bureau.models import Staff, Upload
+
+    clerk = Staff.objects.create(username="clerk", area=area)
+    return Upload.objects.create(
+        area=area, kind="members", name="x", sha256="", size=0, uploaded_at=NOW, uploaded_by=clerk
+    )
+
+
+def test_a_preview_shows_each_line_field_by_field_and_leaves_nothing(load, people):
+    from django.db import connection, transaction
+
+    from bureau.files import read_rows
+    from bureau.models import Upload
+    from bureau.rosters import uploads
+    from bureau.rosters.staging import Batch, Preview
+    from members.models import Enrolment, Member
+
+    known = uploads.roster("members")
+    head = "姓名,证件号码,险种类型,人员类别,本次参保日期,参保所属医保区划,联系电话"
+    sun = with_check_digit("44162119900909005")
+    content = roster(
+        head,
+        f"李明,{LI},310,11,2026-01-01,441699,13900000009",
+        f"王芳,{WANG},310,11,2026-01-01,441699,",
+        f"孙七,{sun},310,11,2026-02-01,441699,",
+    )
+    upload = uploads.receive_upload(
+        kind="members", name="r.csv", content=content, area=Upload.objects.get().area,
+        actor=Upload.objects.get().uploaded_by, now=NOW,
+    )  # fmt: skip
+    before = Enrolment.objects.count(), list(Member.objects.values_list("pk", "phone"))
+    preview = Preview()
+    with transaction.atomic():
+        batch = Batch(upload, known.sheet, known, actor=upload.uploaded_by, now=NOW, preview=preview)
+        batch.fill(read_rows("r.csv", content, known.sheet))
+        known.load(batch)
+        assert (batch.accepted_rows(), batch.changed_rows(), batch.unchanged_rows) == (2, 1, 1)
+        transaction.set_rollback(True)
+    [changed] = preview.changed
+    phone = {name: (changed.before[name], new) for name, new in changed.after.items() if changed.before[name] != new}
+    assert (changed.line, changed.model, phone) == (2, Member, {"phone": ("", "13900000009")})
+    assert [(shown.line, shown.model) for shown in preview.new] == [(4, Member), (4, Enrolment)]
+    assert preview.new[1].after["starts_on"] == "2026-02-01"
+    assert (Enrolment.objects.count(), list(Member.objects.values_list("pk", "phone"))) == before
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_class WHERE relnamespace = 'staging'::regnamespace")
+        assert cursor.fetchone() == (0,)

@@ -1,5 +1,8 @@
 """人员编号: who is known can be named without a document, and a masked document is no change."""
 
+import csv
+import io
+
 import pytest
 
 from bureau.identifiers.identity import with_check_digit
@@ -147,7 +150,8 @@ def test_one_person_by_number_and_by_document_is_one_person(load, numbered, reas
 
 
 def test_exports_of_people_come_in_again_unchanged(load, numbered):
-    """Masked, with the library's own export."""
+    """Masked, and the same from the library as from PostgreSQL."""
+    from bureau.rosters import exports
     from bureau.rosters.uploads import roster as known
 
     load("employers", roster("单位编码,单位名称", "E1,一公司"))
@@ -174,6 +178,8 @@ def test_exports_of_people_come_in_again_unchanged(load, numbered):
     for kind, count in rows.items():
         exported = known(kind).export().export("csv")
         assert LI not in exported
+        written = b"".join(exports.csv_blocks(known(kind), known(kind).get_queryset())).decode("utf-8-sig")
+        assert list(csv.reader(io.StringIO(written))) == list(csv.reader(io.StringIO(exported)))
         again = load(kind, exported.encode("utf-8-sig"))
         assert (kind, *counts(again)) == (kind, "loaded", count, 0, count, 0)
 
@@ -183,3 +189,19 @@ def test_staff_find_a_member_by_number(numbered):
 
     assert [member.name for member in find("44160001")] == ["李明"]
     assert [member.name for member in find(LI)] == ["李明"]
+
+
+def test_documents_are_written_in_full_where_that_is_asked_for(load, numbered):
+    from bureau.rosters import exports
+    from bureau.rosters.uploads import roster as known
+
+    members = known("members")
+    people = members.get_queryset().filter(member__name="李明")
+    [line] = exports.rows(members, people, in_full=True)
+    [masked_line] = exports.rows(members, people)
+    heads = members.get_export_headers()
+    assert dict(zip(heads, line, strict=True))["证件号码"] == LI + "\t"
+    assert dict(zip(heads, masked_line, strict=True))["证件号码"] == "*" * 14 + LI[-4:]
+    written = b"".join(exports.csv_blocks(members, people, in_full=True)).decode("utf-8-sig")
+    again = load("members", written.encode())
+    assert counts(again) == ("loaded", 1, 0, 1, 0)
