@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.signals import worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bureau.settings")
 
@@ -10,3 +11,10 @@ app = Celery("gongji")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()  # of the rooms
 app.autodiscover_tasks(["bureau.jobs", "bureau.rosters"])
+
+
+@worker_init.connect
+def limit_statements(**_signal) -> None:
+    from bureau.web import timeouts
+
+    timeouts.limit("worker")

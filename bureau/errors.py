@@ -3,6 +3,7 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from psycopg import errors as sql
 
 from bureau.rules.benefits.trace import Message
 from bureau.rules.errors import EditionError, Refusal
@@ -22,6 +23,21 @@ class DomainError(Exception):
 
     def __str__(self) -> str:
         return str(self.message) % self.params if self.params else str(self.message)
+
+
+def waited_too_long(error: BaseException | None) -> DomainError | None:
+    """What to say where a statement ran into a limit of its connection (bureau.web.timeouts), or into a deadlock."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, sql.LockNotAvailable | sql.DeadlockDetected):
+            return DomainError(
+                _("Others are changing the same records, by loading a roster perhaps. Try again in a moment.")
+            )
+        if isinstance(error, sql.QueryCanceled):
+            return DomainError(_("This takes longer than it may. Ask for less, a shorter period say."))
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def wording(refusal: Refusal) -> str:

@@ -139,6 +139,17 @@ TEMPLATES = [
 DATABASES = {
     "default": database_from(os.environ.get("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/gongji"))
 }
+# How long a statement waits for a lock, and runs, in the server's units; bound when a process begins to serve.
+TIMEOUTS = {
+    "web": {
+        "lock_timeout": os.environ.get("GONGJI_WEB_LOCK_TIMEOUT", "5s"),
+        "statement_timeout": os.environ.get("GONGJI_WEB_STATEMENT_TIMEOUT", "60s"),
+    },
+    "worker": {
+        "lock_timeout": os.environ.get("GONGJI_WORKER_LOCK_TIMEOUT", "60s"),
+        "statement_timeout": os.environ.get("GONGJI_WORKER_STATEMENT_TIMEOUT", "45min"),
+    },
+}
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 
 CACHES = {

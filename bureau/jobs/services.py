@@ -13,12 +13,13 @@ from typing import NamedTuple, Protocol
 
 from celery import current_app
 from django.db import transaction
+from django.db.models import F
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from bureau import audit
 from bureau.audit.proofs import see_one_moment
-from bureau.errors import DomainError
+from bureau.errors import DomainError, waited_too_long
 from bureau.identifiers.identity import without_numbers
 from bureau.jobs.models import Chunk, Job
 from bureau.staff import reach
@@ -43,6 +44,11 @@ IMPATIENT = {
 }
 
 OPEN = (Job.Status.WAITING, Job.Status.RUNNING)
+AGAIN_AFTER = 10  # seconds until a job is rung for that could not begin
+
+
+class Busy(Exception):
+    """What a chunk needs is held by other work. It waits as a chunk does, not as a worker: this was no try."""
 
 
 class Sealed(NamedTuple):
@@ -151,8 +157,11 @@ def _apart(said: dict | Sealed) -> tuple[dict, dict | None]:
     return (said.plain, said.sealed or None) if isinstance(said, Sealed) else (said, None)
 
 
-def ring(job: Job, *, bells: int = 1) -> None:
-    """Call workers to a job after the commit. A broker that is down is logged; sweep() rings again."""
+def ring(job: Job, *, bells: int = 1, after: int | None = None) -> None:
+    """Call workers to a job after the commit, or so many seconds later.
+
+    A broker that is down is logged; sweep() rings again.
+    """
     if job.kind not in _kinds:
         return
     queue = _kinds[job.kind].queue
@@ -161,7 +170,9 @@ def ring(job: Job, *, bells: int = 1) -> None:
         options = {**current_app.conf.broker_transport_options, **IMPATIENT}
         with current_app.connection_for_write(transport_options=options) as connection:
             for _bell in range(bells):
-                current_app.send_task(WORK_ON, args=[job.pk], queue=queue, connection=connection, retry=False)
+                current_app.send_task(
+                    WORK_ON, args=[job.pk], queue=queue, countdown=after, connection=connection, retry=False
+                )
 
     transaction.on_commit(send, robust=True)
 
@@ -182,7 +193,11 @@ def work(job_id: int, *, clock: Callable[[], datetime.datetime], limit: int | No
         number = _start(job, clock())
         if number is None:
             break
-        _do(job, number, clock)
+        try:
+            _do(job, number, clock)
+        except Busy:
+            _put_back(job, number)
+            return tried
         tried += 1
     _finish(job, clock())
     return tried
@@ -258,6 +273,8 @@ def _do(job: Job, number: int, clock: Callable[[], datetime.datetime]) -> None:
             chunk.result, chunk.sealed = _apart(result)
             chunk.status, chunk.problem, chunk.finished_at = Chunk.Status.DONE, "", clock()
             chunk.save(update_fields=["status", "result", "sealed", "problem", "finished_at"])
+    except Busy:
+        raise
     except Exception as error:
         problem = _readable(error, job, number)
         with transaction.atomic():
@@ -270,6 +287,13 @@ def _do(job: Job, number: int, clock: Callable[[], datetime.datetime]) -> None:
                 Chunk.objects.filter(pk=chunk.pk).update(problem=problem)
 
 
+def _put_back(job: Job, number: int) -> None:
+    with transaction.atomic():
+        job.chunks.filter(number=number, status=Chunk.Status.WAITING).update(attempts=F("attempts") - 1)
+        Job.objects.filter(pk=job.pk, status=Job.Status.RUNNING).update(status=Job.Status.WAITING)
+        ring(job, after=AGAIN_AFTER)
+
+
 def _fail(chunk: Chunk, problem: str, now: datetime.datetime) -> None:
     Chunk.objects.filter(pk=chunk.pk).update(status=Chunk.Status.FAILED, problem=problem, finished_at=now)
 
@@ -277,6 +301,8 @@ def _fail(chunk: Chunk, problem: str, now: datetime.datetime) -> None:
 def _readable(error: Exception, job: Job, number: int) -> str:
     if isinstance(error, DomainError):
         return without_numbers(str(error))
+    if (waited := waited_too_long(error)) is not None:
+        return str(waited)
     logger.error("job %s, chunk %s failed", job.key, number, exc_info=error)
     sentence = _("Part %(number)d of the work failed unexpectedly (%(error)s); the worker's log says more.")
     return sentence % {"number": number, "error": type(error).__name__}

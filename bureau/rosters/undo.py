@@ -23,13 +23,17 @@ def undo_upload(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Uplo
     Staff of an agency undo what the agency has loaded.
     """
     reach.require(actor.reach, upload)
+    upload.refresh_from_db()
+    if upload.status == Upload.Status.LOADING:  # by a worker, whose row is not waited for
+        raise DomainError(_("Only a loaded roster can be undone."))
     with transaction.atomic():
         upload = Upload.objects.select_for_update(no_key=True).get(pk=upload.pk)
         if upload.status == Upload.Status.UNDONE:
             return upload
         if upload.status not in (Upload.Status.LOADED, Upload.Status.FAILED):
             raise DomainError(_("Only a loaded roster can be undone."))
-        lock_rosters(upload.area_id)
+        if not lock_rosters(upload.area_id):
+            raise DomainError(_("Another roster of this area is being loaded; try again when it is done."))
         created = roster(upload.kind).loader.models
         _refuse_if_built_on(upload, created)
         for objection in objections(upload.kind):

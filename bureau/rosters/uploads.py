@@ -127,7 +127,8 @@ def receive_upload(
 
 
 def load_upload(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Upload:
-    """Load a received file: at once if it is small, otherwise as a job (key `upload <id>`); a failed one once more.
+    """Load a received file: at once if it is small and no other roster of the area is being loaded, otherwise as a job
+    (key `upload <id>`); a failed one once more.
 
     Returns the upload with its status: loaded, refused (see `problem`), or loading. Staff of an agency load its own.
     """
@@ -136,27 +137,37 @@ def load_upload(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Uplo
         jobs.retry_job(Job.objects.get(params__upload=upload.pk, status=Job.Status.FAILED), actor=actor, now=now)
         upload.refresh_from_db()
         return upload
-    if upload.status == Upload.Status.RECEIVED and _is_large(upload):
-        with transaction.atomic():
-            if Upload.objects.filter(pk=upload.pk, status=Upload.Status.RECEIVED).update(status=Upload.Status.LOADING):
-                jobs.create_job(
-                    kind=JOB_KIND,
-                    key=job_key(upload),
-                    area_id=upload.area_id,
-                    params={"upload": upload.pk},
-                    chunks=[{"upload": upload.pk}],
-                    actor=actor,
-                    now=now,
-                )
-        upload.refresh_from_db()
+    if upload.status == Upload.Status.LOADING:  # by a worker, whose row is not waited for
         return upload
-    return load_now(upload, actor=actor, now=now)
+    if upload.status == Upload.Status.RECEIVED and _is_large(upload):
+        return _leave_to_a_worker(upload, actor=actor, now=now)
+    try:
+        return load_now(upload, actor=actor, now=now)
+    except jobs.Busy:
+        return _leave_to_a_worker(upload, actor=actor, now=now)
+
+
+def _leave_to_a_worker(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Upload:
+    with transaction.atomic():
+        if Upload.objects.filter(pk=upload.pk, status=Upload.Status.RECEIVED).update(status=Upload.Status.LOADING):
+            jobs.create_job(
+                kind=JOB_KIND,
+                key=job_key(upload),
+                area_id=upload.area_id,
+                params={"upload": upload.pk},
+                chunks=[{"upload": upload.pk}],
+                actor=actor,
+                now=now,
+            )
+    upload.refresh_from_db()
+    return upload
 
 
 def load_now(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Upload:
     """Load a received file in one transaction, whatever its size. One that is loaded already stays as it is.
 
-    A file that cannot be read, or of which no row can be used, is refused: nothing of it is loaded.
+    A file that cannot be read, or of which no row can be used, is refused: nothing of it is loaded. Raises jobs.Busy
+    while another roster of the area is being loaded or undone.
     """
     try:
         return _load_once(upload.pk, actor, now)
@@ -173,7 +184,8 @@ def _load_once(upload_id: int, actor: Staff, now: datetime.datetime) -> Upload:
         if upload.status not in (Upload.Status.RECEIVED, Upload.Status.LOADING):
             return upload
         # Two rosters of an area at the same time would not see each other's days when they check for overlaps.
-        lock_rosters(upload.area_id)
+        if not lock_rosters(upload.area_id):
+            raise jobs.Busy
         try:
             with transaction.atomic():
                 _load(upload, actor, now)
@@ -273,6 +285,8 @@ def _is_large(upload: Upload) -> bool:
         return False
 
 
-def lock_rosters(area_id: str) -> None:
+def lock_rosters(area_id: str) -> bool:
+    """Keep other rosters of the area out until the transaction ends; False, at once, while another one does."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('roster'), hashtext(%s))", [area_id])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('roster'), hashtext(%s))", [area_id])
+        return cursor.fetchone()[0]

@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from bureau import clock
-from bureau.errors import DomainError
+from bureau.errors import DomainError, waited_too_long
 from bureau.site import failures
 from bureau.site.forms import ActForm
 from bureau.site.sections import Panel, link
@@ -180,6 +180,8 @@ class _Outcome:
             self.form.add_error(error.field if error.field in self.form.fields else None, str(error))
         elif isinstance(error, PermissionDenied) or not isinstance(error, Exception):
             return False
+        elif (waited := waited_too_long(error)) is not None:
+            self.form.add_error(None, str(waited))
         else:
             self.form.add_error(None, failures.sentence(failures.reference(self.request, error)))
         return True

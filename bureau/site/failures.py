@@ -9,6 +9,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from bureau.errors import waited_too_long
+
 logger = logging.getLogger(__name__)
 
 
@@ -44,6 +46,8 @@ def not_found(request: HttpRequest, exception=None) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
+    if (waited := waited_too_long(sys.exc_info()[1])) is not None:
+        return _page(request, 503, _("Not now"), waited)
     number = reference(request, sys.exc_info()[1]) if hasattr(request, "user") else ""
     return _page(request, 500, _("Something went wrong"), sentence(number))
 
