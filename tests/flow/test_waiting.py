@@ -168,7 +168,7 @@ def test_a_part_of_a_job_that_meets_a_lock_is_tried_again_and_then_says_so(area,
             cursor.execute("SELECT FROM bureau_area FOR UPDATE")
 
     jobs.register("waiting", wait, label="waiting")
-    job = jobs.create_job(kind="waiting", key="w", area_id=None, params={}, chunks=[{}], actor=clerk, now=NOW)
+    job = jobs.create_job(kind="waiting", key="w", area_id=area.pk, params={}, chunks=[{}], actor=clerk, now=NOW)
     with another() as session:
         session.execute("SELECT FROM bureau_area FOR UPDATE")
         assert jobs.work(job.pk, clock=lambda: NOW) == 3
