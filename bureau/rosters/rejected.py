@@ -76,6 +76,11 @@ def rejects_of(upload: Upload, sheet: Sheet) -> Iterator[bytes]:
     return _encoded(write_rejects(opened.header, with_cells(), translate))
 
 
+def problems_of(upload: Upload, sheet: Sheet) -> Iterator[tuple[int, list[Problem]]]:
+    """The lines that were turned away with what is wrong with them, under the roster's own headings."""
+    return _read(upload, {column.name: column.header for column in sheet.columns})
+
+
 def _encoded(lines: Iterable[str]) -> Iterator[bytes]:
     yield b"\xef\xbb\xbf"
     remaining = iter(lines)

@@ -27,11 +27,11 @@ from typing import Any
 from django.db import models
 from django.db.models import QuerySet
 from django.utils.translation import gettext_noop as _
-from import_export.resources import Resource
 
 from bureau.files import Sheet
 from bureau.files.sheets import Check
 from bureau.rosters.columns import Column, when_empty
+from bureau.rosters.datasets import Datasets
 from bureau.rosters.staging import STAGED, Batch, overlap
 
 OVERLAPS_LINE = _("The days overlap those of line %(other)s.")
@@ -39,7 +39,7 @@ OVERLAPS_RECORD = _("The days overlap a record from %(first)s to %(last)s.")
 DIFFERS = _("The record says %(recorded)s here; a roster does not change that.")
 
 
-class Roster(Resource):
+class Roster(Datasets):
     """Meta: `model`, the table that a line is a row of; `roster`, the kind in addresses and jobs; `label`; `key`, the
     fields of the model that say which record a line is about; `once`, the columns that no two lines of a file may
     share; `within_area`, whether another area's records are none of ours; `spans`, whether a record is days, one a day
@@ -271,16 +271,10 @@ class Roster(Resource):
             places={name: value for name, value in places.items() if f"%({name})s" in message},
         )
 
-    # The library's ways, for small files and pages.
-
     def get_queryset(self) -> QuerySet:
         """The records with what the columns' paths lead to."""
         paths = {path for column in self.fields.values() if (path := (column.attribute or "").rpartition("__")[0])}
         return self._meta.model._default_manager.select_related(*paths).order_by("pk")
-
-    def get_export_fields(self, selected_fields: Iterable[str] | None = None) -> list[Column]:
-        """What is recorded; columns that are only checked have nothing to say."""
-        return [column for column in super().get_export_fields(selected_fields) if column.attribute is not None]
 
 
 def _is_one(column: Column) -> bool:
