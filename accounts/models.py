@@ -4,7 +4,7 @@ An entry's amount is positive on the credit side (贷) and negative on the debit
 to zero within each fund. A member's personal account is a liability of its fund: its balance is the sum of its
 entries, and each of them carries the account's running number and the balance after it. Control accounts (bank,
 payables, advances …) have no row: a fund, a subject and a holder code name them, and their balance is the sum of
-their entries. The guards in the migrations keep all of this, against raw SQL too.
+their entries. The guards in `accounts/sql` keep all of this, against raw SQL too.
 """
 
 from django.db import models
@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.steps import PAYOUT, PayoutStatus
 from bureau.identifiers.fields import MoneyField, ends_after_start, one_at_a_time
 from bureau.models import Area, Edition, Staff
 from members.models import Enrolment, Member, Relative
@@ -358,11 +359,8 @@ class AccountUse(models.Model):
 class Payout(models.Model):
     """个人账户支取 or transfer: submitted by one person, approved by another, then paid; returned until it is."""
 
-    class Status(models.TextChoices):
-        SUBMITTED = "submitted", _("submitted")
-        RETURNED = "returned", _("returned")
-        APPROVED = "approved", _("approved")
-        PAID = "paid", _("paid")
+    Status = PayoutStatus
+    steps = PAYOUT
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="payouts", verbose_name=_("account"))
     event = models.CharField(_("event"), max_length=40)
@@ -395,22 +393,7 @@ class Payout(models.Model):
         verbose_name_plural = _("payouts")
         ordering = ["-id"]
         constraints = [
-            models.CheckConstraint(
-                name="payout_approved_by_another",
-                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("submitted_by")),
-                violation_error_message=_("A payout is approved by someone other than who submitted it."),
-            ),
-            models.CheckConstraint(
-                name="payout_approved_before_paid",
-                condition=Q(status__in=["submitted", "returned"], paid_by__isnull=True)
-                | Q(status="approved", approved_by__isnull=False, paid_by__isnull=True)
-                | Q(status="paid", approved_by__isnull=False, paid_by__isnull=False),
-            ),
-            models.CheckConstraint(
-                name="payout_returned_by_somebody",
-                condition=Q(status="returned", returned_by__isnull=False, returned_at__isnull=False)
-                | ~Q(status="returned") & Q(returned_by__isnull=True, returned_at__isnull=True),
-            ),
+            *PAYOUT.constraints(),
             models.CheckConstraint(name="payout_positive", condition=Q(amount__gt=0)),
             models.UniqueConstraint(
                 fields=["account"],

@@ -26,7 +26,8 @@ GONE = ""  # once it is deleted
 class Another:
     """Four eyes: whoever takes a step is none of those who stand in the fields `than`, and those are known.
 
-    `name` is the constraint's. `who`: the field of whoever takes the step, where it is not the step's own `by`.
+    `name` is the constraint's; without one the service alone keeps it. `who`: the field of whoever takes the step,
+    where it is not the step's own `by`.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Step:
     clears: fields that are emptied, given as a `by` or as a field.
     writes: other fields that the step may write. `keeps` instead: all but these.
     refusal: the sentence for a record in another state, where it is not that of the process.
+    audited: every one of them has its own entry in the audit trail; rosters and migrations bring some without.
     """
 
     act: str
@@ -59,6 +61,7 @@ class Step:
     writes: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
     refusal: Promise | None = None
+    audited: bool = True
 
     @property
     def moves(self) -> list[tuple[str, str]]:
@@ -76,11 +79,15 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Codes:
-    """What the database calls a refusal: how a record begins, a step that is not there, what a step may not write,
-    and any change of a record in a state of `decided`. The constraint on order is `order`."""
+    """What the database calls a refusal.
+
+    step: no step leads there. begins: nor does a record begin so. changed: a step that writes what is not its own.
+    stays: a change without a step, a deletion, and whatever is tried in a state of `decided`.
+    order: the constraint on what is filled in each state.
+    """
 
     step: str
-    order: str
+    order: str = ""
     begins: str = ""
     changed: str = ""
     stays: str = ""
@@ -159,6 +166,18 @@ class Steps:
                 return found
             found = now
 
+    def may_pass(self, step: Step) -> bool:
+        """Whether what the step wrote may be gone: a later one writes or empties it, or deletes the record."""
+        reached, ahead = set(), [after for _before, after in step.moves]
+        while ahead:
+            state = ahead.pop()
+            if state not in reached:
+                reached.add(state)
+                ahead += [after for before, after in self.moves if before == state]
+        later = [one for (before, _after), found in self.moves.items() if before in reached for one in found]
+        written = {field for one in later for field in (*one.marks, *self.cleared(one))}
+        return GONE in reached or f"{step.by}_by" in written
+
     def constraints(self) -> list[CheckConstraint]:
         """For the model: what is filled in each state, and that steps were taken by different people."""
         return [self._order(), *self._eyes()]
@@ -179,7 +198,7 @@ class Steps:
     def _eyes(self) -> Iterator[CheckConstraint]:
         by_name: dict[str, list[Step]] = {}
         for step in self.steps:
-            if step.another is not None:
+            if step.another is not None and step.another.name:
                 by_name.setdefault(step.another.name, []).append(step)
         for name, steps in by_name.items():
             first, another = steps[0], steps[0].another
@@ -217,7 +236,10 @@ def require_step(record: Model, act: str, actor: Model, **params: Any) -> Step:
 
 
 def mark_step(record: Model, act: str, actor: Model, now: datetime.datetime, **written: Any) -> list[str]:
-    """Check as `require_step`, and set the fields of the step and `written`. Returns what it set; saves nothing."""
+    """Check as `require_step`, and set the fields of the step and `written`. Saves nothing.
+
+    Returns the fields that the step may have written, here or before.
+    """
     step = require_step(record, act, actor)
     cleared = record.steps.cleared(step)
     said = dict.fromkeys(cleared) | written
@@ -227,7 +249,7 @@ def mark_step(record: Model, act: str, actor: Model, now: datetime.datetime, **w
         said |= {f"{step.by}_by": actor, f"{step.by}_at": now}
     for name, value in said.items():
         setattr(record, name, value)
-    return sorted(said)
+    return sorted({*said, *step.sets, *step.writes})
 
 
 def take_step(record: Model, act: str, actor: Model, now: datetime.datetime, **written: Any) -> None:
@@ -288,12 +310,10 @@ def trigger_sql(model: type[Model]) -> str:
         if before != NEW and after != GONE:
             alike.setdefault(_same(model, found), []).append(f"'{before} {after}'")
     cases = [f"            WHEN {', '.join(moves)} THEN\n{same}" for same, moves in alike.items()]
-    said = []
-    if codes.begins:
-        said.append(f"IF TG_OP = 'INSERT' THEN code := '{codes.begins}'; END IF;")
+    said = [f"IF TG_OP = 'INSERT' THEN code := '{codes.begins}'; END IF;"] if codes.begins else []
     if codes.stays:
-        decided = ", ".join(f"'{state}'" for state in codes.decided)
-        said.append(f"IF before IN ({decided}) THEN code := '{codes.stays}'; END IF;")
+        decided = "".join(f", '{state}'" for state in codes.decided)
+        said.append(f"IF TG_OP = 'DELETE' OR before IN (after{decided}) THEN code := '{codes.stays}'; END IF;")
     return TRIGGER.format(
         table=table,
         step=codes.step,

@@ -48,6 +48,7 @@ ACCOUNT_CHANGE = Steps(
             to=AccountChangeStatus.OPEN,
             by="entered",
             writes=_ACCOUNT,
+            audited=False,
         ),
         Step(
             act="institution.account_confirm",
@@ -86,6 +87,7 @@ ASSESSMENT = Steps(
             by="entered",
             clears=("confirmed",),
             writes=_SCORE,
+            audited=False,
         ),
         Step(
             act="assessment.confirm",

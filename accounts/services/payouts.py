@@ -24,6 +24,7 @@ from bureau.models import Staff
 from bureau.rules.accounts import use as account_use
 from bureau.rules.money import apportion, fen, millionths, yuan
 from bureau.saving import require_name
+from bureau.steps import require_step, take_step
 
 TRANSFER = "transfer"
 WHOLE = Decimal(100)
@@ -137,17 +138,14 @@ def approve_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> P
         payout, account = _locked(payout)
         if payout.status == Payout.Status.APPROVED and payout.approved_by_id == actor.pk:
             return payout
-        _expect(payout, Payout.Status.SUBMITTED)
-        if payout.submitted_by_id == actor.pk:
-            raise DomainError(_("A payout is approved by someone other than who submitted it."), field="approved_by")
+        require_step(payout, "payout.approve", actor)
         _require_due(payout, account, actor, now)
-        payout.status, payout.approved_by, payout.approved_at = Payout.Status.APPROVED, actor, now
         entries = [
             to_account(account.pk, -payout.amount),
             control(Subject.PAYABLE_PAYOUT, payout.amount, holder=f"payout:{payout.pk}"),
         ]
         _post(payout, "approve", account, entries, actor, now)
-        payout.save(update_fields=["status", "approved_by", "approved_at"])
+        take_step(payout, "payout.approve", actor, now)
         audit.record("payout.approve", actor=actor, now=now, subject=payout)
     return payout
 
@@ -163,16 +161,14 @@ def return_payout(*, payout: Payout, note: str, actor: Staff, now: datetime.date
         payout, account = _locked(payout)
         if payout.status == Payout.Status.RETURNED:
             return payout
-        _expect(payout, *ON_ITS_WAY)
+        require_step(payout, "payout.return", actor)
         if payout.status == Payout.Status.APPROVED:
             entries = [
                 control(Subject.PAYABLE_PAYOUT, -payout.amount, holder=f"payout:{payout.pk}"),
                 to_account(account.pk, payout.amount),
             ]
             _post(payout, "return", account, entries, actor, now)
-        payout.status, payout.note = Payout.Status.RETURNED, note
-        payout.returned_by, payout.returned_at = actor, now
-        payout.save(update_fields=["status", "note", "returned_by", "returned_at"])
+        take_step(payout, "payout.return", actor, now, note=note)
         _end_freezes(payout, actor, now)
         audit.record("payout.return", actor=actor, now=now, subject=payout, note=note)
     return payout
@@ -188,7 +184,7 @@ def pay_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> Payou
         payout, account = _locked(payout)
         if payout.status == Payout.Status.PAID:
             return payout
-        _expect(payout, Payout.Status.APPROVED)
+        require_step(payout, "payout.pay", actor)
         _require_due(payout, account, actor, now)
         entries = [
             control(Subject.PAYABLE_PAYOUT, -payout.amount, holder=f"payout:{payout.pk}"),
@@ -201,8 +197,7 @@ def pay_payout(*, payout: Payout, actor: Staff, now: datetime.datetime) -> Payou
                 control(Subject.TRANSFER_EXPENDITURE, -payout.amount),
             ]
         _post(payout, "pay", account, entries, actor, now)
-        payout.status, payout.paid_by, payout.paid_at = Payout.Status.PAID, actor, now
-        payout.save(update_fields=["status", "paid_by", "paid_at"])
+        take_step(payout, "payout.pay", actor, now)
         _end_freezes(payout, actor, now)
         account = lock_account(account.pk)
         if account.balance == 0 and payout.event not in account_use.GOES_ON:
@@ -266,11 +261,6 @@ def _locked(payout: Payout) -> tuple[Payout, Account]:
     """Account first, then payout, as everywhere."""
     account = lock_account(payout.account_id)
     return Payout.objects.select_for_update(no_key=True).get(pk=payout.pk), account
-
-
-def _expect(payout: Payout, *statuses: Payout.Status) -> None:
-    if payout.status not in statuses:
-        raise DomainError(_("The payout is %(status)s."), field="status", status=payout.get_status_display())
 
 
 def _end_freezes(payout: Payout, actor: Staff, now: datetime.datetime) -> None:

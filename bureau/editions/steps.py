@@ -24,9 +24,14 @@ EDITION = Steps(
     called="An edition",
     states=EditionStatus,
     refusal=_("The edition is %(status)s."),
-    codes=Codes(step="edition_step", changed="editions_step_by_step", order="edition_steps_in_order"),
+    codes=Codes(
+        step="edition_step",
+        changed="editions_step_by_step",
+        stays="editions_step_by_step",
+        order="edition_steps_in_order",
+    ),
     steps=(
-        Step(act="edition.draft", before=(NEW,), to=EditionStatus.DRAFT, by="loaded"),
+        Step(act="edition.draft", before=(NEW,), to=EditionStatus.DRAFT, by="loaded", audited=False),
         Step(
             act="edition.submit",
             before=(EditionStatus.DRAFT, EditionStatus.RETURNED, EditionStatus.WITHDRAWN),
@@ -34,6 +39,7 @@ EDITION = Steps(
             by="submitted",
             clears=("approved",),
             writes=("note",),
+            audited=False,
         ),
         Step(
             act="edition.approve",

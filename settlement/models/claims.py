@@ -4,13 +4,13 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from bureau.identifiers.fields import MoneyField
 from bureau.models import Area, Staff
 from institutions.models import Institution
 from members.models import Member, Relative
 from settlement.models.runs import BankOrder
+from settlement.models.steps import CLAIM, CLAIM_PAYMENT, ClaimStatus
 from settlement.models.visits import Visit
 
 
@@ -21,14 +21,8 @@ class Claim(models.Model):
     total = own_expense + over_limit + first_self + in_policy
     """
 
-    class Status(models.TextChoices):
-        RECEIVED = "received", pgettext_lazy("claim", "received")
-        CHECKED = "checked", _("checked")
-        APPROVED = "approved", _("approved")
-        PAID = "paid", _("paid")
-        RETURNED = "returned", _("returned")
-        REFUSED = "refused", pgettext_lazy("claim", "refused")
-        REVERSED = "reversed", _("taken back")
+    Status = ClaimStatus
+    steps = CLAIM
 
     class Paper(models.TextChoices):
         IDENTITY = "identity", _("certificate, identity card or social security card")
@@ -137,53 +131,7 @@ class Claim(models.Model):
                 ),
             ),
             models.CheckConstraint(name="claim_after_care", condition=Q(received_on__gte=F("care_on"))),
-            models.CheckConstraint(
-                name="claim_checked_by_another",
-                condition=Q(checked_by__isnull=True) | ~Q(checked_by=F("entered_by")),
-                violation_error_message=_("A claim is checked by someone other than who entered it."),
-            ),
-            models.CheckConstraint(
-                name="claim_approved_by_a_third",
-                condition=Q(approved_by__isnull=True)
-                | (~Q(approved_by=F("entered_by")) & ~Q(approved_by=F("checked_by"))),
-                violation_error_message=_("A claim is approved by someone who neither entered nor checked it."),
-            ),
-            models.CheckConstraint(
-                name="claim_paid_by_another",
-                condition=Q(paid_by__isnull=True) | (~Q(paid_by=F("entered_by")) & ~Q(paid_by=F("account_by"))),
-                violation_error_message=_("A claim is paid by someone other than who entered it or its account."),
-            ),
-            models.CheckConstraint(
-                name="claim_steps_in_order",
-                condition=Q(
-                    status__in=["received", "returned", "refused"],
-                    approved_by__isnull=True,
-                    paid_by__isnull=True,
-                    visit__isnull=True,
-                )
-                | Q(
-                    status="checked",
-                    checked_by__isnull=False,
-                    approved_by__isnull=True,
-                    paid_by__isnull=True,
-                    visit__isnull=True,
-                )
-                | Q(
-                    status="approved",
-                    checked_by__isnull=False,
-                    approved_by__isnull=False,
-                    paid_by__isnull=True,
-                    visit__isnull=False,
-                )
-                | Q(
-                    status="paid",
-                    checked_by__isnull=False,
-                    approved_by__isnull=False,
-                    paid_by__isnull=False,
-                    visit__isnull=False,
-                )
-                | Q(status="reversed", checked_by__isnull=False, approved_by__isnull=False, visit__isnull=False),
-            ),
+            *CLAIM.constraints(),
             models.CheckConstraint(
                 name="claim_closed_with_a_reason",
                 condition=~Q(status__in=["returned", "refused", "reversed"])
@@ -210,12 +158,6 @@ class Claim(models.Model):
                 & ~Q(proxy_document_kind="")
                 & Q(proxy_document_cipher__isnull=False),
             ),
-            models.CheckConstraint(
-                name="claim_account_by_two",
-                condition=Q(account_confirmed_by__isnull=True)
-                | ~Q(account_confirmed_by=F("account_by")) & Q(approved_by__isnull=False),
-                violation_error_message=_("An account is confirmed by someone other than who entered it."),
-            ),
             models.CheckConstraint(name="claim_names_an_account", condition=~Q(bank_name="") & ~Q(bank_account="")),
         ]
         indexes = [
@@ -240,6 +182,8 @@ class Claim(models.Model):
 
 class ClaimPayment(BankOrder):
     """支付: one order to the bank for an approved claim."""
+
+    steps = CLAIM_PAYMENT
 
     claim = models.ForeignKey(Claim, models.PROTECT, related_name="payments", verbose_name=_("claim by hand"))
     ordered_by = models.ForeignKey(Staff, models.PROTECT, related_name="+", verbose_name=_("ordered by"))

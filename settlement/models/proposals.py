@@ -6,11 +6,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from accounts.models import Account, Fund
 from bureau.identifiers.fields import MoneyField
 from bureau.models import Scheme, Staff
+from settlement.models.steps import PROPOSAL, ProposalStatus
 from settlement.models.visits import Visit
 
 
@@ -20,11 +20,8 @@ class Proposal(models.Model):
     It holds only for the state that it was computed from: what stood settled for the visit, and what was known.
     """
 
-    class Status(models.TextChoices):
-        OPEN = "open", pgettext_lazy("proposal", "open")
-        CONFIRMED = "confirmed", _("confirmed")
-        DROPPED = "dropped", _("dropped")
-        OUTDATED = "outdated", pgettext_lazy("proposal", "outdated")
+    Status = ProposalStatus
+    steps = PROPOSAL
 
     class Cause(models.TextChoices):
         REPLAY = "replay", _("after a reversal")
@@ -85,16 +82,7 @@ class Proposal(models.Model):
                 name="proposal_takes_from_no_account",
                 condition=Q(accounts_again__gte=0, accounts__lte=F("accounts_again")),
             ),
-            models.CheckConstraint(
-                name="proposal_decided_by_somebody",
-                condition=Q(status__in=["confirmed", "dropped"], decided_by__isnull=False, decided_at__isnull=False)
-                | Q(status__in=["open", "outdated"], decided_by__isnull=True, decided_at__isnull=True),
-            ),
-            models.CheckConstraint(
-                name="proposal_decided_by_another",
-                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("proposed_by")),
-                violation_error_message=_("A proposal is decided by someone other than who made it."),
-            ),
+            *PROPOSAL.constraints(),
         ]
 
     def __str__(self):

@@ -3,20 +3,18 @@
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from bureau.identifiers.fields import MoneyField
 from bureau.models import Scheme, Staff
 from institutions.models import Institution
+from settlement.models.steps import RETURN, ReturnStatus
 
 
 class MonthlyReturn(models.Model):
     """One a month and scheme: received, then accepted or sent back by someone other than who entered it."""
 
-    class Status(models.TextChoices):
-        SUBMITTED = "submitted", _("submitted")
-        ACCEPTED = "accepted", pgettext_lazy("return", "accepted")
-        RETURNED = "returned", _("sent back")
+    Status = ReturnStatus
+    steps = RETURN
 
     institution = models.ForeignKey(
         Institution, models.PROTECT, related_name="monthly_returns", verbose_name=_("institution")
@@ -48,16 +46,7 @@ class MonthlyReturn(models.Model):
             ),
             models.CheckConstraint(name="monthly_return_of_a_month", condition=Q(month__day=1)),
             models.CheckConstraint(name="monthly_return_after_its_month", condition=Q(submitted_on__gt=F("month"))),
-            models.CheckConstraint(
-                name="monthly_return_reviewed_by_another",
-                condition=Q(reviewed_by__isnull=True) | ~Q(reviewed_by=F("submitted_by")),
-                violation_error_message=_("A return is reviewed by someone other than who entered it."),
-            ),
-            models.CheckConstraint(
-                name="monthly_return_reviewed_whole",
-                condition=Q(status="submitted", reviewed_by__isnull=True, reviewed_at__isnull=True)
-                | Q(status__in=["accepted", "returned"], reviewed_by__isnull=False, reviewed_at__isnull=False),
-            ),
+            *RETURN.constraints(),
         ]
 
     def __str__(self):

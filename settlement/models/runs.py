@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from bureau.identifiers.fields import MoneyField
 from bureau.models import Area, County, Edition, Scheme, Staff
 from institutions.models import Institution
+from settlement.models.steps import PAYMENT, RUN, OrderStatus, RunStatus
 from settlement.models.visits import Visit
 
 
@@ -19,11 +20,8 @@ class Run(models.Model):
         MONTH = "month", _("monthly settlement")
         YEAR_END = "year_end", _("year-end settlement")
 
-    class Status(models.TextChoices):
-        COMPUTED = "computed", _("computed")
-        SUBMITTED = "submitted", _("submitted")
-        APPROVED = "approved", _("approved")
-        PAID = "paid", _("paid")
+    Status = RunStatus
+    steps = RUN
 
     area = models.ForeignKey(Area, models.PROTECT, verbose_name=_("area"))
     county = models.ForeignKey(County, models.PROTECT, verbose_name=_("paying agency"))
@@ -58,33 +56,7 @@ class Run(models.Model):
                 name="run_once_a_period",
                 violation_error_message=_("This run already exists for the period."),
             ),
-            models.CheckConstraint(
-                name="run_approved_by_another",
-                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("submitted_by")),
-                violation_error_message=_("A run is approved by someone other than who submitted it."),
-            ),
-            models.CheckConstraint(
-                name="run_steps_in_order",
-                condition=Q(status="computed", approved_by__isnull=True, paid_by__isnull=True)
-                | Q(
-                    status="submitted",
-                    submitted_by__isnull=False,
-                    approved_by__isnull=True,
-                    paid_by__isnull=True,
-                )
-                | Q(
-                    status="approved",
-                    submitted_by__isnull=False,
-                    approved_by__isnull=False,
-                    paid_by__isnull=True,
-                )
-                | Q(
-                    status="paid",
-                    submitted_by__isnull=False,
-                    approved_by__isnull=False,
-                    paid_by__isnull=False,
-                ),
-            ),
+            *RUN.constraints(),
             models.CheckConstraint(name="run_period_first_day", condition=Q(period__day=1)),
         ]
 
@@ -167,10 +139,7 @@ class Adjustment(models.Model):
 class BankOrder(models.Model):
     """An order to the bank: out of which fund, how much, to which account."""
 
-    class Status(models.TextChoices):
-        ORDERED = "ordered", _("ordered")
-        RETURNED = "returned", _("returned by the bank")
-        REISSUED = "reissued", _("ordered again")
+    Status = OrderStatus
 
     fund = models.CharField(_("fund"), max_length=20)
     amount = MoneyField(_("amount"))
@@ -187,6 +156,8 @@ class BankOrder(models.Model):
 
 class Payment(BankOrder):
     """支付: one order to the bank for a paid line."""
+
+    steps = PAYMENT
 
     line = models.ForeignKey(Line, models.PROTECT, related_name="payments", verbose_name=_("run line"))
 

@@ -13,6 +13,7 @@ from bureau.models import Staff
 from bureau.rules.periods import last_day
 from bureau.saving import save
 from bureau.staff import reach
+from bureau.steps import mark_step, require_step, take_step
 from institutions.models import Institution
 from settlement.models import MonthlyReturn
 from settlement.queries.returns import workload
@@ -52,13 +53,9 @@ def submit_return(
     row = MonthlyReturn.objects.filter(institution=institution, scheme=scheme, month=month).first()
     if row is not None and {name: getattr(row, name) for name in said} == said:
         return row
-    if row is not None and row.status != MonthlyReturn.Status.RETURNED:
-        raise DomainError(_("The institution's return of this month is there already."), field="month")
     row = row or MonthlyReturn(institution=institution, scheme=scheme, month=month)
-    for name, value in said.items():
-        setattr(row, name, value)
-    row.status, row.reviewed_by, row.reviewed_at, row.note = MonthlyReturn.Status.SUBMITTED, None, None, ""
-    row.submitted_by, row.submitted_at = actor, now
+    require_step(row, "return.enter", actor, field="month")
+    mark_step(row, "return.enter", actor, now, **said, note="")
     save(row)
     audit.record(
         "return.enter",
@@ -83,18 +80,15 @@ def review_return(
     wanted = MonthlyReturn.Status.ACCEPTED if accept else MonthlyReturn.Status.RETURNED
     if row.status == wanted and row.reviewed_by_id == actor.pk:
         return row
-    if row.status != MonthlyReturn.Status.SUBMITTED:
-        raise DomainError(_("The return has been reviewed already."))
-    if row.submitted_by_id == actor.pk:
-        raise DomainError(_("A return is reviewed by someone other than who entered it."))
+    act = "return.accept" if accept else "return.send_back"
+    require_step(row, act, actor)
     if not note.strip() and not accept:
         raise DomainError(_("Say why the return is sent back."), field="note")
     if not note.strip() and (difference := difference_of(row)):
         raise DomainError(difference, field="note")
-    row.status, row.reviewed_by, row.reviewed_at, row.note = wanted, actor, now, note.strip()[:300]
-    save(row)
+    take_step(row, act, actor, now, note=note.strip()[:300])
     audit.record(
-        "return.accept" if accept else "return.send_back",
+        act,
         actor=actor,
         now=now,
         subject=row,

@@ -1,55 +1,17 @@
--- A payment run goes computed -> submitted -> approved -> paid.
+-- A payment run is submitted with the total of its lines.
 
-CREATE OR REPLACE FUNCTION settlement_check_run() RETURNS trigger LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION settlement_check_run_total() RETURNS trigger LANGUAGE plpgsql
     SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE same settlement_run;
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.status <> 'computed' THEN
-            RAISE EXCEPTION 'A run begins as computed, not as %.', NEW.status
-                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'run_step';
-        END IF;
-        RETURN NEW;
-    END IF;
-    IF TG_OP = 'DELETE' THEN
-        IF OLD.status IN ('approved', 'paid') THEN
-            RAISE EXCEPTION 'An approved run stays.'
-                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'run_stays';
-        END IF;
-        RETURN OLD;
-    END IF;
-    IF OLD.status IN ('approved', 'paid') THEN
-        same := NEW;
-        IF OLD.status = 'approved' AND NEW.status = 'paid' THEN
-            same.status := OLD.status;
-            same.paid_by_id := OLD.paid_by_id;
-            same.paid_at := OLD.paid_at;
-        END IF;
-        IF same IS DISTINCT FROM OLD THEN
-            RAISE EXCEPTION 'An approved run never changes; it is only paid.'
-                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'run_stays';
-        END IF;
-        RETURN NEW;
-    END IF;
-    IF (OLD.status, NEW.status) NOT IN (('computed', 'computed'), ('computed', 'submitted'),
-                                        ('submitted', 'approved'), ('submitted', 'computed'))
-    OR (OLD.area_id, OLD.county_id, OLD.scheme, OLD.kind, OLD.period)
-       IS DISTINCT FROM (NEW.area_id, NEW.county_id, NEW.scheme, NEW.kind, NEW.period)
-    OR (NEW.status = 'approved' AND (OLD.submitted_by_id, OLD.total) IS DISTINCT FROM (NEW.submitted_by_id, NEW.total))
-    THEN
-        RAISE EXCEPTION 'A run cannot go from % to % like this.', OLD.status, NEW.status
-            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'run_step';
-    END IF;
-    IF NEW.status = 'submitted'
-    AND NEW.total <> (SELECT coalesce(sum(to_pay), 0) FROM settlement_line WHERE run_id = NEW.id) THEN
+    IF NEW.total <> (SELECT coalesce(sum(to_pay), 0) FROM settlement_line WHERE run_id = NEW.id) THEN
         RAISE EXCEPTION 'The total of the run is not that of its lines.'
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'run_total';
     END IF;
     RETURN NEW;
 END $$;
 
-CREATE OR REPLACE TRIGGER runs_step_by_step BEFORE INSERT OR UPDATE OR DELETE ON settlement_run
-    FOR EACH ROW EXECUTE FUNCTION settlement_check_run();
+CREATE OR REPLACE TRIGGER runs_add_up BEFORE UPDATE ON settlement_run
+    FOR EACH ROW WHEN (NEW.status = 'submitted') EXECUTE FUNCTION settlement_check_run_total();
 CREATE OR REPLACE TRIGGER runs_not_truncated BEFORE TRUNCATE ON settlement_run
     FOR EACH STATEMENT EXECUTE FUNCTION settlement_refuse_change();
 CREATE OR REPLACE TRIGGER written_at_read_committed BEFORE INSERT OR UPDATE OR DELETE ON settlement_run
@@ -140,45 +102,33 @@ CREATE OR REPLACE TRIGGER written_at_read_committed BEFORE INSERT OR UPDATE OR D
     FOR EACH STATEMENT EXECUTE FUNCTION bureau_require_read_committed();
 
 -- Orders to the bank: the first goes where the line says, one that takes a returned one's place where the institution
--- is paid now. An order is only ever returned.
+-- is paid now.
 CREATE OR REPLACE FUNCTION settlement_check_payment() RETURNS trigger LANGUAGE plpgsql
     SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE same settlement_payment;
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        IF NOT EXISTS (SELECT FROM settlement_line l JOIN settlement_run r ON r.id = l.run_id
-                        WHERE l.id = NEW.line_id AND r.status IN ('approved', 'paid')) THEN
-            RAISE EXCEPTION 'Only an approved run is paid.'
-                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'payment_of_approved_run';
-        END IF;
-        IF NEW.status = 'returned' OR NOT EXISTS (
-            SELECT FROM settlement_line l JOIN institutions_institution i ON i.id = l.institution_id
-             WHERE l.id = NEW.line_id AND (NEW.account_name, NEW.bank_name, NEW.bank_account) = CASE NEW.status
-                   WHEN 'ordered' THEN (l.account_name, l.bank_name, l.bank_account)
-                   ELSE (i.account_name, i.bank_name, i.bank_account) END) THEN
-            RAISE EXCEPTION 'Money goes to the account that was approved.'
-                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'payment_to_approved_account';
-        END IF;
-        IF NEW.status = 'reissued' AND NOT EXISTS (
-            SELECT FROM settlement_payment p WHERE p.line_id = NEW.line_id AND p.fund = NEW.fund
-               AND p.amount = NEW.amount AND p.status = 'returned') THEN
-            RAISE EXCEPTION 'Only what the bank returned is ordered again.'
-                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'payment_after_return';
-        END IF;
-        RETURN NEW;
+    IF NOT EXISTS (SELECT FROM settlement_line l JOIN settlement_run r ON r.id = l.run_id
+                    WHERE l.id = NEW.line_id AND r.status IN ('approved', 'paid')) THEN
+        RAISE EXCEPTION 'Only an approved run is paid.'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'payment_of_approved_run';
     END IF;
-    same := NEW;
-    same.status := OLD.status;
-    same.note := OLD.note;
-    IF same IS DISTINCT FROM OLD OR (OLD.status = 'returned' AND NEW IS DISTINCT FROM OLD)
-    OR (OLD.status <> NEW.status AND NEW.status <> 'returned') THEN
-        RAISE EXCEPTION 'An order to the bank is returned, never rewritten.'
-            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'payment_stays';
+    IF NOT EXISTS (
+        SELECT FROM settlement_line l JOIN institutions_institution i ON i.id = l.institution_id
+         WHERE l.id = NEW.line_id AND (NEW.account_name, NEW.bank_name, NEW.bank_account) = CASE NEW.status
+               WHEN 'ordered' THEN (l.account_name, l.bank_name, l.bank_account)
+               ELSE (i.account_name, i.bank_name, i.bank_account) END) THEN
+        RAISE EXCEPTION 'Money goes to the account that was approved.'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'payment_to_approved_account';
+    END IF;
+    IF NEW.status = 'reissued' AND NOT EXISTS (
+        SELECT FROM settlement_payment p WHERE p.line_id = NEW.line_id AND p.fund = NEW.fund
+           AND p.amount = NEW.amount AND p.status = 'returned') THEN
+        RAISE EXCEPTION 'Only what the bank returned is ordered again.'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'payment_after_return';
     END IF;
     RETURN NEW;
 END $$;
 
-CREATE OR REPLACE TRIGGER payments_step_by_step BEFORE INSERT OR UPDATE ON settlement_payment
+CREATE OR REPLACE TRIGGER payments_to_approved_accounts BEFORE INSERT ON settlement_payment
     FOR EACH ROW EXECUTE FUNCTION settlement_check_payment();
 CREATE OR REPLACE TRIGGER payments_stay BEFORE DELETE OR TRUNCATE ON settlement_payment
     FOR EACH STATEMENT EXECUTE FUNCTION settlement_refuse_change();

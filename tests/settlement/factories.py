@@ -121,6 +121,7 @@ def figure(area: Area, code: str, year: int, value: str, entered_by: Staff, conf
         entered_by=entered_by,
         entered_at=LOADED_AT,
     )
+    audit.record("figure.enter", actor=entered_by, now=LOADED_AT, subject=made)
     made.confirmed_by, made.confirmed_at = confirmed_by, LOADED_AT
     made.save(update_fields=["confirmed_by", "confirmed_at"])
     audit.record("figure.confirm", actor=confirmed_by, now=LOADED_AT, subject=made)

@@ -6,86 +6,91 @@ without its counterpart.
 
 from collections.abc import Iterator
 
+from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from bureau.audit import called
 from bureau.audit.proofs import Proof
+from bureau.guards import stepping
 from bureau.models import Staff
 from settlement.queries.facts import fetch
 
-# (action, record type, SQL of id, actor, at): what a record says of a step that was taken with it. The action of a
-# step that a later one overwrites, or whose record may be taken away, is in AGAIN: of it only the last stands.
-STEPS = (
-    ("visit.settle", "settlement.visit", """SELECT id, settled_by_id, settled_at FROM settlement_visit
+# What a record says of an act that has no steps: acts, record type, and the SQL of id, actor, at.
+Told = tuple[list[str], str, str]
+SINGLE: tuple[Told, ...] = (
+    (["visit.settle"], "settlement.visit", """SELECT id, settled_by_id, settled_at FROM settlement_visit
         WHERE area_id = %(area)s AND reverses_id IS NULL AND upload_id IS NULL"""),
-    ("visit.reverse", "settlement.visit", """SELECT id, settled_by_id, settled_at FROM settlement_visit
+    (["visit.reverse"], "settlement.visit", """SELECT id, settled_by_id, settled_at FROM settlement_visit
         WHERE area_id = %(area)s AND reverses_id IS NOT NULL"""),
-    ("account.use", "accounts.accountuse", """SELECT u.id, u.recorded_by_id, u.recorded_at FROM accounts_accountuse u
+    (["account.use"], "accounts.accountuse", """SELECT u.id, u.recorded_by_id, u.recorded_at FROM accounts_accountuse u
         JOIN accounts_account a ON a.id = u.account_id WHERE a.area_id = %(area)s AND u.reverses_id IS NULL"""),
-    ("account.use_reverse", "accounts.accountuse", """SELECT u.id, u.recorded_by_id, u.recorded_at
+    (["account.use_reverse"], "accounts.accountuse", """SELECT u.id, u.recorded_by_id, u.recorded_at
         FROM accounts_accountuse u JOIN accounts_account a ON a.id = u.account_id
         WHERE a.area_id = %(area)s AND u.reverses_id IS NOT NULL"""),
-    ("payout.submit", "accounts.payout", """SELECT p.id, p.submitted_by_id, p.submitted_at FROM accounts_payout p
-        JOIN accounts_account a ON a.id = p.account_id WHERE a.area_id = %(area)s"""),
-    ("payout.approve", "accounts.payout", """SELECT p.id, p.approved_by_id, p.approved_at FROM accounts_payout p
-        JOIN accounts_account a ON a.id = p.account_id WHERE a.area_id = %(area)s AND p.approved_at IS NOT NULL"""),
-    ("payout.pay", "accounts.payout", """SELECT p.id, p.paid_by_id, p.paid_at FROM accounts_payout p
-        JOIN accounts_account a ON a.id = p.account_id WHERE a.area_id = %(area)s AND p.paid_at IS NOT NULL"""),
-    ("payout.return", "accounts.payout", """SELECT p.id, p.returned_by_id, p.returned_at FROM accounts_payout p
-        JOIN accounts_account a ON a.id = p.account_id WHERE a.area_id = %(area)s AND p.returned_at IS NOT NULL"""),
-    ("run.approve", "settlement.run", """SELECT id, approved_by_id, approved_at FROM settlement_run
-        WHERE area_id = %(area)s AND approved_at IS NOT NULL"""),
-    ("run.pay", "settlement.run", """SELECT id, paid_by_id, paid_at FROM settlement_run
-        WHERE area_id = %(area)s AND paid_at IS NOT NULL"""),
-    ("run.late", "settlement.adjustment", """SELECT x.id, x.created_by_id, x.created_at
+    (["run.late"], "settlement.adjustment", """SELECT x.id, x.created_by_id, x.created_at
         FROM settlement_adjustment x JOIN settlement_run r ON r.id = x.origin_id WHERE r.area_id = %(area)s"""),
-    ("claim.enter", "settlement.claim", """SELECT id, entered_by_id, entered_at FROM settlement_claim
-        WHERE area_id = %(area)s"""),
-    ("claim.approve", "settlement.claim", """SELECT id, approved_by_id, approved_at FROM settlement_claim
-        WHERE area_id = %(area)s AND approved_at IS NOT NULL"""),
-    ("claim.pay", "settlement.claim", """SELECT id, paid_by_id, paid_at FROM settlement_claim
-        WHERE area_id = %(area)s AND paid_at IS NOT NULL"""),
-    ("proposal.make", "settlement.proposal", """SELECT x.id, x.proposed_by_id, x.proposed_at FROM settlement_proposal x
-        JOIN settlement_visit v ON v.id = x.visit_id WHERE v.area_id = %(area)s"""),
-    ("proposal.confirm", "settlement.proposal", """SELECT x.id, x.decided_by_id, x.decided_at FROM settlement_proposal x
-        JOIN settlement_visit v ON v.id = x.visit_id WHERE v.area_id = %(area)s AND x.status = 'confirmed'"""),
-    ("proposal.drop", "settlement.proposal", """SELECT x.id, x.decided_by_id, x.decided_at FROM settlement_proposal x
-        JOIN settlement_visit v ON v.id = x.visit_id WHERE v.area_id = %(area)s AND x.status = 'dropped'"""),
-    ("figure.confirm", "bureau.publishedfigure", """SELECT id, confirmed_by_id, confirmed_at
-        FROM bureau_publishedfigure WHERE area_id = %(area)s AND confirmed_at IS NOT NULL"""),
-    ("edition.approve", "bureau.edition", """SELECT id, approved_by_id, approved_at FROM bureau_edition
-        WHERE area_id = %(area)s AND status = 'approved'"""),
-    ("assessment.confirm", "institutions.assessment", """SELECT s.id, s.confirmed_by_id, s.confirmed_at
-        FROM institutions_assessment s JOIN institutions_institution i ON i.id = s.institution_id
-        WHERE i.area_id = %(area)s AND s.confirmed_at IS NOT NULL"""),
-    ("institution.account_confirm", "institutions.accountchange", """SELECT c.id, c.decided_by_id, c.decided_at
-        FROM institutions_accountchange c JOIN institutions_institution i ON i.id = c.institution_id
-        WHERE i.area_id = %(area)s AND c.status = 'confirmed'"""),
-    ("return.accept", "settlement.monthlyreturn", """SELECT t.id, t.reviewed_by_id, t.reviewed_at
-        FROM settlement_monthlyreturn t JOIN institutions_institution i ON i.id = t.institution_id
-        WHERE i.area_id = %(area)s AND t.status = 'accepted'"""),
-    ("month.close", "accounts.closedmonth", """SELECT id, closed_by_id, closed_at FROM accounts_closedmonth
+    (["month.close"], "accounts.closedmonth", """SELECT id, closed_by_id, closed_at FROM accounts_closedmonth
         WHERE area_id = %(area)s"""),
 )  # fmt: skip
-AGAIN = frozenset({"claim.enter", "edition.approve", "assessment.confirm", "month.close", "return.accept"})
 
-DONE = " UNION ALL ".join(
-    f"SELECT '{action}' AS action, '{kind}' AS kind, id::text AS id, actor, at FROM ({sql}) AS s (id, actor, at)"
-    for action, kind, sql in STEPS
-)
-COMPARED = f"""
-WITH done AS ({DONE}), entry AS (
+
+def of_steps(model: type[Model]) -> Iterator[Told]:
+    """What the records of a process say of its steps.
+
+    Where one pair of columns is several acts' (a decision confirms or drops), the state tells which, as long as it is
+    one that they lead to.
+    """
+    steps, table = model.steps, model._meta.db_table
+    owner = model._meta.get_field(steps.owner) if steps.owner else None
+    area = f"JOIN {owner.related_model._meta.db_table} o ON o.id = r.{owner.column}" if owner else ""
+    leading: dict[str, dict[str, list[str]]] = {}
+    for step in steps.steps:
+        if step.by and step.audited:
+            leading.setdefault(step.by, {}).setdefault(step.to, []).append(step.act)
+    for by, acts in leading.items():
+        said = f"""SELECT r.id, r.{by}_by_id, r.{by}_at FROM {table} r {area}
+            WHERE {"o" if owner else "r"}.area_id = %(area)s AND r.{by}_at IS NOT NULL"""
+        everyone = [act for some in acts.values() for act in some]
+        if len(acts) == 1:
+            yield everyone, model._meta.label_lower, said
+            continue
+        for state, some in acts.items():
+            yield some, model._meta.label_lower, f"{said} AND r.status = '{state}'"
+        yield everyone, model._meta.label_lower, f"{said} AND r.status <> ALL (ARRAY{[str(one) for one in acts]})"
+
+
+def told() -> list[Told]:
+    return [*SINGLE, *(one for model in stepping() for one in of_steps(model))]
+
+
+def passing() -> list[str]:
+    """Acts of which only the last stands in the record, or none where the record was taken away."""
+    every = [(model.steps, step) for model in stepping() for step in model.steps.steps if step.by]
+    again = {step.act for steps, step in every if steps.may_pass(step)}
+    return sorted({"month.close", *again})
+
+
+def done() -> str:
+    """SQL: what was done in an area, by the records: acts, kind and id of the record, who and when."""
+    return " UNION ALL ".join(
+        f"SELECT ARRAY{acts} AS actions, '{kind}' AS kind, id::text AS id, actor, at FROM ({sql}) AS s (id, actor, at)"
+        for acts, kind, sql in told()
+    )
+
+
+COMPARED = """
+WITH done AS ({done}), entry AS (
     SELECT called AS action, record_type AS kind, record_id AS id, actor_id AS actor, at
-      FROM bureau_auditentry, LATERAL (SELECT {called("action")} AS called) AS now
+      FROM bureau_auditentry, LATERAL (SELECT {called} AS called) AS now
      WHERE area_id = %(area)s AND called = ANY (%(actions)s)
 )
-SELECT 'acts_audited' AS code, action || ' ' || kind || ' ' || id AS what, false AS again
-  FROM done d WHERE NOT EXISTS (SELECT FROM entry e WHERE (e.action, e.kind, e.id, e.actor, e.at)
-                                                        = (d.action, d.kind, d.id, d.actor, d.at))
+SELECT 'acts_audited' AS code, array_to_string(actions, ' / ') || ' ' || kind || ' ' || id AS what, false AS again
+  FROM done d WHERE NOT EXISTS (SELECT FROM entry e WHERE e.action = ANY (d.actions)
+                                   AND (e.kind, e.id, e.actor, e.at) = (d.kind, d.id, d.actor, d.at))
 UNION ALL
 SELECT 'audit_happened', action || ' ' || kind || ' ' || id, action = ANY (%(again)s)
-  FROM entry e WHERE NOT EXISTS (SELECT FROM done d WHERE (e.action, e.kind, e.id, e.actor, e.at)
-                                                        = (d.action, d.kind, d.id, d.actor, d.at))
+  FROM entry e WHERE NOT EXISTS (SELECT FROM done d WHERE e.action = ANY (d.actions)
+                                    AND (e.kind, e.id, e.actor, e.at) = (d.kind, d.id, d.actor, d.at))
 ORDER BY 1, 2
 """
 
@@ -122,13 +127,13 @@ SELECT s.username || ': ' || COALESCE(h.roles, '[]') || ' / ' || COALESCE(g.role
 
 def acts_agree(area_id: str) -> Iterator[Proof]:
     """Both ways, of an area's records: from what was done to the audit trail, and from the trail to what was done."""
-    actions = [action for action, _kind, _sql in STEPS]
-    params = {"area": area_id, "actions": actions, "again": sorted(AGAIN)}
+    actions = sorted({act for acts, _kind, _sql in told() for act in acts})
+    params = {"area": area_id, "actions": actions, "again": passing()}
     audited = Proof("acts_audited", _("What was done is in the audit trail, by whom and when"))
     happened = Proof("audit_happened", _("What the audit trail says was done"))
-    [count] = fetch(f"SELECT count(*) AS asked FROM ({DONE}) AS done", {"area": area_id})
+    [count] = fetch(f"SELECT count(*) AS asked FROM ({done()}) AS done", {"area": area_id})
     audited.asked = happened.asked = count["asked"]
-    for row in fetch(COMPARED, params):
+    for row in fetch(COMPARED.format(done=done(), called=called("action")), params):
         if row["code"] == "acts_audited":
             audited.disagree(row["what"])
         elif not row["again"]:

@@ -13,9 +13,10 @@ from bureau import audit
 from bureau.errors import DomainError
 from bureau.identifiers.bank_accounts import account_number
 from bureau.models import Staff
+from bureau.steps import require_step, take_step
 from settlement.models import Claim, ClaimPayment, Visit
 from settlement.services.claims.requests import BankAccount, check_account
-from settlement.services.claims.steps import locked, put_account, recorded, require, require_presence_of
+from settlement.services.claims.steps import locked, put_account, recorded, require_presence_of
 
 STANDING = (ClaimPayment.Status.ORDERED, ClaimPayment.Status.REISSUED)
 
@@ -37,8 +38,7 @@ def pay_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Claim:
     claim = locked(claim)
     if claim.status == Claim.Status.PAID:
         return claim
-    require(claim, Claim.Status.APPROVED)
-    require_another(claim, actor)
+    require_step(claim, "claim.pay", actor)
     require_confirmed(claim)
     require_due(claim)
     owed = owed_on(claim.visit)
@@ -47,8 +47,7 @@ def pay_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Claim:
     for fund, amount in sorted(owed.items()):
         order(claim, fund, amount, ClaimPayment.Status.ORDERED, actor=actor, now=now)
     move(claim, "pay", owed, Subject.PAYABLE_PAYOUT, Subject.BANK, actor=actor, now=now)
-    claim.status, claim.paid_by, claim.paid_at = Claim.Status.PAID, actor, now
-    claim.save()
+    take_step(claim, "claim.pay", actor, now)
     return recorded(claim, "claim.pay", actor, now, ordered=str(sum(owed.values())))
 
 
@@ -64,8 +63,7 @@ def return_claim_payment(*, payment: ClaimPayment, note: str, actor: Staff, now:
     payment = ClaimPayment.objects.get(pk=payment.pk)
     if payment.status == ClaimPayment.Status.RETURNED:
         return payment
-    payment.status, payment.note = ClaimPayment.Status.RETURNED, note.strip()[:200]
-    payment.save(update_fields=["status", "note"])
+    take_step(payment, "claim_payment.return", actor, now, note=note.strip()[:200])
     back = Subject.RECOVERIES if claim.status == Claim.Status.REVERSED else Subject.SUSPENSE
     amounts = {payment.fund: payment.amount}
     move(claim, f"returned:{payment.pk}", amounts, Subject.BANK, back, actor=actor, now=now)
@@ -81,12 +79,10 @@ def reissue_claim_payment(*, payment: ClaimPayment, actor: Staff, now: datetime.
     """
     claim = locked(payment.claim)
     payment = ClaimPayment.objects.get(pk=payment.pk)
-    if payment.status != ClaimPayment.Status.RETURNED:
-        raise DomainError(_("Only a payment that the bank returned is ordered again."))
+    require_step(payment, "claim_payment.reissue", actor)
     if (first := claim.payments.filter(fund=payment.fund, status__in=STANDING).first()) is not None:
         return first
-    require(claim, Claim.Status.PAID)
-    require_another(claim, actor)
+    require_step(claim, "claim_payment.reissue", actor)
     require_confirmed(claim)
     require_due(claim)
     again = order(claim, payment.fund, payment.amount, ClaimPayment.Status.REISSUED, actor=actor, now=now)
@@ -111,13 +107,11 @@ def change_claim_account(*, claim: Claim, account: BankAccount, actor: Staff, no
         account_number(account.bank_account),
     ):
         return claim
-    require(claim, Claim.Status.APPROVED, Claim.Status.PAID)
+    require_step(claim, "claim.account", actor)
     if claim.status == Claim.Status.PAID and not waiting(claim):
         raise DomainError(_("The claim is paid; its account changes only where the bank returned the payment."))
-    if actor.pk in (claim.approved_by_id, claim.paid_by_id):
-        raise DomainError(_("The account is changed by someone other than who approved or paid the claim."))
     put_account(claim, account, actor)
-    claim.save()
+    take_step(claim, "claim.account", actor, now)
     return recorded(claim, "claim.account", actor, now, pay_to=claim.pay_to, ending=claim.bank_account[-4:])
 
 
@@ -127,11 +121,7 @@ def confirm_claim_account(*, claim: Claim, actor: Staff, now: datetime.datetime)
     claim = locked(claim)
     if claim.account_confirmed_by_id is not None:
         return claim
-    require(claim, Claim.Status.APPROVED, Claim.Status.PAID)
-    if claim.account_by_id == actor.pk:
-        raise DomainError(_("An account is confirmed by someone other than who entered it."))
-    claim.account_confirmed_by = actor
-    claim.save()
+    take_step(claim, "claim.account_confirm", actor, now, account_confirmed_by=actor)
     return recorded(claim, "claim.account_confirm", actor, now, ending=claim.bank_account[-4:])
 
 
@@ -139,11 +129,6 @@ def waiting(claim: Claim) -> bool:
     """Whether the bank has returned a payment that was not ordered again."""
     ordered = set(claim.payments.filter(status__in=STANDING).values_list("fund", flat=True))
     return claim.payments.exclude(fund__in=ordered).exists()
-
-
-def require_another(claim: Claim, actor: Staff) -> None:
-    if actor.pk in (claim.entered_by_id, claim.account_by_id):
-        raise DomainError(_("A claim is paid by someone other than who entered it or its account."))
 
 
 def require_confirmed(claim: Claim) -> None:

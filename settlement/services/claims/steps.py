@@ -19,6 +19,7 @@ from bureau.identifiers.bank_accounts import account_number
 from bureau.identifiers.identity import DOCUMENT_KINDS, DOCUMENT_MESSAGES, document_number_problem, kind_of
 from bureau.models import Area, Staff
 from bureau.saving import require_name, save
+from bureau.steps import mark_step, require_step, take_step
 from members import identity
 from members.models import Member, Relative
 from settlement.models import Claim, ClaimPayment
@@ -76,7 +77,7 @@ def enter_claim(*, key: str, area: Area, asked: ClaimRequest, actor: Staff, now:
     require_payable(asked.visit(), area.pk)
     require_presence(asked.member.pk, asked.received_on, has_proxy=asked.proxy is not None)
     claim = Claim(key=key, request_hash=request_hash, area=area, member=asked.member)
-    write(claim, asked, actor=actor, now=now)
+    write(claim, "claim.enter", asked, actor=actor, now=now)
     register_for_claim(claim.pk, asked.invoices)
     return recorded(claim, "claim.enter", actor, now, total=str(claim.total), invoices=written(asked.invoices))
 
@@ -89,16 +90,14 @@ def correct_claim(*, claim: Claim, asked: ClaimRequest, actor: Staff, now: datet
     """
     asked.check(timezone.localdate(now))
     claim = locked(claim)
-    require(claim, Claim.Status.RECEIVED, Claim.Status.RETURNED)
+    require_step(claim, "claim.correct", actor)
     if asked.member.pk != claim.member_id:
         raise DomainError(_("A claim stays its member's: refuse it and enter another."), field="member")
     reading.lock_members([claim.member_id])
     require_payable(asked.visit(claim.pk), claim.area_id)
     require_presence(claim.member_id, asked.received_on, has_proxy=asked.proxy is not None)
     before = {str(invoice): invoice for invoice in claim.invoices.filter(freed_at=None)}
-    claim.closed_by = claim.closed_at = None
-    claim.reason = ""
-    write(claim, asked, actor=actor, now=now)
+    write(claim, "claim.correct", asked, actor=actor, now=now)
     kept = set(before) & set(written(asked.invoices))
     for name in set(before) - kept:
         before[name].freed_at = now
@@ -129,16 +128,14 @@ def require_presence_of(claim: Claim) -> None:
     require_presence(claim.member_id, claim.received_on, has_proxy=bool(claim.proxy_name))
 
 
-def write(claim: Claim, asked: ClaimRequest, *, actor: Staff, now: datetime.datetime) -> None:
+def write(claim: Claim, act: str, asked: ClaimRequest, *, actor: Staff, now: datetime.datetime) -> None:
     for name in COPIED:
         setattr(claim, name, getattr(asked, name))
     claim.in_policy = asked.visit().in_policy
     claim.papers = [paper for paper in Claim.Paper.values if paper in asked.papers]
     name_proxy(claim, asked.proxy)
     put_account(claim, asked.account, actor)
-    claim.status = Claim.Status.RECEIVED
-    claim.entered_by, claim.entered_at = actor, now
-    claim.checked_by = claim.checked_at = None
+    mark_step(claim, act, actor, now, reason="")
     save(claim)
 
 
@@ -188,9 +185,7 @@ def check_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Claim:
     claim = locked(claim)
     if claim.status == Claim.Status.CHECKED and claim.checked_by_id == actor.pk:
         return claim
-    require(claim, Claim.Status.RECEIVED)
-    if claim.entered_by_id == actor.pk:
-        raise DomainError(_("A claim is checked by someone other than who entered it."))
+    require_step(claim, "claim.check", actor)
     require_presence_of(claim)
     if missing := claim.papers_missing:
         raise DomainError(
@@ -198,8 +193,7 @@ def check_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Claim:
             field="papers",
             papers="; ".join(str(Claim.Paper(paper).label) for paper in missing),
         )
-    claim.status, claim.checked_by, claim.checked_at = Claim.Status.CHECKED, actor, now
-    claim.save()
+    take_step(claim, "claim.check", actor, now)
     return recorded(claim, "claim.check", actor, now)
 
 
@@ -215,9 +209,7 @@ def approve_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Clai
     claim = locked(claim)
     if claim.status in (Claim.Status.APPROVED, Claim.Status.PAID) and claim.approved_by_id == actor.pk:
         return claim
-    require(claim, Claim.Status.CHECKED)
-    if actor.pk in (claim.entered_by_id, claim.checked_by_id):
-        raise DomainError(_("A claim is approved by someone who neither entered nor checked it."))
+    require_step(claim, "claim.approve", actor)
     require_presence_of(claim)
     bill = bill_of(claim)
     reading.lock_members([claim.member_id])
@@ -225,10 +217,8 @@ def approve_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Clai
     if outcome.refusal is not None and not outcome.charge:
         raise RefusedError(outcome.refusal)
     visit = settle_visit(bill, actor=actor, now=now, area_id=claim.area_id)
-    claim.status, claim.approved_by, claim.approved_at = Claim.Status.APPROVED, actor, now
-    claim.visit = visit
-    claim.account_name, claim.account_confirmed_by = claim.account_holder, actor
-    claim.save()
+    account = {"account_name": claim.account_holder, "account_confirmed_by": actor}
+    take_step(claim, "claim.approve", actor, now, visit=visit, **account)
     return recorded(claim, "claim.approve", actor, now, visit=visit.pk, fund=str(visit.pooled + visit.large_claims))
 
 
@@ -238,9 +228,8 @@ def return_claim(*, claim: Claim, note: str, actor: Staff, now: datetime.datetim
     claim = locked(claim)
     if claim.status == Claim.Status.RETURNED and claim.reason == kept(note):
         return claim
-    require(claim, Claim.Status.RECEIVED, Claim.Status.CHECKED)
-    claim.checked_by = claim.checked_at = None
-    return closed(claim, Claim.Status.RETURNED, note, "claim.return", field="note", actor=actor, now=now)
+    require_step(claim, "claim.return", actor)
+    return closed(claim, note, "claim.return", field="note", actor=actor, now=now)
 
 
 @transaction.atomic
@@ -252,10 +241,8 @@ def refuse_claim(*, claim: Claim, reason: str, actor: Staff, now: datetime.datet
     claim = locked(claim)
     if claim.status == Claim.Status.REFUSED and claim.reason == kept(reason):
         return claim
-    require(claim, *OPEN)
-    if claim.entered_by_id == actor.pk:
-        raise DomainError(_("A claim is refused by someone other than who entered it."))
-    claim = closed(claim, Claim.Status.REFUSED, reason, "claim.refuse", field="reason", actor=actor, now=now)
+    require_step(claim, "claim.refuse", actor)
+    claim = closed(claim, reason, "claim.refuse", field="reason", actor=actor, now=now)
     free(claim_id=claim.pk, now=now)
     return claim
 
@@ -269,7 +256,7 @@ def reverse_claim(*, claim: Claim, reason: str, actor: Staff, now: datetime.date
     claim = locked(claim)
     if claim.status == Claim.Status.REVERSED:
         return claim
-    require(claim, Claim.Status.APPROVED, Claim.Status.PAID)
+    require_step(claim, "claim.take_back", actor)
     holder = f"member:{claim.member_id}"
     paid = []
     for order in claim.payments.order_by("id"):
@@ -282,19 +269,15 @@ def reverse_claim(*, claim: Claim, reason: str, actor: Staff, now: datetime.date
                 (order.fund, subject, holder, None, -amount),
             ]
     take_back(claim.visit_id, key=f"{BY_HAND}{claim.pk}:reversed", reason=reason, actor=actor, now=now, paid=paid)
-    claim = closed(claim, Claim.Status.REVERSED, reason, "claim.take_back", field="reason", actor=actor, now=now)
+    claim = closed(claim, reason, "claim.take_back", field="reason", actor=actor, now=now)
     free(claim_id=claim.pk, now=now)
     return claim
 
 
-def closed(
-    claim: Claim, status: str, reason: str, act: str, *, field: str, actor: Staff, now: datetime.datetime
-) -> Claim:
+def closed(claim: Claim, reason: str, act: str, *, field: str, actor: Staff, now: datetime.datetime) -> Claim:
     if not reason.strip():
         raise DomainError(_("Say why."), field=field)
-    claim.status, claim.reason = status, kept(reason)
-    claim.closed_by, claim.closed_at = actor, now
-    claim.save()
+    take_step(claim, act, actor, now, reason=kept(reason))
     return recorded(claim, act, actor, now, reason=claim.reason)
 
 
@@ -305,11 +288,6 @@ def kept(reason: str) -> str:
 
 def locked(claim: Claim) -> Claim:
     return Claim.objects.select_for_update(no_key=True).get(pk=claim.pk)
-
-
-def require(claim: Claim, *statuses: str) -> None:
-    if claim.status not in statuses:
-        raise DomainError(_("The claim is %(status)s: this cannot be done now."), status=claim.get_status_display())
 
 
 def written(invoices: Iterable[InvoiceNumber]) -> list[str]:

@@ -22,6 +22,7 @@ from bureau import audit
 from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff
 from bureau.staff import reach
+from bureau.steps import require_step, take_step
 from institutions.services.places import require_agency_of
 from settlement.models import AccountRecovery, Proposal, Visit
 from settlement.queries import facts as reading
@@ -176,8 +177,7 @@ def propose(again: Again, *, actor: Staff, now: datetime.datetime) -> list[Propo
 def close_outdated(proposals: QuerySet[Proposal], *, actor: Staff, now: datetime.datetime) -> None:
     """Close open proposals that hold no longer. The caller holds the member's lock."""
     for proposal in proposals.filter(status=Proposal.Status.OPEN).select_related("visit"):
-        proposal.status = Proposal.Status.OUTDATED
-        proposal.save(update_fields=["status"])
+        take_step(proposal, "proposal.outdate", actor, now)
         audit.record("proposal.outdate", actor=actor, now=now, subject=proposal)
 
 
@@ -205,19 +205,15 @@ def decide_proposal(
         return proposal
     if proposal.status == Proposal.Status.OUTDATED:
         raise Outdated(OUTDATED)
-    if proposal.status != Proposal.Status.OPEN:
-        raise DomainError(_("The proposal has been decided already."))
-    if proposal.proposed_by_id == actor.pk:
-        raise DomainError(_("A proposal is decided by someone other than who made it."))
+    act = "proposal.confirm" if confirm else "proposal.drop"
+    require_step(proposal, act, actor)
     if not confirm and not note.strip():
         raise DomainError(_("Say why the proposal is dropped."), field="note")
     accounts = list(proposal.recoveries.all())
     if confirm:
         reading.lock_account_ids([back.account_id for back in accounts])
         require_standing(proposal)
-    proposal.status = wanted
-    proposal.decided_by, proposal.decided_at, proposal.note = actor, now, note
-    proposal.save(update_fields=["status", "decided_by", "decided_at", "note"])
+    take_step(proposal, act, actor, now, note=note)
     if confirm:
         name = f"proposal:{proposal.pk}"
         refunded = [back.account_id for back in accounts if back.amount > 0]
@@ -226,7 +222,7 @@ def decide_proposal(
         emptied = [back.account_id for back in accounts if back.amount < 0]
         close_refunded(account_ids=emptied, reason=name, actor=actor, now=now)
     audit.record(
-        "proposal.confirm" if confirm else "proposal.drop",
+        act,
         actor=actor,
         now=now,
         subject=proposal,

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import Staff
+from bureau.steps import require_step, take_step
 from institutions.models import Institution
 from institutions.services.bank_accounts import ACCOUNT, last_entered
 from settlement.models import Line, Run
@@ -23,10 +24,10 @@ def submit_run(*, run: Run, actor: Staff, now: datetime.datetime) -> Run:
     run = locked(run)
     if run.status == Run.Status.SUBMITTED and run.submitted_by_id == actor.pk:
         return run
-    require(run, Run.Status.COMPUTED)
+    require_step(run, "run.submit", actor)
     write_accounts(run.lines.all())
-    run.status, run.submitted_by, run.submitted_at = Run.Status.SUBMITTED, actor, now
-    return saved(run, "run.submit", actor, now)
+    take_step(run, "run.submit", actor, now)
+    return recorded(run, "run.submit", actor, now)
 
 
 @transaction.atomic
@@ -38,17 +39,15 @@ def approve_run(*, run: Run, actor: Staff, now: datetime.datetime) -> Run:
     run = locked(run)
     if run.status in (Run.Status.APPROVED, Run.Status.PAID) and run.approved_by_id == actor.pk:
         return run
-    require(run, Run.Status.SUBMITTED)
-    if run.submitted_by_id == actor.pk:
-        raise DomainError(_("A run is approved by someone other than who submitted it."))
+    require_step(run, "run.approve", actor)
     if moved := accounts_changed(run):
         raise DomainError(
             _("The bank account of %(names)s has changed since the run was submitted: return it to be submitted anew."),
             field="bank_account",
             names=names_of(moved),
         )
-    run.status, run.approved_by, run.approved_at = Run.Status.APPROVED, actor, now
-    return saved(run, "run.approve", actor, now)
+    take_step(run, "run.approve", actor, now)
+    return recorded(run, "run.approve", actor, now)
 
 
 @transaction.atomic
@@ -58,9 +57,7 @@ def approve_accounts(*, run: Run, actor: Staff, now: datetime.datetime) -> Run:
     Refused: whoever submitted the run, and whoever entered one of the accounts.
     """
     run = locked(run)
-    require(run, Run.Status.APPROVED)
-    if run.submitted_by_id == actor.pk:
-        raise DomainError(_("A run is approved by someone other than who submitted it."))
+    require_step(run, "run.approve_accounts", actor)
     moved = accounts_changed(run)
     if not moved:
         return run
@@ -102,9 +99,8 @@ def return_run(*, run: Run, note: str, actor: Staff, now: datetime.datetime) -> 
     if not note.strip():
         raise DomainError(_("Say why the run is returned."), field="note")
     run = locked(run)
-    require(run, Run.Status.SUBMITTED)
-    run.status, run.submitted_by, run.submitted_at, run.note = Run.Status.COMPUTED, None, None, note.strip()[:300]
-    return saved(run, "run.return", actor, now, note=run.note)
+    take_step(run, "run.return", actor, now, note=note.strip()[:300])
+    return recorded(run, "run.return", actor, now, note=run.note)
 
 
 @transaction.atomic
@@ -115,7 +111,7 @@ def discard_run(*, run: Run, reason: str, actor: Staff, now: datetime.datetime) 
     run = Run.objects.select_for_update(no_key=True).filter(pk=run.pk).first()
     if run is None:
         return
-    require(run, Run.Status.COMPUTED)
+    require_step(run, "run.discard", actor)
     audit.record("run.discard", actor=actor, now=now, subject=run, run=str(run), reason=reason)
     run.delete()
 
@@ -124,16 +120,6 @@ def locked(run: Run) -> Run:
     return Run.objects.select_for_update(no_key=True).get(pk=run.pk)
 
 
-def require(run: Run, status: str) -> None:
-    if run.status != status:
-        raise DomainError(
-            _("The run is %(status)s; this needs one that is %(needed)s."),
-            status=run.get_status_display(),
-            needed=Run.Status(status).label,
-        )
-
-
-def saved(run: Run, action: str, actor: Staff, now: datetime.datetime, **detail) -> Run:
-    run.save()
+def recorded(run: Run, action: str, actor: Staff, now: datetime.datetime, **detail) -> Run:
     audit.record(action, actor=actor, now=now, subject=run, total=str(run.total), **detail)
     return run

@@ -19,6 +19,7 @@ from bureau.rules.format.edition import Edition
 from bureau.rules.money import fen, yuan
 from bureau.rules.periods import add_months, month_of, months_between
 from bureau.staff import reach
+from bureau.steps import mark_step
 from institutions.models import Institution
 from settlement.models import Line, Run
 from settlement.queries.lines import Facts, Results, receipt_of, rulebook_of, work_out
@@ -58,7 +59,7 @@ def compute_run(
     else:
         decided = {line.institution_id: decision_of(line.facts) for line in run.lines.all()}
         run.lines.all().delete()
-    run.computed_by, run.computed_at, run.total, run.note = actor, now, 0, note_of(scope)
+    mark_step(run, "run.compute", actor, now, total=0, note=note_of(scope))
     run.save()
     found = {number: {**facts, **decided.get(number, {})} for number, facts in gather(scope).items()}
     lines = write_lines(run, scope, found)

@@ -12,6 +12,7 @@ from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import County, Staff
 from bureau.rules.money import yuan
+from bureau.steps import require_step, take_step
 from institutions.models import Institution
 from institutions.services.bank_accounts import ACCOUNT
 from settlement.models import Line, Payment, Run
@@ -19,7 +20,7 @@ from settlement.queries.facts import fen
 from settlement.queries.lines import fund_of
 from settlement.queries.proofs import bookings
 from settlement.queries.proofs.runs import adjustment_entries, adjustments_in_books
-from settlement.services.runs.approval import account_of, accounts_changed, locked, names_of, require
+from settlement.services.runs.approval import account_of, accounts_changed, locked, names_of
 
 
 @transaction.atomic
@@ -36,7 +37,7 @@ def pay_run(*, run: Run, actor: Staff, now: datetime.datetime) -> Run:
     run = locked(run)
     if run.status == Run.Status.PAID:
         return run
-    require(run, Run.Status.APPROVED)
+    require_step(run, "run.pay", actor)
     lines = list(run.lines.select_related("run", "institution").order_by("institution__code"))
     today = timezone.localdate(now)
     orders, journals = [], []
@@ -60,8 +61,7 @@ def pay_run(*, run: Run, actor: Staff, now: datetime.datetime) -> Run:
     require_accounts(run)
     post(journals=[asked for asked in journals if asked.entries], actor=actor, now=now)
     Payment.objects.bulk_create(orders)
-    run.status, run.paid_by, run.paid_at = Run.Status.PAID, actor, now
-    run.save(update_fields=["status", "paid_by", "paid_at"])
+    take_step(run, "run.pay", actor, now)
     audit.record(
         "run.pay",
         actor=actor,
@@ -137,8 +137,7 @@ def return_payment(*, payment: Payment, note: str, actor: Staff, now: datetime.d
     if payment.status == Payment.Status.RETURNED:
         return payment
     run, code = payment.line.run, payment.line.institution.code
-    payment.status, payment.note = Payment.Status.RETURNED, note.strip()[:200]
-    payment.save(update_fields=["status", "note"])
+    take_step(payment, "payment.return", actor, now, note=note.strip()[:200])
     move_suspense(payment, run, code, "returned", fen(payment.amount), actor=actor, now=now)
     audit.record(
         "payment.return",
@@ -157,8 +156,7 @@ def reissue_payment(*, payment: Payment, actor: Staff, now: datetime.datetime) -
     Another account than the first has been entered by one person and confirmed by another.
     """
     payment = Payment.objects.select_for_update(no_key=True).get(pk=payment.pk)
-    if payment.status != Payment.Status.RETURNED:
-        raise DomainError(_("Only a payment that the bank returned is ordered again."))
+    require_step(payment, "payment.reissue", actor)
     standing = Payment.objects.filter(line=payment.line_id, fund=payment.fund).exclude(status=Payment.Status.RETURNED)
     if (first := standing.first()) is not None:
         return first
