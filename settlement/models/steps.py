@@ -70,7 +70,14 @@ RUN = Steps(
         ),
         Step(act="run.record_decision", before=(RunStatus.COMPUTED,), to=None, writes=("total",)),
         Step(act="run.discard", before=(RunStatus.COMPUTED,), to=GONE),
-        Step(act="run.submit", before=(RunStatus.COMPUTED,), to=RunStatus.SUBMITTED, by="submitted"),
+        # With the total of its lines, which a guard holds against them.
+        Step(
+            act="run.submit",
+            before=(RunStatus.COMPUTED,),
+            to=RunStatus.SUBMITTED,
+            by="submitted",
+            writes=("total",),
+        ),
         Step(
             act="run.return",
             before=(RunStatus.SUBMITTED,),

@@ -12,6 +12,7 @@ from tests.attacks.attack import ran, refused, temporary_tables_allowed
 @pytest.fixture
 def town(db, request):
     """Chongqing with an account that holds 300.00, a paid claim, an approved run; from here on as the application."""
+    from bureau.models import Upload
     from settlement.services.visits.requests import VisitRequest
     from settlement.services.visits.settling import settle_visit
     from tests.settlement import factories, runs
@@ -33,6 +34,10 @@ def town(db, request):
     runs.approve(city, runs.compute(city, "items", date(2024, 3, 1), now=april), now=april)
     bureau.paid(bureau.member())
     factories.figure(city.area, "average_wage", 2022, "90000.00", city.clerk, city.reviewer)
+    Upload.objects.create(
+        area=city.area, kind="members", name="a.csv", original="one", size=1, sha256="0" * 64, uploaded_by=city.clerk,
+        uploaded_at=NOW,
+    )  # fmt: skip
     connection.check_constraints()
     request.getfixturevalue("as_application")
     return city
