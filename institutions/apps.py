@@ -10,17 +10,12 @@ class InstitutionsConfig(AppConfig):
     def ready(self):
         from bureau.jobs import schedule
         from bureau.jobs.schedule import Entry
-        from bureau.rosters.uploads import register_objection, register_roster
-        from institutions import files, tasks
-        from institutions.services import care_rosters, place_rosters, selection_roster
+        from bureau.rosters.uploads import register, register_objection
+        from institutions import tasks
+        from institutions.rosters import ROSTERS, selections
 
-        register_roster("institutions", _("Institutions"), files.INSTITUTIONS, place_rosters.INSTITUTIONS)
-        register_roster("selections", _("Selections"), files.SELECTIONS, selection_roster.SELECTIONS)
-        register_roster("referrals", _("Referrals"), files.REFERRALS, care_rosters.REFERRALS)
-        register_roster("hospital_stays", _("Hospital stays"), files.HOSPITAL_STAYS, care_rosters.HOSPITAL_STAYS)
-        register_roster("out_of_area", _("Registrations out of the area"), files.OUT_OF_AREA, care_rosters.OUT_OF_AREA)
-        register_roster("assessments", _("Assessments"), files.ASSESSMENTS, place_rosters.ASSESSMENTS)
-        register_objection("selections", selection_roster.objection)
+        register(*ROSTERS)
+        register_objection("selections", selections.objection)
         schedule.register(
             Entry(tasks.open_and_close_windows.name, gettext_noop("Open and close the selection window"), minute=10),
             Entry(

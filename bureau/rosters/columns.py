@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import connection, models
+from django.db.models.expressions import Combinable
 from import_export.fields import Field
 from import_export.widgets import Widget
 
@@ -53,7 +54,8 @@ class Column(Field):
 
     `changes` is what a later file may do to a recorded value: `given`, `always`, another SQL of the kind, or None:
     a line that says otherwise is turned away with `differs`, a msgid in which columns may stand as %(name)s.
-    `sql` is the type of a column without attribute that is staged all the same, for what stands in hooks. `instead`
+    `sql` is the type of a column without attribute that is staged all the same, for what stands in hooks. `shows` is
+    an expression over the roster's model: what the export says in a column whose cell is no record's own. `instead`
     is another column that may be filled in instead of this one, which is required.
     """
 
@@ -71,6 +73,7 @@ class Column(Field):
         differs: str = "",
         write: Writer | None = None,
         sql: str | None = None,
+        shows: Combinable | None = None,
         instead: str = "",
     ):
         super().__init__(
@@ -87,11 +90,20 @@ class Column(Field):
         self.changes = changes
         self.differs = differs
         self.sql = sql
+        self.shows = shows
         self.instead = instead
 
     @property
     def header(self) -> str:
         return self.column_name
+
+    @property
+    def path(self) -> str | None:
+        """Where the records of `Roster.get_queryset` have what the export says; None for what is only checked."""
+        return self.attribute if self.shows is None else f"shown_{self.name}"
+
+    def get_value(self, instance: models.Model) -> Any:
+        return super().get_value(instance) if self.shows is None else getattr(instance, f"shown_{self.name}")
 
     def field(self, model: type[models.Model]) -> models.Field | None:
         """The field at the end of the path from a roster's model; None without a path."""

@@ -27,7 +27,7 @@ class Datasets(Resource):
 
     def get_export_fields(self, selected_fields: Iterable[str] | None = None) -> list[Column]:
         """What is recorded; columns that are only checked have nothing to say."""
-        return [column for column in super().get_export_fields(selected_fields) if column.attribute is not None]
+        return [column for column in super().get_export_fields(selected_fields) if column.path is not None]
 
     def import_data(
         self,

@@ -26,13 +26,13 @@ _TEXT += "WHEN {x} ~ '^{long}$' THEN {x} || chr(9) ELSE {x} END"
 
 def cell(column: Column, model: type[models.Model]) -> Combinable:
     """SQL of a column's cell, as text: the writer's twin."""
-    value = F(column.attribute)
+    value = F(column.attribute) if column.shows is None else column.shows
     if (own := getattr(column, "cell", None)) is not None:
         return own(value)
     return Func(value, template=_template(column, column.field(model)), output_field=models.TextField())
 
 
-def _template(column: Column, field: models.Field) -> str:
+def _template(column: Column, field: models.Field | None) -> str:
     write, x = column.widget.write, "%(expressions)s"
     if isinstance(write, writing.Words):
         words = " ".join(f"WHEN {_literal(value)} THEN {_literal(word)}" for value, word in write.words.items())

@@ -71,7 +71,15 @@ class Roster(Datasets):
         """Fill in which records the lines mean (`s.<link>_id`); a line that names nobody is turned away."""
 
     def refusals(self, batch: Batch) -> None:
-        """Turn away what the domain refuses."""
+        """Turn away what the domain refuses; lines that say what is recorded are gone by then."""
+
+    def agrees(self) -> str:
+        """SQL: what else than the columns has to be so for a line about the record `t` to say nothing new."""
+        return "TRUE"
+
+    def stamps(self) -> Mapping[str, str]:
+        """Columns of the table → SQL of what a new or changed record has besides: who entered it, say."""
+        return {}
 
     def before(self, batch: Batch) -> None:
         """What has to be written before the rows themselves; the lines that are left are all written."""
@@ -183,12 +191,19 @@ class Roster(Datasets):
             yield target, f"COALESCE({said}, {empty})" if new == said and empty != "NULL" else new, column
 
     def fixed(self) -> dict[str, tuple[Column, str]]:
-        """Columns that no later file changes → the roster's column, and SQL of what the line says."""
-        key = {self._meta.model._meta.get_field(name).column for name in self._meta.key}
-        return {
+        """Columns that no later file changes → the roster's column, and SQL of what the line says of the record `t`.
+
+        An empty cell says nothing of what was recorded, unless the roster requires it.
+        """
+        key = self.key_columns()
+        said = {
             target: (column, self.said(target, column))
             for target, column in self.terms().items()
             if column.changes is None and target not in key
+        }
+        return {
+            target: (column, new if column.required else f"COALESCE({new}, t.{target})")
+            for target, (column, new) in said.items()
         }
 
     def linked(self) -> dict[str, type[models.Model]]:
@@ -205,8 +220,13 @@ class Roster(Datasets):
     @cached_property
     def same(self) -> str:
         """SQL: the record `t` is the one that the line `s` is about."""
-        parts = [f"t.{column} = s.{column}" for column in self.key_columns()]
-        return " AND ".join([*parts, *self._within()])
+        return " AND ".join([self.same_key("t", "s"), *self._within()])
+
+    def same_key(self, one: str, other: str) -> str:
+        """SQL: two lines, or a line and a record, are about the same."""
+        fields = [self._meta.model._meta.get_field(name) for name in self._meta.key]
+        equal = {field.column: "IS NOT DISTINCT FROM" if field.null else "=" for field in fields}
+        return " AND ".join(f"{one}.{column} {sign} {other}.{column}" for column, sign in equal.items())
 
     def key_columns(self) -> list[str]:
         return [self._meta.model._meta.get_field(name).column for name in self._meta.key]
@@ -217,35 +237,39 @@ class Roster(Datasets):
     def load(self, batch: Batch) -> None:
         """Bring the staged rows in, all at once."""
         self.find(batch)
+        self.recognise(batch)
         self.refusals(batch)
         self.write(batch)
 
-    def write(self, batch: Batch) -> None:
-        """Compare the lines with what is recorded, turn away what contradicts it, change and insert the rest."""
-        model, table = self._meta.model, self._meta.model._meta.db_table
+    def recognise(self, batch: Batch) -> None:
+        """Find the records that lines are about, and drop the lines that say what is recorded."""
+        table = self._meta.model._meta.db_table
         batch.run(f"UPDATE {STAGED} s SET record_id = t.id FROM {table} t WHERE {self.same}")
-        changes, fixed = self.changed_record(), self.fixed()
-        recorded = changes | {target: said for target, (_column, said) in fixed.items()}
-        mine = "t.id = s.record_id"
-        known = [mine, self.says(recorded)]
+        recorded = self.changed_record() | {target: said for target, (_column, said) in self.fixed().items()}
+        known = ["t.id = s.record_id", self.says(recorded)]
         tables = [f"{table} t"]
         for path, other in self.linked().items():
             known += [f"{path}.id = s.{path}_id", self.says(self.changed_record(other, path, path), path)]
             tables.append(f"{other._meta.db_table} {path}")
-        batch.unchanged(" AND ".join(known), using=", ".join(tables))
-        for target, (column, said) in fixed.items():
-            self._refuse_difference(batch, column, f"{mine} AND t.{target} IS DISTINCT FROM {said}", target)
+        batch.unchanged(" AND ".join([*known, self.agrees()]), using=", ".join(tables))
+
+    def write(self, batch: Batch) -> None:
+        """Turn away the lines that contradict what is recorded, change and insert the rest."""
+        model, changes, mine = self._meta.model, self.changed_record(), "t.id = s.record_id"
+        self.refuse_differences(batch)
         if self._meta.spans:
             batch.refuse_overlaps_in_file(
                 "starts_on", OVERLAPS_LINE, *(key for key in self.key_columns() if key != "starts_on")
             )
         self._refuse_overlaps(batch, "t.id <> s.record_id")
         if changes:
-            batch.update(model, changes, where=f"{mine} AND NOT ({self.says(changes)})")
+            stamps = self.stamps()
+            differs = "TRUE" if stamps else f"NOT ({self.says(changes)})"
+            batch.update(model, {**changes, **stamps}, where=f"{mine} AND {differs}")
         # A line may take up days that another line of the file has just given free.
         self._refuse_overlaps(batch, "s.record_id IS NULL")
         self.before(batch)
-        batch.insert(model, self.new_record(), where="s.record_id IS NULL")
+        batch.insert(model, self.new_record() | dict(self.stamps()), where="s.record_id IS NULL")
 
     def _refuse_overlaps(self, batch: Batch, which: str) -> None:
         if self._meta.spans:
@@ -258,23 +282,24 @@ class Roster(Datasets):
                 places={"first": "t.starts_on", "last": "COALESCE(t.ends_on::text, '…')"},
             )
 
-    def _refuse_difference(self, batch: Batch, column: Column, where: str, target: str) -> None:
-        places = {"recorded": f"t.{target}"} | {
-            name: f"t.{other}" for other, (known, _said) in self.fixed().items() for name in [known.name]
-        }
-        message = column.differs or DIFFERS
-        batch.refuse(
-            column.name,
-            message,
-            where,
-            using=f"{self._meta.model._meta.db_table} t",
-            places={name: value for name, value in places.items() if f"%({name})s" in message},
-        )
+    def refuse_differences(self, batch: Batch) -> None:
+        """Turn away the lines that contradict what no later file changes."""
+        columns = {known.name: f"t.{target}" for target, known in self.terms().items()}
+        for target, (column, said) in self.fixed().items():
+            message, places = column.differs or DIFFERS, columns | {"recorded": f"t.{target}"}
+            batch.refuse(
+                column.name,
+                message,
+                f"t.id = s.record_id AND t.{target} IS DISTINCT FROM {said}",
+                using=f"{self._meta.model._meta.db_table} t",
+                places={name: value for name, value in places.items() if f"%({name})s" in message},
+            )
 
     def get_queryset(self) -> QuerySet:
         """The records with what the columns' paths lead to."""
         paths = {path for column in self.fields.values() if (path := (column.attribute or "").rpartition("__")[0])}
-        return self._meta.model._default_manager.select_related(*paths).order_by("pk")
+        shown = {column.path: column.shows for column in self.fields.values() if column.shows is not None}
+        return self._meta.model._default_manager.select_related(*paths).annotate(**shown).order_by("pk")
 
 
 def _is_one(column: Column) -> bool:

@@ -105,7 +105,13 @@ class Batch:
         self.goes_on = False  # `load` has left the staged rows to a job, which says at its end what became of them
         self.preview = preview  # what is to be shown of a load that is rolled back
         self._loader = loader
-        self._always = {"area": self.area_id, "upload": upload.pk, "today": timezone.localdate(now)}
+        self._always = {
+            "area": self.area_id,
+            "upload": upload.pk,
+            "actor": actor.pk,
+            "now": now,
+            "today": timezone.localdate(now),
+        }
 
     @property
     def columns(self) -> Mapping[str, str]:
@@ -113,7 +119,7 @@ class Batch:
         return self._loader.columns
 
     def run(self, sql: str, **params: Any) -> int:
-        """Execute a statement, where `%(area)s`, `%(upload)s` and `%(today)s` may stand; returns the rows touched."""
+        """Execute a statement; returns the rows touched. What `_always` names may stand in it: `%(area)s`, say."""
         with connection.cursor() as cursor:
             cursor.execute(self._named(sql), self._always | params)
             return cursor.rowcount

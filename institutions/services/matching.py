@@ -5,15 +5,28 @@ from django.utils.translation import gettext_noop as _
 from bureau.rosters.staging import Batch
 
 
-def match_institutions(batch: Batch, code: str, into: str, *, field: str = "") -> None:
-    """Fill the staged column `into` from the column `code`, and turn away lines whose code is unknown.
+def match_institutions(batch: Batch, *columns: str) -> None:
+    """Fill `s.<column>_id` from the code in each of these columns, and turn away lines whose code is unknown.
 
-    A line without a code passes. `field` is the column of the sheet, where it has another name.
+    A line without a code passes.
     """
-    batch.run(f"UPDATE roster_staged s SET {into} = i.id FROM institutions_institution i WHERE i.code = s.{code}")
-    batch.refuse(
-        field or code,
-        _("No institution is recorded under %(code)s; load the roster of institutions first."),
-        f"s.{into} IS NULL AND s.{code} IS NOT NULL",
-        places={"code": f"s.{code}"},
-    )
+    for code in columns:
+        batch.run(
+            f"UPDATE roster_staged s SET {code}_id = i.id FROM institutions_institution i WHERE i.code = s.{code}"
+        )
+        batch.refuse(
+            code,
+            _("No institution is recorded under %(code)s; load the roster of institutions first."),
+            f"s.{code}_id IS NULL AND s.{code} IS NOT NULL",
+            places={"code": f"s.{code}"},
+        )
+
+
+_COUNTY = "(SELECT i.county_id FROM institutions_institution i WHERE i.id = s.institution_id)"
+
+
+def refuse_other_agencies(batch: Batch, field: str, county: str = _COUNTY) -> None:
+    """Staff of an agency load its own institutions: turn away the lines where `county` (SQL) is another."""
+    if batch.actor.county_id is not None:
+        message = _("This belongs to another agency, which your account does not reach.")
+        batch.refuse(field, message, f"{county} <> %(mine)s", mine=batch.actor.county_id)

@@ -85,17 +85,16 @@ class PersonRoster(Roster):
     def find(self, batch: Batch) -> None:
         match_members(batch)
 
-    def write(self, batch: Batch) -> None:
+    def recognise(self, batch: Batch) -> None:
         """One person may be named by number in one line and by document in another: the later line is turned away."""
         if not self._meta.spans and batch.value(
             "SELECT EXISTS (SELECT FROM roster_staged WHERE document_hash IS NULL)"
         ):
-            same = " AND ".join(f"o.{column} = s.{column}" for column in self.key_columns())
             batch.refuse(
                 "",
                 REPEATS_LINE,
-                f"{same} AND o.line < s.line",
+                f"{self.same_key('o', 's')} AND o.line < s.line",
                 using="roster_staged o",
                 places={"first": "o.line"},
             )
-        super().write(batch)
+        super().recognise(batch)

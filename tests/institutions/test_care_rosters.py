@@ -130,7 +130,7 @@ def test_registrations_go_in_end_and_are_undone(load, li, dead, clerk, reasons):
     assert counts(ended) == ("loaded", 2, 2, 0, 0)
     wrong = load("out_of_area", REGISTRATIONS, f"李明,{LI},异地安置退休人员,110100,2026-04-01,2026-06-30")
     assert reasons(wrong) == [
-        ("2", "备案类型", "The record has a registration of another kind or for another place from this day on.")
+        ("2", "就医地区划", "The record has a registration of another kind or for another place from this day on.")
     ]
     undo_upload(ended, actor=clerk, now=NOW)
     assert list(OutOfAreaRegistration.objects.values_list("starts_on", "ends_on")) == [(date(2026, 4, 1), None)]
