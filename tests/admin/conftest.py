@@ -146,3 +146,12 @@ def browse(client):
         return client
 
     return log_in
+
+
+@pytest.fixture
+def whole_city(city, full_city):
+    """The same, with a record in every list."""
+    from tests.admin.whole import complete
+
+    complete(city, full_city, NOW)
+    return full_city

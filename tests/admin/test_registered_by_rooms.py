@@ -12,21 +12,25 @@ from bureau.staff import roles
 
 def test_every_task_of_the_start_page_stands_in_a_list_and_waits_for_an_act_of_some_role():
     names = [task.name for task in start.TASKS]
-    assert len(names) == len(set(names)) == 21
+    assert len(names) == len(set(names)) >= 21
     assert {task.act for task in start.TASKS} - {""} <= roles.ACTS
     assert [task.name for task in start.TASKS if not admin.site.is_registered(task.model)] == []
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("task", start.TASKS, ids=lambda task: task.name)
-def test_what_a_task_counts_is_what_its_list_shows(task, full_city, staff, browse, rf):
+def test_what_a_task_counts_is_what_its_list_shows(whole_city, staff, browse, rf):
     request = rf.get("/")
     request.user = staff["everybody"]
-    counted = start._count(request, task)
-    page = browse(staff["everybody"]).get(start._list_of(task))
-    assert page.status_code == 200
-    if not task.recent:
-        assert page.context["cl"].result_count == counted
+    client = browse(staff["everybody"])
+    counted = {}
+    for task in start.TASKS:
+        counted[task.name] = start._count(request, task)
+        page = client.get(start._list_of(task))
+        assert page.status_code == 200, task.name
+        if not task.recent:  # how young a file is stands in no filter of its list
+            assert page.context["cl"].result_count == counted[task.name], task.name
+    waiting = {"runs_submitted", "payouts_submitted", "claims_received", "proposals", "accounts", "scores"}
+    assert {name for name in waiting if not counted[name]} == set()
 
 
 @pytest.mark.django_db
@@ -51,7 +55,7 @@ def test_every_kind_of_job_has_a_name_in_chinese():
 def test_every_scheduled_task_is_one_that_workers_know():
     from bureau.celery import app
 
-    assert len(ENTRIES) == len({entry.task for entry in ENTRIES}) == 7
+    assert len(ENTRIES) == len({entry.task for entry in ENTRIES}) >= 7
     assert {entry.task for entry in ENTRIES} <= set(app.tasks)
     with translation.override("zh-hans"):
         assert [entry.name for entry in ENTRIES if translation.gettext(entry.name).isascii()] == []
