@@ -44,9 +44,10 @@ def seen_by(who: Principal, path: str) -> Q:
     return Exists(enrolled.filter(area=who.area)) | ~Exists(enrolled)
 
 
-# The same in SQL: of a member's id, for a roster of %(area)s.
-SEEN_HERE = """(NOT EXISTS (SELECT FROM members_enrolment e WHERE e.member_id = {member})
-    OR EXISTS (SELECT FROM members_enrolment e WHERE e.member_id = {member} AND e.area_id = %(area)s))"""
+# The opposite in SQL: a member, by id, has been enrolled, and never in the roster's area (%(area)s). To stand among
+# conditions with AND, so that PostgreSQL can join by it.
+SEEN_ELSEWHERE = """EXISTS (SELECT FROM members_enrolment e WHERE e.member_id = {member})
+    AND NOT EXISTS (SELECT FROM members_enrolment e WHERE e.member_id = {member} AND e.area_id = %(area)s)"""
 
 
 def enrolment_on(member_id: int, day: datetime.date) -> Enrolment | None:

@@ -204,6 +204,7 @@ def identity_number(cell: Cell) -> str:
     return value
 
 
+_COMMON_AMOUNT = re.compile(r"\d{1,14}\.\d\d", re.ASCII)  # nothing of which has to be put right
 _PLAIN_AMOUNT = re.compile(r"[+-]?\d{1,20}(\.\d*)?", re.ASCII)
 _GROUPED_AMOUNT = re.compile(r"[+-]?\d{1,3}(,\d{3}){1,5}(\.\d*)?", re.ASCII)
 _LARGEST_AMOUNT = Decimal("99999999999999.99")
@@ -243,6 +244,8 @@ def money(*, negative: bool = False) -> Parser:
     """An amount in yuan as Decimal with two decimals; negative amounts only where they are allowed."""
 
     def parse(cell: Cell) -> Decimal:
+        if cell.__class__ is str and _COMMON_AMOUNT.fullmatch(cell):
+            return Decimal(cell)
         amount = _decimal(cell)
         if amount < 0 and not negative:
             raise Refused("negative", _("The amount is negative."))

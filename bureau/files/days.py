@@ -36,6 +36,8 @@ class Days:
 
     def require(self, day: datetime.date, cell: Cell, today: datetime.date) -> None:
         """Refuse another day, with the day as it was read. A bare number is a day of ours or next year at the most."""
+        if self.first <= day <= today:
+            return
         bare = _SERIAL.fullmatch(shown(cell).strip()) is not None
         ahead = min(self.years_ahead, 1) if bare else self.years_ahead
         last = datetime.date(today.year + ahead, 12, 31) if ahead else today

@@ -66,12 +66,20 @@ def document(kind: str = "document_kind", number: str = "document_number") -> Ch
                 refused.field = number
                 raise
             values[kind] = kind_of(values[kind], values[number])
-            for name, value in values.items():
-                others = isinstance(value, str) and not name.endswith("document_number")
-                if others and _holds(value, values[number]):
-                    raise Refused("identity_inside", IDENTITY_INSIDE, field=name)
+            _refuse_elsewhere(values, values[number])
 
     return check
+
+
+def _refuse_elsewhere(values: dict[str, Any], number: str) -> None:
+    """No other text or code of a row has the document's number in it; one shorter than eight may be anything."""
+    length = len(number)
+    if length < 8:
+        return
+    for name, value in values.items():
+        holds = value.__class__ is str and len(value) >= length and number in value.upper()
+        if holds and not name.endswith("document_number"):
+            raise Refused("identity_inside", IDENTITY_INSIDE, field=name)
 
 
 def is_masked(number: str) -> bool:
@@ -101,11 +109,6 @@ def person(prefix: str = "") -> Check:
             raise Refused("required", _("The cell is empty."), field=number)
 
     return check
-
-
-def _holds(value: str, number: str) -> bool:
-    """Whether a text or a code has the number of a document in it; one shorter than eight may be anything."""
-    return len(number) >= 8 and number in value.upper()
 
 
 def scheme_column(*, required: bool = True, default: str | None = None) -> Column:

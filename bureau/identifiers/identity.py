@@ -112,25 +112,33 @@ def _born_on(digits: str) -> datetime.date | None:
     return born_on if born_on.year >= 1900 else None
 
 
+_STARTED_ON = datetime.datetime.now(_HERE).date()  # whoever was born by then is born
+
+
 def identity_number_problem(number: str) -> str | None:
     """The code of what is wrong with an identity number (a key of DOCUMENT_MESSAGES), or None.
 
     The number is taken as it would be stored: 18 characters, X in upper case, nothing around it.
     """
+    problem, born_on = _examined(number)
+    if born_on is not None and born_on > _STARTED_ON and born_on > datetime.datetime.now(_HERE).date():
+        return "identity_unborn"
+    return problem
+
+
+@lru_cache(maxsize=16)  # the checks of one row ask again and again
+def _examined(number: str) -> tuple[str | None, datetime.date | None]:
+    """What is wrong with a number but for who is not yet born, and the day of birth in it."""
     if len(number) != 18:
         old = len(number) == 15 and number.isascii() and number.isdigit()
-        return "identity_old" if old else "identity_length"
+        return "identity_old" if old else "identity_length", None
     first17, last = number[:17], number[17]
     if not (number.isascii() and first17.isdigit() and number[0] != "0" and last in _CHECK_DIGITS):
-        return "identity_characters"
+        return "identity_characters", None
     born_on = _born_on(number[6:14])
     if born_on is None:
-        return "identity_birth"
-    if born_on > datetime.datetime.now(_HERE).date():
-        return "identity_unborn"
-    if _check_digit(first17) != last:
-        return "identity_checksum"
-    return None
+        return "identity_birth", None
+    return None if _check_digit(first17) == last else "identity_checksum", born_on
 
 
 # Eighteen characters of any width, in groups or not, that begin and end no longer row of digits.

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop as _
 from bureau.identifiers.identity import SAME_NUMBERS
 from bureau.rosters.staging import Batch
 from members.identity import keyed_hash
-from members.queries import OTHER_NAME, SEEN_HERE
+from members.queries import OTHER_NAME, SEEN_ELSEWHERE
 
 OTHER_NAME_ELSEWHERE = _(
     "This document is recorded already, in another area and under another name; compare it with the card, and if the "
@@ -49,7 +49,7 @@ def match_members(batch: Batch, *, strangers: bool = False) -> None:
         batch.refuse(
             "name",
             _("Nobody of this area is recorded with this document; give the name as it stands on the document."),
-            f"s.name IS NULL AND NOT {SEEN_HERE.format(member='s.member_id')}",
+            f"s.name IS NULL AND {SEEN_ELSEWHERE.format(member='s.member_id')}",
         )
     refuse_other_names(batch)
 
@@ -59,8 +59,14 @@ def find_members(batch: Batch, prefix: str = "", member: str = "member_id") -> N
 
     Turned away: lines whose document two people have. `prefix` is that of the staged columns.
     """
-    refuse_recorded_twice(batch, f"{prefix}document_number", f"{prefix}document_hash", f"{prefix}document_kind")
     find_by_document(batch, prefix, member)
+    alike = ALIKE.format(kind=f"s.{prefix}document_kind")
+    batch.refuse(
+        f"{prefix}document_number",
+        RECORDED_TWICE,
+        f"m.document_hash = s.{prefix}document_hash AND m.id <> s.{member} AND {alike}",
+        using="members_member m",
+    )
     if f"{prefix}member_number" in batch.columns:
         batch.run(
             f"""
@@ -117,16 +123,6 @@ def refuse_unknown_numbers(batch: Batch, prefix: str = "", member: str = "member
     )
 
 
-def refuse_recorded_twice(batch: Batch, field: str, number: str, kind: str) -> None:
-    """Turn away lines whose document was recorded for two people, as an identity card and as a permit, say."""
-    batch.refuse(
-        field,
-        RECORDED_TWICE,
-        f"""(SELECT count(*) FROM members_member m
-             WHERE m.document_hash = s.{number} AND {ALIKE.format(kind=f"s.{kind}")}) > 1""",
-    )
-
-
 def refuse_other_names(batch: Batch, name: str = "name", member: str = "member_id", *, field: str = "name") -> None:
     """Turn away lines that name a person otherwise than the record does; a line without a name passes.
 
@@ -138,7 +134,7 @@ def refuse_other_names(batch: Batch, name: str = "name", member: str = "member_i
         field,
         OTHER_NAME_ELSEWHERE,
         f"""m.id = s.{member} AND s.{name} IS NOT NULL AND {other}
-            AND NOT {SEEN_HERE.format(member='m.id')}""",
+            AND {SEEN_ELSEWHERE.format(member='m.id')}""",
         using="members_member m",
     )
     batch.refuse(
