@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.steps import PAYOUT, PayoutStatus
-from bureau.identifiers.fields import MoneyField, ends_after_start, one_at_a_time
+from bureau.identifiers.fields import MoneyField, ends_after_start
 from bureau.models import Area, Edition, Staff
+from bureau.spans import OneAtATime
 from members.models import Enrolment, Member, Relative
 
 
@@ -315,7 +316,7 @@ class FamilyGrant(models.Model):
         ordering = ["id"]
         constraints = [
             ends_after_start("family_grant_ends_after_start"),
-            one_at_a_time("family_grant_one_a_day", "account", "beneficiary"),
+            OneAtATime(name="family_grant_one_a_day", keys=["account", "beneficiary"]),
         ]
 
     def __str__(self):

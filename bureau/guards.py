@@ -1,7 +1,7 @@
 """The functions and triggers of the database as they are now, installed after every migration.
 
-Each stands once: by hand in `<room>/sql/*.sql`, or made of a model's steps. What migrations say of them is history.
-Written as CREATE OR REPLACE; what is no longer wanted is dropped by a migration.
+Each stands once: by hand in `<room>/sql/*.sql`, or made of a model's steps and constraints (`bureau.spans`). What
+migrations say of them is history. Written as CREATE OR REPLACE; what is no longer wanted is dropped by a migration.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import connection, models, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from bureau.steps import trigger_sql
+from bureau import spans, steps
 
 # Everything in the house's schema that runs, as the database has it, and the mark of the last installation.
 INSTALLED = """
@@ -33,11 +33,13 @@ def stepping() -> list[type[models.Model]]:
 
 
 def texts() -> Iterator[str]:
-    """The SQL of every function and trigger: the rooms in their order, and then the steps."""
+    """The SQL of every function and trigger: the rooms in their order, then steps and spans."""
     for config in apps.get_app_configs():
         for file in sorted(Path(config.path, "sql").glob("*.sql")):
             yield file.read_text(encoding="utf-8")
-    yield from map(trigger_sql, stepping())
+    yield from map(steps.trigger_sql, stepping())
+    for model in apps.get_models():
+        yield from spans.trigger_sql(model)
 
 
 def installed() -> list[tuple[str, str, str]]:

@@ -5,8 +5,9 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from bureau.identifiers.fields import ends_after_start, one_at_a_time
+from bureau.identifiers.fields import ends_after_start
 from bureau.models import Area, County, Scheme, Staff
+from bureau.spans import OneAtATime
 from institutions.steps import ACCOUNT_CHANGE, ASSESSMENT, AccountChangeStatus
 from members.models import FromRoster, Member
 
@@ -118,7 +119,7 @@ class Agreement(FromRoster):
         ordering = ["institution", "starts_on"]
         constraints = [
             ends_after_start("agreement_ends_after_start"),
-            one_at_a_time("agreement_one_a_day", "institution"),
+            OneAtATime(name="agreement_one_a_day", keys=["institution"]),
         ]
 
     def __str__(self):
@@ -145,7 +146,7 @@ class Level(FromRoster):
         constraints = [
             models.CheckConstraint(name="level_known", condition=Q(level__lte=3)),
             ends_after_start("level_ends_after_start"),
-            one_at_a_time("level_one_a_day", "institution"),
+            OneAtATime(name="level_one_a_day", keys=["institution"]),
         ]
 
     def __str__(self):
@@ -216,17 +217,17 @@ class Selection(FromRoster):
         ordering = ["member", "starts_on"]
         constraints = [
             ends_after_start("selection_ends_after_start"),
-            one_at_a_time(
-                "selection_primary_one_a_day",
-                "member",
+            OneAtATime(
+                name="selection_primary_one_a_day",
+                keys=["member"],
                 condition=Q(role="primary"),
-                message=_("The member has already chosen an institution for some of these days."),
+                violation_error_message=_("The member has already chosen an institution for some of these days."),
             ),
-            one_at_a_time("selection_station_one_a_day", "member", condition=Q(role="station")),
-            one_at_a_time("selection_remote_one_a_day", "member", condition=Q(role="remote")),
-            one_at_a_time(
-                "selection_head_counts_once",
-                "member",
+            OneAtATime(name="selection_station_one_a_day", keys=["member"], condition=Q(role="station")),
+            OneAtATime(name="selection_remote_one_a_day", keys=["member"], condition=Q(role="remote")),
+            OneAtATime(
+                name="selection_head_counts_once",
+                keys=["member"],
                 first="counts_from",
                 last="counts_to",
                 condition=Q(role="primary", counts_from__isnull=False),
@@ -273,7 +274,7 @@ class Referral(FromRoster):
         ordering = ["member", "starts_on"]
         constraints = [
             ends_after_start("referral_ends_after_start"),
-            one_at_a_time("referral_one_a_day", "member", "to_institution"),
+            OneAtATime(name="referral_one_a_day", keys=["member", "to_institution"]),
             models.CheckConstraint(
                 name="referral_to_another", condition=~Q(from_institution=F("to_institution"))
             ),
@@ -329,7 +330,7 @@ class OutOfAreaRegistration(FromRoster):
         ordering = ["member", "starts_on"]
         constraints = [
             ends_after_start("out_of_area_ends_after_start"),
-            one_at_a_time("out_of_area_one_a_day", "member"),
+            OneAtATime(name="out_of_area_one_a_day", keys=["member"]),
         ]
 
     def __str__(self):

@@ -6,9 +6,10 @@ from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from bureau.identifiers.fields import MoneyField, ends_after_start, one_at_a_time
+from bureau.identifiers.fields import MoneyField, ends_after_start
 from bureau.models import Area, Scheme, Upload
 from bureau.rules.enrolment import POOLED_ONLY
+from bureau.spans import OneAtATime
 
 
 class FromRoster(models.Model):
@@ -149,10 +150,10 @@ class Enrolment(FromRoster):
         ordering = ["member", "starts_on"]
         constraints = [
             ends_after_start("enrolment_ends_after_start"),
-            one_at_a_time(
-                "enrolment_one_a_day",
-                "member",
-                message=_("The person is already enrolled on some of these days."),
+            OneAtATime(
+                name="enrolment_one_a_day",
+                keys=["member"],
+                violation_error_message=_("The person is already enrolled on some of these days."),
             ),
         ]
         indexes = [models.Index(fields=["area", "scheme", "starts_on"], name="enrolment_area")]
@@ -181,7 +182,7 @@ class BenefitPeriod(FromRoster):
         ordering = ["member", "starts_on"]
         constraints = [
             ends_after_start("benefit_period_ends_after_start"),
-            one_at_a_time("benefit_period_one_a_day", "member", "area"),
+            OneAtATime(name="benefit_period_one_a_day", keys=["member", "area"]),
         ]
 
     def __str__(self):
@@ -208,7 +209,7 @@ class Suspension(FromRoster):
         ordering = ["member", "starts_on"]
         constraints = [
             ends_after_start("suspension_ends_after_start"),
-            one_at_a_time("suspension_one_a_day", "member", "area"),
+            OneAtATime(name="suspension_one_a_day", keys=["member", "area"]),
         ]
 
     def __str__(self):
@@ -280,7 +281,7 @@ class Relative(FromRoster):
         verbose_name_plural = _("relatives")
         constraints = [
             ends_after_start("relative_ends_after_start"),
-            one_at_a_time("relative_one_a_day", "member", "relative"),
+            OneAtATime(name="relative_one_a_day", keys=["member", "relative"]),
             models.CheckConstraint(
                 name="relative_is_another",
                 condition=~Q(member=models.F("relative")),

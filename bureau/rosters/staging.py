@@ -19,6 +19,7 @@ from django.db import connection, models
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
+from bureau import spans
 from bureau.files import Problem, Row, Sheet
 from bureau.rosters import rejected
 from bureau.rosters.models import Upload
@@ -102,6 +103,7 @@ class Batch:
         self.now = now
         self.unchanged_rows = 0
         self.rejected_rows = 0
+        self._turns: set[str] = set()
         self.goes_on = False  # `load` has left the staged rows to a job, which says at its end what became of them
         self.preview = preview  # what is to be shown of a load that is rolled back
         self._loader = loader
@@ -192,6 +194,7 @@ class Batch:
         self, model: type[models.Model], columns: Mapping[str, str], *, where: str = "TRUE", **params: Any
     ) -> int:
         """Create a record for each staged row that meets a condition: database column → SQL expression."""
+        self._take_turn(model)
         if self.preview is not None:
             said = ", ".join(f"'{column}', {expression}" for column, expression in columns.items())
             self.preview.new += self._shown(
@@ -221,6 +224,7 @@ class Batch:
 
         Each record may be joined to one staged row only.
         """
+        self._take_turn(model)
         table = model._meta.db_table
         tables = f"{STAGED} s{', ' + using if using else ''}"
         # In the order of their keys, as every room locks them.
@@ -261,6 +265,23 @@ class Batch:
                 **params,
             )
         ]
+
+    def _take_turn(self, model: type[models.Model]) -> None:
+        """Before dated rows are written: lock whom the lines are about in the order of their numbers, as all rooms do.
+
+        The guard of one row a day locks them as well, but statement by statement.
+        """
+        for constraint in spans.declared(model):
+            key = model._meta.get_field(constraint.keys[0])
+            owner = key.related_model._meta.db_table
+            if key.column in self.columns and owner not in self._turns:
+                self._turns.add(owner)
+                self.run(
+                    f"""
+                    SELECT FROM {owner} WHERE id IN (SELECT s.{key.column} FROM {STAGED} s)
+                    ORDER BY id FOR NO KEY UPDATE
+                    """
+                )
 
     def write_spans(
         self,
