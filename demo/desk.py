@@ -13,8 +13,8 @@ from demo.acts import Stage
 from demo.people import Person
 from demo.visits import EMERGENCY, Bill
 from settlement.models import Proposal, Visit
+from settlement.rosters.visits import PAY_FROM
 from settlement.services.replays.proposals import Outdated, decide_proposal, propose_late_facts, propose_replay
-from settlement.services.rosters.visits import PAY_FROM
 from settlement.services.visits.requests import VisitRequest
 from settlement.services.visits.reversals import reverse_visit
 from settlement.services.visits.settling import settle_visit

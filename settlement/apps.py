@@ -13,22 +13,20 @@ class SettlementConfig(AppConfig):
         from bureau.jobs import services as jobs
         from bureau.jobs.schedule import Entry
         from bureau.rosters import uploads
-        from bureau.rosters.uploads import register_objection, register_roster
-        from settlement import files, tasks
+        from bureau.rosters.uploads import register, register_objection
+        from settlement import tasks
         from settlement.queries import roster_days
+        from settlement.rosters import ROSTERS
         from settlement.services import proofs
         from settlement.services.replays import edition_change, late_facts
         from settlement.services.rosters import objections
-        from settlement.services.rosters import uses as use_rosters
         from settlement.services.rosters import visits as rosters
         from settlement.services.runs import compute
 
-        register_roster("visits", _("Visits"), files.VISITS, rosters.VISITS)
-        register_roster("opening", _("Opening figures of a year"), files.OPENING, use_rosters.OPENING)
-        register_roster("other_uses", _("Payments outside outpatient care"), files.OTHER_USES, use_rosters.OTHER_USES)
-        register_objection("visits", rosters.why_visits_stay)
-        register_objection("opening", use_rosters.why_opening_stays)
-        register_objection("other_uses", use_rosters.why_other_uses_stay)
+        register(*ROSTERS)
+        register_objection("visits", objections.why_visits_stay)
+        register_objection("opening", objections.why_opening_stays)
+        register_objection("other_uses", objections.why_other_uses_stay)
         for kind in roster_days.ROSTERS:
             register_objection(kind, objections.why_facts_stay)
         register_objection("selections", objections.why_heads_stay)

@@ -236,7 +236,7 @@ class Invoice(models.Model):
                 condition=Q(visit__isnull=False, claim__isnull=True) | Q(visit__isnull=True, claim__isnull=False),
             ),
             models.CheckConstraint(name="invoice_has_number", condition=~Q(number="")),
-            # As settlement.files reads it: a blank or a small letter would make one invoice two.
+            # As settlement.invoice_numbers reads it: a blank or a small letter would make one invoice two.
             models.CheckConstraint(
                 name="invoice_written_one_way",
                 condition=Q(code__regex="^[0-9A-Z]*$", number__regex="^[0-9A-Z]*$"),

@@ -306,7 +306,7 @@ def test_visit_is_read():
     assert (read["key"], read["encounter"], read["care_on"]) == ("S1", "M1", datetime.date(2026, 3, 1))
     assert read["settled_at"] == datetime.datetime.fromisoformat("2026-03-01 10:20:30")
     assert (read["total"], read["in_policy"]) == (Decimal("100.00"), Decimal("84.50"))
-    assert (read["med_type"], read["urgency"], read["account_use"]) == ("11", "0", "0")
+    assert (read["med_type"], read["urgency"], read["account_use"], read["pay_from"]) == ("11", "0", None, "none")
     assert (read["reversal"], read["reverses"]) == (False, None)
 
 

@@ -1,9 +1,11 @@
 """Why a roster can no longer be undone: visits were settled, or institutions paid, on what it says."""
 
+from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from bureau.models import Upload
+from settlement.models import OpeningUse, OtherUse, Proposal, Visit
 from settlement.queries.facts import fetch
 from settlement.queries.roster_days import rest_on
 
@@ -47,3 +49,28 @@ def why_scores_stay(upload: Upload) -> Promise | None:
     if fetch(SCORES, {"upload": upload.pk}):
         return _("Years have been settled by the scores of this roster; assess the institutions anew instead.")
     return None
+
+
+def why_opening_stays(upload: Upload) -> Promise | None:
+    """Objection to undoing opening figures: visits have been settled against them."""
+    built = Visit.objects.filter(
+        area=upload.area_id,
+        member_id__in=OpeningUse.objects.filter(upload=upload).values("member_id"),
+        care_on__year__in=OpeningUse.objects.filter(upload=upload).values("year"),
+    )
+    return _("Visits have been settled against these figures.") if built.exists() else None
+
+
+def why_other_uses_stay(upload: Upload) -> Promise | None:
+    """Objection to undoing: visits may have been settled, or adjusted, against what was left of a fund's limit."""
+    rows = OtherUse.objects.filter(upload=upload)
+    since = Q(settled_at__gte=upload.uploaded_at) | Q(
+        proposals__status=Proposal.Status.CONFIRMED, proposals__decided_at__gte=upload.uploaded_at
+    )
+    built = Visit.objects.filter(since, area=upload.area_id, member_id__in=rows.values("member_id"))
+    return _("Visits have been settled against these figures.") if built.exists() else None
+
+
+def why_visits_stay(upload: Upload) -> Promise:
+    """Objection to undoing a visits file: what was settled is taken back visit by visit."""
+    return _("Visits that are settled stay settled; each can be taken back by a reversal.")

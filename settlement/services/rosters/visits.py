@@ -7,22 +7,15 @@ what an account pays does not depend on which of two workers is faster.
 
 import datetime
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
-from typing import Any
 
 from django.db import connection
-from django.utils import timezone
-from django.utils.translation import gettext_lazy
-from django.utils.translation import gettext_noop as _
 
 from accounts.models import Entry, Journal
-from accounts.services.ledger import MONTH_CLOSED
 from bureau.files import Problem
 from bureau.jobs import services as jobs
-from bureau.models import Chunk, Job, Staff, Upload
+from bureau.models import Chunk, Job, Staff
 from bureau.rosters import rejected, uploads
-from bureau.rosters.staging import STAGED, Batch, Loader
-from members.services.matching import MEMBER_COLUMN, PERSON_COLUMNS, match_members, person
+from bureau.rosters.staging import STAGED, Batch
 from settlement.models import Visit, VisitPayment
 from settlement.services.visits.bills import Bill, settle_bills
 
@@ -32,88 +25,17 @@ ROWS_IN_A_PART = 2_000
 GROWN = (Visit, VisitPayment, Journal, Entry)
 GROWTH = 0.2
 
-EMERGENCIES = {"13", "1301"}
-PHARMACY = "41"
-OF_OTHER_FUNDS = {"14", "18", "9901", "9904"}  # chronic diseases, the two common ones, negotiated and special drugs
-PAY_FROM = {"0": "none", "1": "own", "2": "family"}
 
-
-def _channel(values: dict[str, Any]) -> str:
-    # A purchase without a prescription is an ordinary one: the fund refuses it, the account may pay.
-    if values["med_type"] == PHARMACY:
-        return Visit.Channel.PRESCRIPTION if values["prescriber"] else Visit.Channel.ORDINARY
-    if values["med_type"] in EMERGENCIES or values["urgency"] in ("1", "3"):
-        return Visit.Channel.EMERGENCY
-    return Visit.Channel.ORDINARY
-
-
-def _left_by_other_funds(values: dict[str, Any]) -> Decimal:
-    """What is left of a bill that other funds have paid, or whose kind is theirs, after its fees."""
-    if not values["other_funds"] and values["med_type"] not in OF_OTHER_FUNDS:
-        return Decimal("0.00")
-    left = values["in_policy"] - values["other_funds"] - values["general_fee"] - values["consultation_fee"]
-    return max(left, Decimal("0.00"))
-
-
-def _stage_visit(values: dict[str, Any]) -> tuple:
-    channel = _channel(values)
-    of_prescription = channel == Visit.Channel.PRESCRIPTION and values["prescription_encounter"]
-    return (
-        *person(values),
-        values["institution"],
-        values["prescriber"],
-        values["key"],
-        values["prescription_encounter"] if of_prescription else values["encounter"],
-        values["care_on"],
-        values["settled_at"],
-        channel,
-        values["credential"],
-        values["total"],
-        values["own_expense"],
-        values["over_limit"],
-        values["first_self"],
-        values["general_fee"],
-        values["consultation_fee"],
-        values["other_funds"],
-        _left_by_other_funds(values),
-        PAY_FROM[values["account_use"]],
-        values["reverses"],
-        values["invoice_code"],
-        values["invoice"],
-    )
-
-
-def _load_visits(batch: Batch) -> None:
-    match_members(batch, strangers=True)
-    for column in ("institution", "prescriber"):
-        batch.run(f"UPDATE {STAGED} s SET {column}_id = i.id FROM institutions_institution i WHERE i.code = s.{column}")
-        batch.refuse(
-            column,
-            _("No institution is recorded with the code %(code)s."),
-            f"s.{column} IS NOT NULL AND s.{column}_id IS NULL",
-            places={"code": f"s.{column}"},
-        )
-    batch.refuse(
-        "settled_at",
-        _("The time of settlement lies in the future."),
-        "s.settled_at::date > %(today)s",
-        today=timezone.localdate(batch.now),
-    )
-    batch.refuse(
-        "settled_at",
-        MONTH_CLOSED,
-        """c.area_id = %(area)s AND c.month = date_trunc('month', s.settled_at)
-           AND NOT EXISTS (SELECT FROM settlement_visit v WHERE v.institution_id = s.institution_id AND v.key = s.key)
-        """,
-        using="accounts_closedmonth c",
-        places={"month": "to_char(c.month, 'YYYY-MM')"},
-    )
+def settle_staged(batch: Batch) -> None:
+    """Settle the staged rows at once, or leave them to a job."""
+    if not batch.accepted_rows():
+        return
     batch.run(FAMILIES)
     batch.run(f"ANALYZE {STAGED}")
     if batch.accepted_rows() > ROWS_IN_A_PART:
         _leave_to_a_job(batch)
-        return
-    _settle_staged(batch)
+    else:
+        _settle_now(batch)
 
 
 # Who reaches whose account over any number of grants; a family is named by its lowest member.
@@ -139,7 +61,7 @@ def _staged_bills(batch: Batch) -> Iterator[Bill]:
     """The staged rows, those of a family together and in the order in which they were settled."""
     rows = batch.rows(
         f"""
-        SELECT line, family, member_id, institution_id, prescriber_id, key, encounter, care_on::text,
+        SELECT line, family, member_id, institution_id, prescriber_id, key, settled_encounter, care_on::text,
                settled_at::text, channel, credential, total::text, own_expense::text, over_limit::text,
                first_self::text, general_fee::text, consultation_fee::text, other_funds::text,
                other_remainder::text, pay_from, reverses, invoice_code, invoice
@@ -149,7 +71,7 @@ def _staged_bills(batch: Batch) -> Iterator[Bill]:
     return map(Bill._make, rows)
 
 
-def _settle_staged(batch: Batch) -> None:
+def _settle_now(batch: Batch) -> None:
     repeated, turned = settle_bills(
         list(_staged_bills(batch)), area_id=batch.area_id, upload_id=batch.upload.pk, actor=batch.actor, now=batch.now
     )
@@ -188,9 +110,7 @@ def _parts(bills: Iterable[Bill]) -> Iterator[list[Bill]]:
 def settle_part(params: dict, *, job: Job, actor: Staff, now: datetime.datetime) -> dict:
     """The work of one chunk of a job of kind `visits`."""
     bills = [Bill(*values) for values in params["bills"]]
-    repeated, turned = settle_bills(
-        bills, area_id=job.area_id, upload_id=job.params["upload"], actor=actor, now=now
-    )
+    repeated, turned = settle_bills(bills, area_id=job.area_id, upload_id=job.params["upload"], actor=actor, now=now)
     rejected.keep(
         job.params["upload"],
         ((row.line, [Problem(row.line, row.field, "", "", row.sentence.replace("%", "%%"), {})]) for row in turned),
@@ -216,42 +136,3 @@ def _tell_planner(settled: int) -> None:
         cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [Visit._meta.db_table])
         if settled > GROWTH * cursor.fetchone()[0]:
             cursor.execute(f"ANALYZE {', '.join(model._meta.db_table for model in GROWN)}")
-
-
-def why_visits_stay(upload: Upload) -> str:
-    """Objection to undoing a visits file: what was settled is taken back visit by visit."""
-    return gettext_lazy("Visits that are settled stay settled; each can be taken back by a reversal.")
-
-
-VISITS = Loader(
-    columns={
-        **PERSON_COLUMNS,
-        "institution": "text",
-        "prescriber": "text",
-        "key": "text",
-        "encounter": "text",
-        "care_on": "date",
-        "settled_at": "timestamp",
-        "channel": "text",
-        "credential": "text",
-        "total": "numeric(16,2)",
-        "own_expense": "numeric(16,2)",
-        "over_limit": "numeric(16,2)",
-        "first_self": "numeric(16,2)",
-        "general_fee": "numeric(16,2)",
-        "consultation_fee": "numeric(16,2)",
-        "other_funds": "numeric(16,2)",
-        "other_remainder": "numeric(16,2)",
-        "pay_from": "text",
-        "reverses": "text",
-        "invoice_code": "text",
-        "invoice": "text",
-        **MEMBER_COLUMN,
-        "institution_id": "bigint",
-        "prescriber_id": "bigint",
-        "family": "bigint",
-    },
-    stage=_stage_visit,
-    load=_load_visits,
-    models=(),
-)

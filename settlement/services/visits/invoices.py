@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bureau.errors import DomainError
 from bureau.files import Refused
-from settlement.files import invoice_number
+from settlement.invoice_numbers import invoice_number
 from settlement.models import Invoice
 from settlement.queries.facts import fetch
 
@@ -23,7 +23,7 @@ class InvoiceNumber:
 
     @classmethod
     def stated(cls, code: str, number: str) -> "InvoiceNumber":
-        """Read what somebody typed, as files are read (settlement.files). DomainError where it is no invoice."""
+        """Read what somebody typed, as files are read. DomainError where it is no invoice."""
         try:
             return cls(*invoice_number(code, number))
         except Refused as refused:
