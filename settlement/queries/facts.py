@@ -40,30 +40,6 @@ def fetch(sql: str, params: dict | None = None) -> list[dict]:
         return cursor.fetchall() if cursor.description else []
 
 
-ONE_PLAN = """
-SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)
-"""
-
-
-def keep_one_plan() -> None:
-    """For the rest of the transaction, plan each prepared statement once, by its indexes.
-
-    Planning a visit's statements anew costs more than running them; and a plan made while a table was still small
-    must not scan it when it has grown.
-    """
-    fetch(ONE_PLAN)
-
-
-LOCK_MEMBERS = """
-SELECT id FROM members_member WHERE id = ANY(%(members)s::bigint[]) ORDER BY id FOR NO KEY UPDATE
-"""
-
-
-def lock_members(member_ids: Sequence[int]) -> None:
-    """Serialise the visits of these members. Always before accounts, always in the order of their numbers."""
-    fetch(LOCK_MEMBERS, {"members": sorted(set(member_ids))})
-
-
 ACCOUNTS = """
 SELECT a.id, a.member_id, a.area_id, a.balance, a.status, m.died_on
   FROM accounts_account a JOIN members_member m ON m.id = a.member_id
@@ -74,21 +50,12 @@ SELECT a.id, a.member_id, a.area_id, a.balance, a.status, m.died_on
  )
  ORDER BY a.id
 """
-LOCK_ACCOUNTS = f"{ACCOUNTS} FOR NO KEY UPDATE OF a"
 
 
-def accounts_of(member_ids: Sequence[int], *, lock: bool) -> dict[int, dict]:
-    """The accounts that may pay for these members, with balances in fen; locked in the order of their numbers."""
-    rows = fetch(LOCK_ACCOUNTS if lock else ACCOUNTS, {"members": sorted(set(member_ids))})
+def accounts_of(member_ids: Sequence[int], *, sql: str = ACCOUNTS) -> dict[int, dict]:
+    """The accounts that may pay for these members, with balances in fen."""
+    rows = fetch(sql, {"members": sorted(set(member_ids))})
     return {row["id"]: row | {"balance": fen(row["balance"])} for row in rows}
-
-
-def lock_account_ids(account_ids: Sequence[int]) -> None:
-    """Lock these accounts in the order of their numbers."""
-    fetch(
-        "SELECT id FROM accounts_account WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE",
-        {"ids": sorted(set(account_ids))},
-    )
 
 
 # What an area has recorded counts in that area alone. A registration carries none: it is that of the enrolment on its
@@ -342,14 +309,6 @@ def known_keys(keys: Sequence[tuple[int, str]]) -> dict[int, dict]:
     """Which of these institution-and-key pairs have been settled, by their place in the list."""
     rows = fetch(KNOWN_KEYS, {"institution": [i for i, _ in keys], "key": [k for _, k in keys]})
     return {row["n"] - 1: row for row in rows}
-
-
-def new_visit_ids(count: int) -> list[int]:
-    rows = fetch(
-        "SELECT nextval(pg_get_serial_sequence('settlement_visit', 'id')) AS id FROM generate_series(1, %(n)s)",
-        {"n": count},
-    )
-    return [row["id"] for row in rows]
 
 
 def fen(amount: Decimal) -> int:

@@ -7,9 +7,9 @@ from decimal import Decimal
 from institutions.models import Institution
 from members.models import Member
 from settlement.models import Line, Run, Visit
-from settlement.queries.facts import new_visit_ids
 from settlement.services.runs.approval import approve_run, submit_run
 from settlement.services.runs.payment import pay_run
+from settlement.services.visits.locking import new_visit_ids
 from settlement.services.visits.recording import Batch
 from settlement.services.visits.reversals import reverse_visit
 from settlement.services.visits.split import AccountShare

@@ -23,9 +23,9 @@ from bureau.steps import mark_step, require_step, take_step
 from members import identity
 from members.models import Member, Relative
 from settlement.models import Claim, ClaimPayment
-from settlement.queries import facts as reading
 from settlement.queries.facts import fen
 from settlement.services.claims.requests import BILL, BankAccount, ClaimRequest, Proxy, bill_of
+from settlement.services.visits import locking
 from settlement.services.visits.desk import Desk, Quote
 from settlement.services.visits.invoices import InvoiceNumber, free, register_for_claim, require_unused
 from settlement.services.visits.requests import BY_HAND, VisitRequest
@@ -68,7 +68,7 @@ def enter_claim(*, key: str, area: Area, asked: ClaimRequest, actor: Staff, now:
     Papers that are missing can be handed in later, by a correction; the claim is not checked without them.
     """
     asked.check(timezone.localdate(now))
-    reading.lock_members([asked.member.pk])
+    locking.lock_members([asked.member.pk])
     request_hash = asked.fingerprint()
     if (first := Claim.objects.filter(key=key).first()) is not None:
         if first.request_hash == request_hash:
@@ -93,7 +93,7 @@ def correct_claim(*, claim: Claim, asked: ClaimRequest, actor: Staff, now: datet
     require_step(claim, "claim.correct", actor)
     if asked.member.pk != claim.member_id:
         raise DomainError(_("A claim stays its member's: refuse it and enter another."), field="member")
-    reading.lock_members([claim.member_id])
+    locking.lock_members([claim.member_id])
     require_payable(asked.visit(claim.pk), claim.area_id)
     require_presence(claim.member_id, asked.received_on, has_proxy=asked.proxy is not None)
     before = {str(invoice): invoice for invoice in claim.invoices.filter(freed_at=None)}
@@ -212,7 +212,7 @@ def approve_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Clai
     require_step(claim, "claim.approve", actor)
     require_presence_of(claim)
     bill = bill_of(claim)
-    reading.lock_members([claim.member_id])
+    locking.lock_members([claim.member_id])
     outcome = quote_bill(bill, area_id=claim.area_id, now=now).decision.outcome
     if outcome.refusal is not None and not outcome.charge:
         raise RefusedError(outcome.refusal)

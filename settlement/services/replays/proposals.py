@@ -25,10 +25,10 @@ from bureau.staff import reach
 from bureau.steps import require_step, take_step
 from institutions.services.places import require_agency_of
 from settlement.models import AccountRecovery, Proposal, Visit
-from settlement.queries import facts as reading
 from settlement.queries.facts import fen
 from settlement.services.replays.differences import LEARNT_LATE, REPLAYED, Again
 from settlement.services.replays.readjudication import Known, Replay, standing
+from settlement.services.visits import locking
 from settlement.services.visits.recording import difference_entries, yuan
 
 PART, MEMBERS = 2000, 500  # visits, and members with all their visits of a year, that are read at once
@@ -53,7 +53,7 @@ def propose_replay(*, member_id: int, year: int, actor: Staff, now: datetime.dat
     A second call proposes nothing new, and nothing that a person has dropped. Raises RefusedError where a figure or a
     fact is missing that the rules ask for.
     """
-    reading.lock_members([member_id])
+    locking.lock_members([member_id])
     visits = reach.visible(Visit, actor.reach).filter(
         member_id=member_id, care_on__year=year, reverses=None, reversal=None
     )
@@ -123,7 +123,7 @@ def propose_late(
 ) -> list[Proposal]:
     if not members:
         return []
-    reading.lock_members(members)
+    locking.lock_members(members)
     replay = Replay.of(area_id, year, members)
     proposals: list[Proposal] = []
     for member_id in members:
@@ -191,7 +191,7 @@ def decide_proposal(
     else is known, an earlier proposal of the member was dropped or still waits. Then nothing has moved.
     """
     member_id = Proposal.objects.values_list("visit__member_id", flat=True).get(pk=proposal_id)
-    reading.lock_members([member_id])
+    locking.lock_members([member_id])
     proposal = (
         Proposal.objects.select_for_update(no_key=True, of=["self"])
         .select_related("visit__institution")
@@ -211,7 +211,7 @@ def decide_proposal(
         raise DomainError(_("Say why the proposal is dropped."), field="note")
     accounts = list(proposal.recoveries.all())
     if confirm:
-        reading.lock_account_ids([back.account_id for back in accounts])
+        locking.lock_accounts([back.account_id for back in accounts])
         require_standing(proposal)
     take_step(proposal, act, actor, now, note=note)
     if confirm:

@@ -62,7 +62,7 @@ class Known:
         paid_for = [visit.member_id for visit in by_accounts]
         written = written_by(visits)
         gone = [visit for visit in written.values() if taken_back(visit)]
-        accounts = reading.accounts_of(paid_for, lock=False)
+        accounts = reading.accounts_of(paid_for)
         own: dict[int, list[dict]] = defaultdict(list)
         for account in accounts.values():
             own[account["member_id"]].append(account)

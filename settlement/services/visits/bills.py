@@ -13,6 +13,7 @@ from bureau.errors import DomainError
 from bureau.models import Staff
 from settlement.models import Visit
 from settlement.queries import facts as reading
+from settlement.services.visits import locking
 from settlement.services.visits.invoices import InvoiceNumber
 from settlement.services.visits.requests import VisitRequest
 from settlement.services.visits.reversals import reverse_visit
@@ -97,8 +98,8 @@ def settle_bills(
     turned: list[Turned] = []
     with transaction.atomic():
         members = [bill.member_id for bill in bills]
-        reading.lock_members(members)
-        reading.accounts_of(members, lock=True)  # all of them now, so that no turn waits for another part's
+        locking.lock_members(members)
+        locking.lock_accounts_of(members)  # all of them now, so that no turn waits for another part's
         for visits, reversals in _turns(bills):
             answers = settle_visits(
                 [bill.request() for bill in visits], actor=actor, now=now, area_id=area_id, upload_id=upload_id

@@ -22,6 +22,7 @@ from institutions.models import Institution
 from settlement.models import Visit
 from settlement.queries import facts as reading
 from settlement.queries.facts import Asked, fen
+from settlement.services.visits import locking
 from settlement.services.visits.adjudication import LARGE_CLAIMS, Decision, Used, decide, edition_of, past_of, used_by
 from settlement.services.visits.recording import yuan
 from settlement.services.visits.requests import WITHIN, VisitRequest
@@ -81,8 +82,8 @@ class Desk:
     def open(cls, requests: Sequence[VisitRequest], *, lock: bool, area_id: str | None) -> "Desk":
         members = [request.member_id for request in requests]
         if lock:
-            reading.keep_one_plan()
-            reading.lock_members(members)
+            locking.keep_one_plan()
+            locking.lock_members(members)
         facts = reading.load_facts(
             [
                 Asked(r.member_id, r.institution_id, r.prescriber_id, r.care_on, r.encounter, r.total)
@@ -102,7 +103,7 @@ class Desk:
         named = {i for r in requests for i in (r.institution_id, r.prescriber_id) if i is not None}
         referring = {row["quota_id"] for row in facts if row["referred_by"] is not None}
         institutions = reading.institutions_of(named | referring)
-        accounts = reading.accounts_of(members, lock=lock)
+        accounts = locking.lock_accounts_of(members) if lock else reading.accounts_of(members)
         own: dict[int, list[dict]] = {}
         for account in accounts.values():
             own.setdefault(account["member_id"], []).append(account)

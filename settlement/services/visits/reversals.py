@@ -17,9 +17,9 @@ from bureau.models import Staff
 from institutions.models import Institution
 from institutions.services.places import require_agency_of
 from settlement.models import Proposal, Visit
-from settlement.queries import facts as reading
 from settlement.queries.facts import fen
 from settlement.services.replays.proposals import close_outdated
+from settlement.services.visits import locking
 from settlement.services.visits.invoices import free
 from settlement.services.visits.recording import Batch, difference_entries, yuan
 from settlement.services.visits.settling import KeyReused
@@ -100,7 +100,7 @@ def take_back(
     today = timezone.localdate(now)
     if not visit.settled_on <= (settled_on or today) <= today:
         raise DomainError(_("A visit is reversed after it was settled and not in the future."), field="settled_on")
-    reading.lock_members([visit.member_id])
+    locking.lock_members([visit.member_id])
     request_hash = hashlib.sha256(f"reverse {visit_id}".encode()).hexdigest()
     first = Visit.objects.filter(institution_id=visit.institution_id, key=key).first()
     if first is not None and first.request_hash == request_hash:
@@ -118,11 +118,11 @@ def take_back(
     close_outdated(visit.proposals.all(), actor=actor, now=now)
     payments = list(visit.payments.select_related("account", "payee"))
     account_ids = [payment.account_id for payment in payments]
-    reading.lock_account_ids(account_ids)
+    locking.lock_accounts(account_ids)
     row = {name: getattr(visit, name) for name in KEPT}
     row |= {name: yuan(-fen(getattr(visit, name))) for name in NEGATED}
     row |= {
-        "id": reading.new_visit_ids(1)[0],
+        "id": locking.new_visit_ids(1)[0],
         "key": key,
         "request_hash": request_hash,
         "settled_on": settled_on or today,

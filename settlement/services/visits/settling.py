@@ -18,6 +18,7 @@ from bureau.models import Staff
 from institutions.services.places import require_agency_of
 from settlement.models import Visit
 from settlement.queries import facts as reading
+from settlement.services.visits import locking
 from settlement.services.visits.desk import Desk, Quote
 from settlement.services.visits.invoices import register_for_visits, require_unused, turn_away
 from settlement.services.visits.recording import Batch
@@ -71,7 +72,7 @@ def settle_visits(
         answers[n] = answer
     fresh = [n for n in open_at if answers[n] is None]
     batch = Batch(actor_id=actor.pk, now=now)
-    ids = dict(zip(fresh, reading.new_visit_ids(len(fresh)) if fresh else (), strict=True))
+    ids = dict(zip(fresh, locking.new_visit_ids(len(fresh)) if fresh else (), strict=True))
     used = register_for_visits([(ids[n], requests[n].invoices) for n in fresh])
     seen: dict[tuple[int, str], int] = {}
     for n in fresh:
