@@ -46,7 +46,9 @@ def real_servers(environment: Mapping[str, str]) -> list[str]:
     """The variables that name a server which is not the launcher's own."""
     own = set(filter(None, environment.get("GONGJI_OWN_SERVERS", "").split(",")))  # a socket names none: real
     named = [(name, environment.get(name, "")) for name in ("DATABASE_URL", "REDIS_URL")]
-    return [name for name, url in named if url and urlsplit(url).netloc.rpartition("@")[2] not in own]
+    real = [name for name, url in named if url and urlsplit(url).netloc.rpartition("@")[2] not in own]
+    # The library of PostgreSQL reads these by itself, and goes where they say, whatever DATABASE_URL names.
+    return real + [name for name in ("PGHOSTADDR", "PGSERVICE") if environment.get(name)]
 
 
 def require_own_keys(secret_key: str, data_key: bytes) -> None:
@@ -58,8 +60,8 @@ def require_own_keys(secret_key: str, data_key: bytes) -> None:
         known.append("GONGJI_DATA_KEY")
     if known:
         raise ImproperlyConfigured(
-            f"{' and '.join(known)}: missing, known or too simple, while DATABASE_URL or REDIS_URL name a server that "
-            "is not the launcher's own. Set each to a secret of its own, such as "
+            f"{' and '.join(known)}: missing, known or too simple, while DATABASE_URL, REDIS_URL or what PostgreSQL's "
+            "library reads names a server that is not the launcher's own. Set each to a secret of its own, such as "
             "python -c 'import secrets; print(secrets.token_hex(32))' prints, and keep the data key: losing it loses "
             "the identity numbers."
         )
@@ -135,10 +137,9 @@ TEMPLATES = [
     },
 ]
 
-# The embedded server of a demonstration; the launcher always sets the real address.
-DATABASES = {
-    "default": database_from(os.environ.get("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/gongji"))
-}
+# The launcher sets the addresses of its own servers. Without an address nobody is reached: what happens to listen on
+# the usual ports of this machine may be a real server, and the keys may be those of a demonstration.
+DATABASES = {"default": database_from(os.environ.get("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/gongji"))}
 # How long a statement waits for a lock, and runs, in the server's units; bound when a process begins to serve.
 TIMEOUTS = {
     "web": {
@@ -150,7 +151,7 @@ TIMEOUTS = {
         "statement_timeout": os.environ.get("GONGJI_WORKER_STATEMENT_TIMEOUT", "45min"),
     },
 }
-REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
+REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:1/0")
 
 CACHES = {
     "default": {

@@ -26,7 +26,7 @@ PROCESSES = {
 
 
 def start(arguments, **given):
-    names = {*KNOWN, *REAL, *OWN_SERVERS, "GONGJI_PRODUCTION"}
+    names = {*KNOWN, *REAL, *OWN_SERVERS, "GONGJI_PRODUCTION", "PGHOSTADDR", "PGSERVICE"}
     environment = {name: value for name, value in os.environ.items() if name not in names} | given
     return subprocess.run(
         [sys.executable, *arguments], cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=60
@@ -54,6 +54,9 @@ def test_c4_no_process_starts_on_real_servers_without_keys(process):
         (OURS | OWN_SERVERS | {"DATABASE_URL": REAL["DATABASE_URL"]}, "SECRET_KEY and GONGJI_DATA_KEY:"),
         (OURS | OWN_SERVERS | {"REDIS_URL": REAL["REDIS_URL"]}, "SECRET_KEY and GONGJI_DATA_KEY:"),
         (OURS, "SECRET_KEY and GONGJI_DATA_KEY:"),
+        (OURS | OWN_SERVERS | {"PGHOSTADDR": "10.0.0.7"}, "SECRET_KEY and GONGJI_DATA_KEY:"),
+        ({"PGHOSTADDR": "10.0.0.7"}, "SECRET_KEY and GONGJI_DATA_KEY:"),
+        (OURS | OWN_SERVERS | {"PGSERVICE": "bureau"}, "SECRET_KEY and GONGJI_DATA_KEY:"),
         ({"DATABASE_URL": REAL["DATABASE_URL"]}, "SECRET_KEY and GONGJI_DATA_KEY:"),
         (OURS | OWN_SERVERS | KNOWN | {"GONGJI_PRODUCTION": "1"}, "SECRET_KEY and GONGJI_DATA_KEY:"),
         (REAL | {"GONGJI_PRODUCTION": "1"}, "Production needs SECRET_KEY"),
@@ -80,3 +83,12 @@ def test_c4_a_server_behind_a_socket_is_a_real_one(named, own):
     done = start(PROCESSES["check"], **named, **own)
     assert done.returncode != 0
     assert "SECRET_KEY and GONGJI_DATA_KEY: missing, known or too simple" in done.stdout + done.stderr
+
+
+def test_8_7_without_an_address_no_server_is_reached():
+    """Neither the usual port of PostgreSQL nor that of Redis: who listens there may be real."""
+    told = "from django.conf import settings as s; d = s.DATABASES['default']; print(d['HOST'], d['PORT'], s.REDIS_URL)"
+    done = start(["-c", told], DJANGO_SETTINGS_MODULE="bureau.settings")
+    assert done.stdout.split() == ["127.0.0.1", "1", "redis://127.0.0.1:1/0"], done.stderr
+    done = start(["manage.py", "showmigrations", "bureau"])
+    assert done.returncode != 0 and "port 1 failed" in done.stderr, done.stderr
