@@ -6,8 +6,8 @@ import pytest
 
 from accounts.models import Account, Entry
 from settlement.models import Proposal, Visit
-from settlement.queries import facts
 from settlement.services.replays.proposals import Outdated, decide_proposal, propose_late_facts
+from settlement.services.visits import locking
 from settlement.services.visits.reversals import reverse_visit
 from tests.settlement import factories
 from tests.settlement.test_proposals import dies
@@ -68,7 +68,7 @@ def test_e8_without_the_members_lock_the_race_is_seen(city, monkeypatch):
 
     from settlement.services.replays import proposals as replays
 
-    monkeypatch.setattr(facts, "LOCK_MEMBERS", "SELECT id FROM members_member WHERE id = ANY(%(members)s::bigint[])")
+    monkeypatch.setattr(locking, "LOCK_MEMBERS", "SELECT id FROM members_member WHERE id = ANY(%(members)s::bigint[])")
     post = replays.post
 
     def post_late(*args, **more):

@@ -12,8 +12,7 @@ from django.db import connection, transaction
 from accounts.models import Account, Entry, FamilyGrant
 from members.models import Relative
 from settlement.models import Visit, VisitPayment
-from settlement.queries import facts
-from settlement.services.visits import recording
+from settlement.services.visits import locking, recording
 from settlement.services.visits.requests import VisitRequest
 from settlement.services.visits.reversals import reverse_visit
 from settlement.services.visits.settling import settle_visit
@@ -108,7 +107,7 @@ def test_two_hundred_clients_race_for_one_yuan_and_one_gets_it(city):
 
 def test_race_without_the_lock_is_seen_to_fail(city, monkeypatch):
     """The same race, accounts read without their lock: clients run into the ledger's guards instead of an answer."""
-    monkeypatch.setattr(facts, "LOCK_ACCOUNTS", facts.ACCOUNTS)
+    monkeypatch.setattr(locking, "LOCK_ACCOUNTS", locking.ACCOUNTS)
     write = recording.Batch.write
 
     def write_late(batch):
