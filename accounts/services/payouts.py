@@ -24,6 +24,7 @@ from bureau.models import Staff
 from bureau.rules.accounts import use as account_use
 from bureau.rules.money import apportion, fen, millionths, yuan
 from bureau.saving import require_name
+from bureau.staff import reach
 from bureau.steps import require_step, take_step
 
 TRANSFER = "transfer"
@@ -59,6 +60,7 @@ def submit_payout(
     where nobody inherits, an empty account, a payout under way, anybody but heirs where the holder has died, and a
     holder who still owes what was taken back from the account.
     """
+    reach.require(actor.reach, account)
     today = timezone.localdate(now)
     if happened_on > today:
         raise DomainError(_("The day is still to come."), field="happened_on")

@@ -324,10 +324,6 @@ def test_8_5_no_act_reaches_another_record_by_address_or_by_service(cities, as_s
 # Of these the service first says what is amiss with the record or with what it was told. Nothing is written either.
 SAYS_ELSE = {
     "edition.cases", "edition.citations", "proposal.replay", "out_of_area.register", "visit.reverse",
-    "payout.submit", "payout.approve", "payout.pay", "payout.return", "run.submit", "run.return", "run.approve",
-    "run.approve_accounts", "run.pay", "run.discard", "return.accept", "return.send_back", "payment.reissue",
-    "claim.correct", "claim.check", "claim.approve", "claim.take_back", "claim.pay", "claim.account",
-    "claim.account_confirm", "claim_payment.return", "claim_payment.reissue",
 }  # fmt: skip
 HERE = re.compile("属.*参保，请在该地登记。|由.*管理，请在该地办理。")  # of whom another area answers for on the day
 

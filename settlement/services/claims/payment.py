@@ -13,6 +13,7 @@ from bureau import audit
 from bureau.errors import DomainError
 from bureau.identifiers.bank_accounts import account_number
 from bureau.models import Staff
+from bureau.staff import reach
 from bureau.steps import require_step, take_step
 from settlement.models import Claim, ClaimPayment, Visit
 from settlement.services.claims.requests import BankAccount, check_account
@@ -35,6 +36,7 @@ def pay_claim(*, claim: Claim, actor: Staff, now: datetime.datetime) -> Claim:
     that was named after the approval and that nobody has confirmed; a claim that a member is said to have brought who
     had died by then (it is reversed, and entered again for the heirs); care of a day after the member's death.
     """
+    reach.require(actor.reach, claim)
     claim = locked(claim)
     if claim.status == Claim.Status.PAID:
         return claim
@@ -99,6 +101,7 @@ def change_claim_account(*, claim: Claim, account: BankAccount, actor: Staff, no
     Nothing is paid to it before another person has confirmed it. Whoever changes it does not pay: whoever approved or
     paid the claim does not change it either.
     """
+    reach.require(actor.reach, claim)
     claim = locked(claim)
     check_account(account, has_proxy=bool(claim.proxy_name))
     if (claim.pay_to, claim.bank_name, claim.bank_account) == (

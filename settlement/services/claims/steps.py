@@ -19,6 +19,7 @@ from bureau.identifiers.bank_accounts import account_number
 from bureau.identifiers.identity import DOCUMENT_KINDS, DOCUMENT_MESSAGES, document_number_problem, kind_of
 from bureau.models import Area, Staff
 from bureau.saving import require_name, save
+from bureau.staff import reach
 from bureau.steps import mark_step, require_step, take_step
 from members import identity
 from members.models import Member, Relative
@@ -88,6 +89,7 @@ def correct_claim(*, claim: Claim, asked: ClaimRequest, actor: Staff, now: datet
 
     The member stays. Invoices that are left out are free again.
     """
+    reach.require(actor.reach, claim)
     asked.check(timezone.localdate(now))
     claim = locked(claim)
     require_step(claim, "claim.correct", actor)

@@ -12,6 +12,7 @@ from bureau import audit
 from bureau.errors import DomainError
 from bureau.models import County, Staff
 from bureau.rules.money import yuan
+from bureau.staff import reach
 from bureau.steps import require_step, take_step
 from institutions.models import Institution
 from institutions.services.bank_accounts import ACCOUNT
@@ -32,6 +33,7 @@ def pay_run(*, run: Run, actor: Staff, now: datetime.datetime) -> Run:
     by name. What an institution
     owes becomes a recovery; what is below zero in payments by item stays on its payable and carries on.
     """
+    reach.require(actor.reach, run)
     # Computing a year and paying an advance of it come one after the other.
     County.objects.select_for_update(no_key=True).get(pk=run.county_id)
     run = locked(run)
