@@ -54,6 +54,7 @@ class MemberForm(ActForm):
 
 
 class CorrectionForm(ActForm):
+    number = forms.CharField(label=_("member number"), max_length=40)
     name = forms.CharField(label=pgettext_lazy("person", "name"), max_length=60)
     document_kind = document_kind_field()
     document_number = forms.CharField(
@@ -215,7 +216,7 @@ class MemberAdmin(Records):
             form=CorrectionForm,
             initial=lambda request, member: {
                 name: getattr(member, name)
-                for name in ("name", "document_kind", "sex", "birth", "reached_age_on", "phone")
+                for name in ("number", "name", "document_kind", "sex", "birth", "reached_age_on", "phone")
             },
         ),
         Act(

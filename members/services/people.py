@@ -25,7 +25,7 @@ from members.models import Employer, Member
 from members.queries import same_name
 from members.services.matching import OTHER_NAME_ELSEWHERE
 
-_DETAILS = ("name", "sex", "birth", "reached_age_on", "phone")
+_DETAILS = ("number", "name", "sex", "birth", "reached_age_on", "phone")
 
 
 def register_employer(*, area: Area, code: str, name: str, actor: Staff, now: datetime.datetime) -> Employer:
@@ -92,7 +92,7 @@ def correct_member(
     document_kind: str | None = None,
     **details,
 ) -> Member:
-    """Correct name, sex, birth, retirement age, phone or the document itself; what stood there before is audited.
+    """Correct number, name, sex, birth, retirement age, phone or the document itself; what stood there is audited.
 
     A changed identity number changes date of birth and sex with it. Refused: no reason, a number its document
     cannot have, and a document that another person holds.
@@ -104,6 +104,8 @@ def correct_member(
         raise DomainError(_("A correction needs a reason."), field="reason")
     if "name" in details:
         details["name"] = require_name(details["name"])
+    if "number" in details:
+        details["number"] = "".join(details["number"].split())
     with transaction.atomic():
         member = locked(member)
         number = identity.decrypt(member.document_cipher)

@@ -6,7 +6,7 @@ import io
 import pytest
 
 from bureau.identifiers.identity import with_check_digit
-from tests.members.samples import CHEN, LI, WANG, ZHAO, members, roster
+from tests.members.samples import CHEN, LI, NOW, WANG, ZHAO, members, roster
 
 pytestmark = pytest.mark.django_db
 
@@ -205,3 +205,20 @@ def test_documents_are_written_in_full_where_that_is_asked_for(load, numbered):
     written = b"".join(exports.csv_blocks(members, people, in_full=True)).decode("utf-8-sig")
     again = load("members", written.encode())
     assert counts(again) == ("loaded", 1, 0, 1, 0)
+
+
+def test_a_wrong_number_is_corrected_at_the_desk_and_anothers_is_refused(numbered, clerk):
+    from bureau.errors import DomainError
+    from bureau.models import AuditEntry
+    from members.models import Member
+    from members.services.people import correct_member
+
+    li, wang = Member.objects.order_by("pk")
+    correct_member(member=li, number="44160009", reason="录错", actor=clerk, now=NOW)
+    assert number_of("李明") == "44160009"
+    assert AuditEntry.objects.get(action="member.correct").detail["changed"] == {"number": ["44160001", "44160009"]}
+    with pytest.raises(DomainError, match="A person with this member number is already recorded"):
+        correct_member(member=wang, number="44160009", reason="录错", actor=clerk, now=NOW)
+    with pytest.raises(DomainError, match="member number"):
+        correct_member(member=wang, number=" ", reason="录错", actor=clerk, now=NOW)
+    assert number_of("王芳").startswith("GJ")
