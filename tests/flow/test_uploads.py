@@ -162,6 +162,29 @@ def test_rejected_rows_can_be_corrected_and_sent_again(load):
     assert counts(again) == ("loaded", 1, 1, 0, 0)
 
 
+@pytest.mark.parametrize("form", ["CSV, GB18030", "XLSX"])
+def test_the_corrected_file_of_rejected_rows_brings_what_was_missing(load, form):
+    """Turned away by a cell and by what is recorded; each row comes back with its own cells, and in when corrected."""
+    from members.models import Enrolment
+
+    rows = [f"李明,{LI},310,11,2026-01-01,,441699,,13800000001,", f"王芳,{WANG},310,11,2026-13-01,,441699,,,",
+            f"陈强,{CHEN},310,11,2026-01-01,,999999,,,", f"赵小,{ZHAO},999,12,2026-02-01,,441699,,,"]  # fmt: skip
+    content, name = roster(MEMBER_HEADINGS, *rows, encoding="gb18030"), "r.csv"
+    if form == "XLSX":
+        content, name = workbook(HEADINGS, *(row.split(",") for row in rows)), "r.xlsx"
+    upload = load("members", content, name)
+    assert counts(upload) == ("loaded", 4, 1, 0, 3)
+    text = rejects(upload)
+    for wrong, right in [("2026-13-01", "2026-01-01"), ("999999", "441699"), (",999,", ",310,")]:
+        assert text.count(wrong) >= 1
+        text = text.replace(wrong, right)
+    again = load("members", text.encode("utf-8-sig"), "rejected.csv")
+    assert counts(again) == ("loaded", 3, 3, 0, 0), rejects(again)
+    assert sorted(Enrolment.objects.values_list("member__name", "scheme")) == [
+        ("李明", "310"), ("王芳", "310"), ("赵小", "310"), ("陈强", "310"),
+    ]  # fmt: skip
+
+
 def test_same_file_twice_is_one_upload(load, area, clerk):
     from bureau.models import AuditEntry, Upload
     from bureau.rosters.uploads import receive_upload
