@@ -1,14 +1,14 @@
-"""Columns and checks that rosters of several rooms share, with the codes of the national dictionary."""
+"""Headings, parsers and checks that rosters of several rooms share, with the codes of the national dictionary."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bureau.files.cells import IDENTITY_INSIDE, choice, document_number, institution_code, require_document_number
+from bureau.files.cells import IDENTITY_INSIDE, choice, require_document_number
 from bureau.files.problems import Refused
 from bureau.files.problems import noop as _
-from bureau.files.sheets import Check, Column
-from bureau.identifiers.identity import DOCUMENT_KINDS, IDENTITY_CARD, OTHER_NAMES, kind_of
+from bureau.files.sheets import Check
+from bureau.identifiers.identity import DOCUMENT_KINDS, OTHER_NAMES, kind_of
 
 NUMBER_HEADINGS = (
     "身份证号", "身份证号码", "身份证", "身份证件号码", "证件号", "公民身份号码", "公民身份证号码",
@@ -39,20 +39,6 @@ scheme = choice(
         "390": ("城乡居民基本医疗保险", "居民基本医疗保险", "居民医保", "城乡居民医保", "居民"),
     }
 )
-
-
-def document_columns() -> tuple[Column, Column]:
-    """Kind and number of a member's document; without a kind it is an identity card."""
-    return (
-        Column(
-            "document_kind",
-            "证件类型",
-            document_kind,
-            ("psn_cert_type", "身份证件类型", "人员证件类型", "证件种类"),
-            default=IDENTITY_CARD,
-        ),
-        Column("document_number", "证件号码", document_number, NUMBER_HEADINGS, required=True),
-    )
 
 
 def document(kind: str = "document_kind", number: str = "document_number") -> Check:
@@ -109,27 +95,6 @@ def person(prefix: str = "") -> Check:
             raise Refused("required", _("The cell is empty."), field=number)
 
     return check
-
-
-def scheme_column(*, required: bool = True, default: str | None = None) -> Column:
-    return Column(
-        "scheme",
-        "险种类型",
-        scheme,
-        ("险种", "所属险种", "参保险种", "参保险种类型", "参保费种", "征收品目", "insutype"),
-        required,
-        default,
-    )
-
-
-def institution_column(
-    name: str = "institution",
-    header: str = "定点机构编码",
-    synonyms: tuple[str, ...] = INSTITUTION_HEADINGS,
-    *,
-    required: bool = True,
-) -> Column:
-    return Column(name, header, institution_code, synonyms, required)
 
 
 def in_order(first: str = "starts_on", last: str = "ends_on") -> Check:

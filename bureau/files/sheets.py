@@ -6,7 +6,7 @@ import datetime
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from bureau.files.cells import Cell, Parser, clean, half_width, shown
 from bureau.files.days import Days, from_1904
@@ -22,18 +22,17 @@ HEADER_WITHIN = 10
 Check = Callable[[dict[str, Any]], None]
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of a roster: `name` in Python, `header` in the file, other headings it goes by."""
+class Column(Protocol):
+    """What reading asks of a column of a roster (bureau.rosters.columns): its names, and what its cells mean."""
 
-    name: str
-    header: str
+    name: str  # in Python
+    header: str  # in the file
+    synonyms: tuple[str, ...]  # other headings it goes by
     parse: Parser
-    synonyms: tuple[str, ...] = ()
-    required: bool = False
-    default: Any = None
-    days: Days | None = None  # of a column of days, months or moments: which of them it can mean
-    instead: str = ""  # a column that may be filled in instead of a required one; a check says where neither is
+    required: bool
+    instead: str  # a column that may be filled in instead of a required one; a check says where neither is
+    default: Any
+    days: Days | None  # of a column of days, months or moments: which of them it can mean
 
 
 @dataclass(frozen=True)

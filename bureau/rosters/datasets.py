@@ -48,7 +48,7 @@ class Datasets(Resource):
         result = self.get_result_class()()
         content = dataset.export("csv").encode("utf-8-sig")
         with transaction.atomic():
-            batch = Batch(upload, self.sheet, self, actor=actor, now=now, preview=Preview())
+            batch = Batch(upload, self, actor=actor, now=now, preview=Preview())
             result.total_rows = batch.fill(read_rows("", content, self.sheet, today=timezone.localdate(now)))
             self.load(batch)
             batch.keep_refused()

@@ -95,10 +95,6 @@ class Roster(Datasets):
         return self._meta.label
 
     @property
-    def loader(self) -> Roster:
-        return self
-
-    @property
     def models(self) -> tuple[type[models.Model], ...]:
         return self._meta.writes or (self._meta.model,)
 

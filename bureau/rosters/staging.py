@@ -1,11 +1,9 @@
 """A roster's checked rows in an unlogged table of their own, and the set-based steps that loading is made of.
 
-A loader is four things: the staged columns, how a checked row becomes one, the models it writes, and `load`,
-which looks at all rows at once. `load` turns away what cannot be used (`refuse`), drops what is recorded
-already (`unchanged`), and writes the rest (`insert`, `update`, `write_spans`). In its SQL the staged rows are
-`s` of `roster_staged`, a name that stands for the upload's own table; they have `line` (the line in the file) and
-`record_id` (for the record a line is about) beside the loader's columns. All SQL here is written by programmers: no
-text of a file is ever part of it, and `%` is doubled.
+A load turns away what cannot be used (`refuse`), drops what is recorded already (`unchanged`), and writes the rest
+(`insert`, `update`). In its SQL the staged rows are `s` of `roster_staged`, a name that stands for the upload's own
+table; they have `line` (the line in the file) and `record_id` (for the record a line is about) beside the roster's
+columns. All SQL here is written by programmers: no text of a file is ever part of it, and `%` is doubled.
 """
 
 import datetime
@@ -20,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from bureau import spans
-from bureau.files import Problem, Row, Sheet
+from bureau.files import Problem, Row
 from bureau.rosters import rejected
 from bureau.rosters.models import Upload
 from bureau.staff.models import Staff
@@ -44,20 +42,6 @@ class Staged(Protocol):
     def models(self) -> tuple[type[models.Model], ...]: ...
 
     def load(self, batch: "Batch") -> None: ...
-
-
-@dataclass(frozen=True)
-class Loader:
-    """How the rows of one kind of roster come in.
-
-    `columns`: staged column → SQL type; `stage` gives the values in that order, or fewer: the rest start empty
-    and are for `load` to fill. `models`: what `load` inserts, dependants first, so that it can be undone.
-    """
-
-    columns: Mapping[str, str]
-    stage: Callable[[dict[str, Any]], Sequence[Any]]
-    load: "Callable[[Batch], None]"
-    models: tuple[type[models.Model], ...]
 
 
 @dataclass(frozen=True)
@@ -90,8 +74,7 @@ class Batch:
     def __init__(
         self,
         upload: Upload,
-        sheet: Sheet,
-        loader: Staged,
+        roster: Staged,
         *,
         actor: Staff,
         now: datetime.datetime,
@@ -106,7 +89,7 @@ class Batch:
         self._turns: set[str] = set()
         self.goes_on = False  # `load` has left the staged rows to a job, which says at its end what became of them
         self.preview = preview  # what is to be shown of a load that is rolled back
-        self._loader = loader
+        self._roster = roster
         self._always = {
             "area": self.area_id,
             "upload": upload.pk,
@@ -118,7 +101,7 @@ class Batch:
     @property
     def columns(self) -> Mapping[str, str]:
         """The staged columns of this roster."""
-        return self._loader.columns
+        return self._roster.columns
 
     def run(self, sql: str, **params: Any) -> int:
         """Execute a statement; returns the rows touched. What `_always` names may stand in it: `%(area)s`, say."""
@@ -283,54 +266,18 @@ class Batch:
                     """
                 )
 
-    def write_spans(
-        self,
-        model: type[models.Model],
-        keys: Sequence[str],
-        columns: Mapping[str, str],
-        *,
-        changes: Mapping[str, str],
-        field: str = "starts_on",
-        within: str = "TRUE",
-    ) -> None:
-        """Bring dated rows in, where a record `t` has one row a day for its keys among those `within` (SQL).
-
-        A line whose record starts on the same day may change the columns in `changes` (SQL expressions over `s`
-        and `t`; the last day, say); where it says nothing new it is unchanged. Any other line becomes a record
-        of `columns` (SQL expressions over `s`, keys and days among them). Lines whose days meet another line's
-        or another record's are turned away.
-        """
-        self.refuse_overlaps_in_file(field, _("The days overlap those of line %(other)s."), *keys)
-        table = model._meta.db_table
-        same_keys = " AND ".join([*(f"t.{key} = s.{key}" for key in keys), within])
-        message = _("The days overlap a record from %(first)s to %(last)s.")
-        places = {"first": "t.starts_on", "last": "COALESCE(t.ends_on::text, '…')"}
-        self.run(
-            f"""
-            UPDATE {STAGED} s SET record_id = t.id FROM {table} t
-            WHERE {same_keys} AND t.starts_on = s.starts_on
-            """
-        )
-        nothing_new = " AND ".join(f"t.{column} IS NOT DISTINCT FROM {new}" for column, new in changes.items())
-        self.unchanged(f"t.id = s.record_id AND {nothing_new}", using=f"{table} t")
-        meets = f"{same_keys} AND {overlap('t', 's')}"
-        self.refuse(field, message, f"{meets} AND t.id <> s.record_id", using=f"{table} t", places=places)
-        self.update(model, changes, where="t.id = s.record_id")
-        self.refuse(field, message, f"{meets} AND s.record_id IS NULL", using=f"{table} t", places=places)
-        self.insert(model, columns, where="s.record_id IS NULL")
-
     # What follows is for bureau.rosters.uploads.
 
     def fill(self, rows: Iterable[Row]) -> int:
         """Copy a file's rows into the tables of this upload; returns how many there were."""
-        loader, count = self._loader, 0
-        columns = {"row_key": "bigint", **loader.columns}
+        roster, count = self._roster, 0
+        columns = {"row_key": "bigint", **roster.columns}
         if self.preview is not None:
             columns["changes"] = "boolean"
         self.run("SELECT bureau_stage(%(upload)s, %(columns)s::jsonb)", columns=json.dumps([*columns.items()]))
         for block in _blocks(rows):
             count += len(block)
-            good = [(row.line, row.key, *loader.stage(row.values)) for row in block if not row.problems]
+            good = [(row.line, row.key, *roster.stage(row.values)) for row in block if not row.problems]
             if good:
                 self._copy(STAGED, ["line", *columns][: len(good[0])], good)
             self.rejected_rows += rejected.keep(
@@ -359,7 +306,7 @@ class Batch:
 
     def analyze(self) -> None:
         """Tell the planner of the tables that have just grown, before a minute later autovacuum does."""
-        for model in self._loader.models:
+        for model in self._roster.models:
             self.run(f"ANALYZE {model._meta.db_table}")
 
     def changed_rows(self) -> int:

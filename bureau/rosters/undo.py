@@ -34,7 +34,7 @@ def undo_upload(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Uplo
             raise DomainError(_("Only a loaded roster can be undone."))
         if not lock_rosters(upload.area_id):
             raise DomainError(_("Another roster of this area is being loaded; try again when it is done."))
-        created = roster(upload.kind).loader.models
+        created = roster(upload.kind).models
         _refuse_if_built_on(upload, created)
         for objection in objections(upload.kind):
             if (reason := objection(upload)) is not None:

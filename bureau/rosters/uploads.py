@@ -1,13 +1,12 @@
 """Roster files: received, loaded all or not at all, and undone while nothing has built on them.
 
-Each room registers its rosters here with `register_roster`. Good rows go in; bad rows come back in a file with
+Each room registers its rosters here (`register`). Good rows go in; bad rows come back in a file with
 line, field and reason (bureau.rosters.rejected).
 """
 
 import datetime
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from django.core.files.base import ContentFile, File
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -19,7 +18,7 @@ from django.utils.translation import gettext_noop as _
 from bureau import audit
 from bureau.areas.models import Area
 from bureau.errors import DomainError
-from bureau.files import FileProblem, Sheet, read_rows
+from bureau.files import FileProblem, read_rows
 from bureau.identifiers import sealed_files
 from bureau.identifiers.identity import without_numbers
 from bureau.jobs import services as jobs
@@ -27,7 +26,7 @@ from bureau.jobs.models import Job
 from bureau.rosters import originals
 from bureau.rosters.models import Upload
 from bureau.rosters.roster import Roster
-from bureau.rosters.staging import Batch, Loader
+from bureau.rosters.staging import Batch
 from bureau.staff import reach
 from bureau.staff.models import Staff
 
@@ -39,19 +38,9 @@ XLSX_BYTES_AT_ONCE = 64 * 1024  # about as many rows, zipped
 LONGEST_NAME = 255
 
 
-@dataclass(frozen=True)
-class Known:
-    """A kind of file that staff may load. `label` is its name on the screen."""
-
-    kind: str
-    label: str | Promise
-    sheet: Sheet
-    loader: Loader
-
-
 Objection = Callable[[Upload], str | Promise | None]
 
-_rosters: dict[str, Roster | Known] = {}
+_rosters: dict[str, Roster] = {}
 _objections: dict[str, list[Objection]] = {}
 
 
@@ -59,11 +48,6 @@ def register(*declared: type[Roster]) -> None:
     """Rosters that staff may load; called by each app when it is ready."""
     for roster in declared:
         _rosters[roster._meta.roster] = roster()
-
-
-def register_roster(kind: str, label: str | Promise, sheet: Sheet, loader: Loader) -> None:
-    """Say how a kind of roster is read and loaded; called by each app when it is ready."""
-    _rosters[kind] = Known(kind, label, sheet, loader)
 
 
 def register_objection(kind: str, objection: Objection) -> None:
@@ -75,11 +59,11 @@ def objections(kind: str) -> list[Objection]:
     return _objections.get(kind, [])
 
 
-def rosters() -> list[Roster | Known]:
+def rosters() -> list[Roster]:
     return list(_rosters.values())
 
 
-def roster(kind: str) -> Roster | Known:
+def roster(kind: str) -> Roster:
     if kind not in _rosters:
         raise DomainError(gettext_lazy("There is no roster of the kind “%(kind)s”."), field="kind", kind=kind)
     return _rosters[kind]
@@ -246,7 +230,7 @@ def loading_again(*, job: Job, problem: str) -> None:
 
 def _load(upload: Upload, actor: Staff, now: datetime.datetime) -> None:
     known = roster(upload.kind)
-    batch = Batch(upload, known.sheet, known.loader, actor=actor, now=now)
+    batch = Batch(upload, known, actor=actor, now=now)
     try:
         with originals.opened(upload) as original:
             rows = read_rows(upload.name, original, known.sheet, today=timezone.localdate(now))
@@ -255,7 +239,7 @@ def _load(upload: Upload, actor: Staff, now: datetime.datetime) -> None:
         raise originals.unreadable() from None
     if not upload.rows:
         raise FileProblem("no_rows", _("The file has headings and no rows."))
-    known.loader.load(batch)
+    known.load(batch)
     batch.keep_refused()
     upload.unchanged = batch.unchanged_rows
     upload.rejected = batch.rejected_rows

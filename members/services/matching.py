@@ -1,13 +1,10 @@
 """The people whom a roster's lines name, found by their documents in one step."""
 
-from collections.abc import Mapping
-from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
 from bureau.identifiers.identity import SAME_NUMBERS
 from bureau.rosters.staging import Batch
-from members.identity import keyed_hash
 from members.queries import OTHER_NAME, SEEN_ELSEWHERE
 
 OTHER_NAME_ELSEWHERE = _(
@@ -21,15 +18,6 @@ _EITHER = " OR ".join(f"m.document_kind IN ({kinds}) AND {{kind}} IN ({kinds})" 
 ALIKE = f"(m.document_kind = {{kind}} OR {_EITHER})"
 MADE_HERE = "^GJ[0-9]{10}$"  # member numbers of those who came without one (Member.number)
 RECORDED_TWICE = _("Two people are recorded with this document; correct the record of the one or the other first.")
-
-# What every roster about known people stages first, in this order; `member_id` is filled by match_members.
-PERSON_COLUMNS: Mapping[str, str] = {"name": "text", "document_kind": "text", "document_hash": "bytea"}
-MEMBER_COLUMN: Mapping[str, str] = {"member_id": "bigint"}
-
-
-def person(values: dict[str, Any]) -> tuple[str | None, str, bytes]:
-    """The staged values of PERSON_COLUMNS; a roster without names stages None."""
-    return values.get("name"), values["document_kind"], keyed_hash(values["document_number"])
 
 
 def match_members(batch: Batch, *, strangers: bool = False) -> None:
