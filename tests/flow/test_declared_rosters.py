@@ -1,5 +1,6 @@
 """A roster is its columns: sheet, template, staging, comparison and export follow from them."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
