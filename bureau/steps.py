@@ -118,6 +118,10 @@ class Steps:
         entered, decided = self.states.values
         return entered if getattr(record, self.once) is None else decided
 
+    def leads(self, record: Model, act: str) -> bool:
+        """Whether the act may be taken from the record's state; so may any that is no step of the process."""
+        return act not in self.acts or any(self.state(record) in step.before for step in self.of(act))
+
     def of(self, act: str) -> list[Step]:
         found = [step for step in self.steps if step.act == act]
         if not found:

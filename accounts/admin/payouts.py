@@ -12,9 +12,8 @@ from accounts.admin.labels import words
 from accounts.admin.ledger import journals_of
 from accounts.models import Payout
 from accounts.services.payouts import Payee, approve_payout, pay_payout, return_payout
-from accounts.services.standing import ON_ITS_WAY
 from bureau.rules.accounts import use as account_use
-from bureau.site import Act, ActForm, WhyReturnedForm, is_status, when
+from bureau.site import Act, ActForm, WhyReturnedForm, when
 from members.admin import OfMember
 
 
@@ -72,7 +71,6 @@ class PayoutAdmin(OfMember):
             label=_("Approve"),
             do=approve_payout,
             record="payout",
-            offered=is_status(Payout.Status.SUBMITTED),
             help=_("By someone other than who submitted it."),
         ),
         Act(
@@ -81,7 +79,6 @@ class PayoutAdmin(OfMember):
             do=return_payout,
             record="payout",
             form=WhyReturnedForm,
-            offered=is_status(*ON_ITS_WAY),
             help=_("Until it is paid. What was approved goes back into the account."),
         ),
         Act(
@@ -89,7 +86,6 @@ class PayoutAdmin(OfMember):
             label=_("Record the payment"),
             do=pay_payout,
             record="payout",
-            offered=is_status(Payout.Status.APPROVED),
             help=_("The bank has paid."),
         ),
     ]

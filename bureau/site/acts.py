@@ -53,13 +53,20 @@ def is_status(*statuses: str) -> Callable[[models.Model], bool]:
     return lambda record: record.status in statuses
 
 
+def offers(act: "Act | Report", record: models.Model) -> bool:
+    """Whether the button is shown: a step leads on from the record's state, and the act has nothing against it."""
+    steps = getattr(record, "steps", None)
+    return (steps is None or steps.leads(record, act.code)) and act.offered(record)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Act:
     """One step that staff do, by one service.
 
     `do` gets the form's cleaned data, `actor` and `now`, and the record under the name `record` if the act stands on
     a record's page. It may return a record (where to go next with `follow`), an Answer, or a response.
-    `offered` says for which records the button is shown; the service says whether it may be done.
+    `offered` says for which records the button is shown, beside what their steps say (`offers`); the service says
+    whether it may be done.
     `preview` shows what would happen before anything does: the act is done from that page only.
     """
 

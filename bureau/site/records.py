@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from bureau.errors import DomainError
 from bureau.identifiers.identity import numbers_in
 from bureau.site import failures
-from bureau.site.acts import Act, Report, list_url
+from bureau.site.acts import Act, Report, list_url, offers
 from bureau.site.sections import EMPTY, Panel, Section
 from bureau.staff import reach, roles
 
@@ -281,7 +281,7 @@ class Records(admin.ModelAdmin):
         buttons = [
             (act.label, reverse(name, args=[record.pk, act.code]))
             for act in self.acts
-            if (near or isinstance(act, Report)) and roles.may(request.user, act.code) and act.offered(record)
+            if (near or isinstance(act, Report)) and roles.may(request.user, act.code) and offers(act, record)
         ]
         if roles.may_read(request.user, "bureau.auditentry"):
             buttons.append((_("Audit trail"), self._trail(record.pk)))

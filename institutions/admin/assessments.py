@@ -52,7 +52,6 @@ class AssessmentAdmin(OfInstitution):
             label=_("Confirm the score"),
             do=confirm_assessment,
             record="assessment",
-            offered=lambda assessment: assessment.confirmed_at is None,
             help=_("By someone other than who entered it. From then on it decides what is released."),
         ),
     ]

@@ -8,7 +8,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
 from bureau import clock
-from bureau.site import Act, ActForm, Panel, Records, Section, form_of, is_status, pick, reason_field, when
+from bureau.site import Act, ActForm, Panel, Records, Section, form_of, pick, reason_field, when
 from bureau.staff import reach
 from institutions.models import AccountChange, Agreement, Assessment, Institution, Level, Selection
 from institutions.services.bank_accounts import ACCOUNT, change_account, confirm_account, drop_account
@@ -190,7 +190,6 @@ class AccountChangeAdmin(OfInstitution):
             label=_("Confirm the bank account"),
             do=confirm_account,
             record="change",
-            offered=is_status(AccountChange.Status.OPEN),
             help=_("By someone other than who entered it. Approved runs that are not paid yet are approved anew."),
         ),
         Act(
@@ -199,7 +198,6 @@ class AccountChangeAdmin(OfInstitution):
             do=drop_account,
             record="change",
             form=NoteForm,
-            offered=is_status(AccountChange.Status.OPEN),
             help=_("The account before it stands."),
         ),
     ]

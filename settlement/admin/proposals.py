@@ -179,7 +179,7 @@ class ProposalAdmin(OfMember):
             record="proposal",
             form=DecisionForm,
             help=_("By someone other than who made it."),
-            offered=lambda proposal: proposal.status == Proposal.Status.OPEN,
+            offered=lambda proposal: proposal.steps.leads(proposal, "proposal.confirm"),
         ),
     ]
     sections = [known_otherwise, trace_of, Section(AccountRecovery, "proposal"), journals_of("proposal")]

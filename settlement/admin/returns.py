@@ -19,7 +19,6 @@ from bureau.site import (
     Report,
     Section,
     extend,
-    is_status,
     link,
     money_field,
     pick,
@@ -235,7 +234,6 @@ class MonthlyReturnAdmin(OfInstitution):
             do=lambda **said: review_return(accept=True, **said),
             record="monthly_return",
             form=type("AcceptForm", (ActForm,), {"note": reason_field(_("note"), required=False)}),
-            offered=is_status(MonthlyReturn.Status.SUBMITTED),
             help=_("By someone other than who entered it. Where the return differs from what is settled, say why."),
         ),
         Act(
@@ -244,7 +242,6 @@ class MonthlyReturnAdmin(OfInstitution):
             do=lambda **said: review_return(accept=False, **said),
             record="monthly_return",
             form=type("SendBackForm", (ActForm,), {"note": reason_field(_("Why it is sent back"))}),
-            offered=is_status(MonthlyReturn.Status.SUBMITTED),
         ),
         Act(
             code="return.enter",
@@ -253,7 +250,6 @@ class MonthlyReturnAdmin(OfInstitution):
             record="monthly_return",
             form=FiguresForm,
             initial=lambda request, row: {name: getattr(row, name) for name in FIGURES},
-            offered=is_status(MonthlyReturn.Status.RETURNED),
         ),
         Report(code="return.workload", label=_("Workload sheet"), show=sheet, file=sheet_file),
     ]

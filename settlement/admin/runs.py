@@ -177,7 +177,6 @@ class RunAdmin(Records):
             label=_("Submit"),
             do=submit_run,
             record="run",
-            offered=is_status(Run.Status.COMPUTED),
             help=_("Puts the run before a reviewer."),
         ),
         Act(
@@ -187,9 +186,7 @@ class RunAdmin(Records):
             record="run",
             form=AdvanceForm,
             help=_("January only, where the edition lets the agency decide on less than the rule gives."),
-            offered=lambda run: (
-                run.status == Run.Status.COMPUTED and run.kind == Run.Kind.ADVANCE and run.period.month == 1
-            ),
+            offered=lambda run: run.kind == Run.Kind.ADVANCE and run.period.month == 1,
         ),
         Act(
             code="run.discard",
@@ -197,14 +194,12 @@ class RunAdmin(Records):
             do=discard_run,
             record="run",
             form=ReasonForm,
-            offered=is_status(Run.Status.COMPUTED),
         ),
         Act(
             code="run.approve",
             label=_("Approve"),
             do=approve_run,
             record="run",
-            offered=is_status(Run.Status.SUBMITTED),
             help=_("By someone other than who submitted it. An approved run never changes."),
         ),
         Act(
@@ -213,14 +208,12 @@ class RunAdmin(Records):
             do=return_run,
             record="run",
             form=WhyReturnedForm,
-            offered=is_status(Run.Status.SUBMITTED),
         ),
         Act(
             code="run.approve_accounts",
             label=_("Approve the accounts anew"),
             do=approve_accounts,
             record="run",
-            offered=is_status(Run.Status.APPROVED),
             help=_("Where an institution's account has changed since the approval. Amounts stay as they are."),
         ),
         Act(
@@ -228,7 +221,6 @@ class RunAdmin(Records):
             label=_("Pay"),
             do=pay_run,
             record="run",
-            offered=is_status(Run.Status.APPROVED),
             help=_("Orders every payment and posts its journals. Then download the payment file for the bank."),
         ),
         Act(
@@ -328,7 +320,6 @@ class PaymentAdmin(Records):
             do=return_payment,
             record="payment",
             form=BankNoteForm,
-            offered=lambda payment: payment.status != Payment.Status.RETURNED,
         ),
         Act(
             code="payment.reissue",
@@ -337,7 +328,6 @@ class PaymentAdmin(Records):
             record="payment",
             follow=True,
             help=_("To the account that counts for the institution now."),
-            offered=is_status(Payment.Status.RETURNED),
         ),
     ]
     sections = [journals_of("payment")]

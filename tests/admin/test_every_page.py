@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from bureau.models import AuditEntry
 from bureau.site import Report
+from bureau.site.acts import offers
 from bureau.staff.roles import ROLES, may, may_read
 
 OWN_APPS = ("bureau", "members", "institutions", "accounts", "settlement")
@@ -158,7 +159,7 @@ def acts(staff, rf):
             yield reverse(f"{name}_list_act", args=[act.code]), act, None, request
         records = list(desk.get_queryset(request).order_by("pk")[:20])
         for act in getattr(desk, "acts", ()) if records else ():
-            record = next((one for one in records if act.offered(one)), records[0])
+            record = next((one for one in records if offers(act, one)), records[0])
             yield reverse(f"{name}_act", args=[record.pk, act.code]), act, record, request
 
 

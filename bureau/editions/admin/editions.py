@@ -287,7 +287,6 @@ class EditionAdmin(Records):
             label=_("Submit"),
             do=edition_life.submit_edition,
             record="edition",
-            offered=lambda edition: edition.status in (Status.DRAFT, Status.RETURNED, Status.WITHDRAWN),
             help=_("Another person approves the edition."),
         ),
         Act(
@@ -297,7 +296,6 @@ class EditionAdmin(Records):
             record="edition",
             form=ApprovalForm,
             preview=report,
-            offered=lambda edition: edition.status == Status.SUBMITTED,
             help=_("In force from its first day; the edition before it ends on the day before."),
         ),
         Act(
@@ -306,7 +304,6 @@ class EditionAdmin(Records):
             do=edition_life.return_edition,
             record="edition",
             form=NoteForm,
-            offered=lambda edition: edition.status == Status.SUBMITTED,
         ),
         Act(
             code="edition.withdraw",
@@ -314,7 +311,6 @@ class EditionAdmin(Records):
             do=edition_life.withdraw_edition,
             record="edition",
             form=NoteForm,
-            offered=lambda edition: edition.status != Status.WITHDRAWN,
             help=_("An approved edition only before its first day; the one it was to end goes on."),
         ),
     ]

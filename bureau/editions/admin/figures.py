@@ -127,7 +127,6 @@ class PublishedFigureAdmin(Records):
             do=confirm_figure,
             record="figure",
             help=_("From then on the figure counts and cannot be changed."),
-            offered=lambda figure: figure.confirmed_at is None,
         ),
     ]
 

@@ -9,7 +9,7 @@ from accounts.admin.ledger import journals_of
 from bureau import clock
 from bureau.errors import DomainError, wording
 from bureau.models import Area
-from bureau.site import Act, Panel, ReasonForm, Report, Section, WhyReturnedForm, is_status
+from bureau.site import Act, Panel, ReasonForm, Report, Section, WhyReturnedForm
 from members.admin import OfMember
 from settlement.admin import same_bills
 from settlement.admin.claims import notices
@@ -39,7 +39,6 @@ from settlement.services.claims.payment import (
 )
 from settlement.services.claims.requests import bill_of
 from settlement.services.claims.steps import (
-    OPEN,
     approve_claim,
     check_claim,
     quote_bill,
@@ -85,7 +84,7 @@ def quoted(answer: Quote) -> list[Panel]:
 
 def standing(request, claim: Claim) -> Panel | None:
     """What the fund would pay now, while a claim is open; why not, where the rules refuse."""
-    if claim.status not in OPEN:
+    if not Claim.steps.leads(claim, "claim.refuse"):
         return None
     try:
         return quoted(quote_bill(bill_of(claim), area_id=claim.area_id, now=clock.now()))[0]
@@ -168,7 +167,6 @@ class ClaimAdmin(OfMember):
             form=CorrectionForm,
             initial=written,
             preview=quote_of_form,
-            offered=is_status(Claim.Status.RECEIVED, Claim.Status.RETURNED),
             help=_("Also for papers that are handed in later. The claim is received again."),
         ),
         Act(
@@ -177,7 +175,6 @@ class ClaimAdmin(OfMember):
             do=check_claim,
             record="claim",
             preview=quote_of_claim,
-            offered=is_status(Claim.Status.RECEIVED),
             help=_("The claim agrees with its papers. By someone other than who entered it."),
         ),
         Act(
@@ -186,7 +183,6 @@ class ClaimAdmin(OfMember):
             do=approve_claim,
             record="claim",
             preview=quote_of_claim,
-            offered=is_status(Claim.Status.CHECKED),
             help=_(
                 "Settles the claim by the rules of the date of care. By someone who neither entered nor checked it."
             ),
@@ -197,7 +193,6 @@ class ClaimAdmin(OfMember):
             do=return_claim,
             record="claim",
             form=WhyReturnedForm,
-            offered=is_status(Claim.Status.RECEIVED, Claim.Status.CHECKED),
             help=_("For a paper or a correction. Its invoices stay with it."),
         ),
         Act(
@@ -207,7 +202,6 @@ class ClaimAdmin(OfMember):
             record="claim",
             form=ReasonForm,
             initial=reason_of_rules,
-            offered=is_status(*OPEN),
             help=_("Also for a claim that is withdrawn. Its invoices can be settled elsewhere."),
         ),
         Act(
@@ -215,9 +209,7 @@ class ClaimAdmin(OfMember):
             label=_("Pay"),
             do=pay_claim,
             record="claim",
-            offered=lambda claim: (
-                claim.status == Claim.Status.APPROVED and bool(claim.visit.pooled + claim.visit.large_claims)
-            ),
+            offered=lambda claim: bool(claim.visit.pooled + claim.visit.large_claims),
             help=_("Orders the payment to the account of the claim. Then download the payment file for the bank."),
         ),
         Act(
@@ -227,9 +219,7 @@ class ClaimAdmin(OfMember):
             record="claim",
             form=AccountForm,
             initial=lambda request, claim: {name: getattr(claim, name) for name in ACCOUNT},
-            offered=lambda claim: (
-                claim.status == Claim.Status.APPROVED or (claim.status == Claim.Status.PAID and waiting(claim))
-            ),
+            offered=lambda claim: claim.status == Claim.Status.APPROVED or waiting(claim),
             help=_("Of the member or of the proxy. Another person confirms it before anything is paid to it."),
         ),
         Act(
@@ -237,9 +227,7 @@ class ClaimAdmin(OfMember):
             label=_("Confirm the bank account"),
             do=confirm_claim_account,
             record="claim",
-            offered=lambda claim: (
-                claim.status in (Claim.Status.APPROVED, Claim.Status.PAID) and claim.account_confirmed_by_id is None
-            ),
+            offered=lambda claim: claim.account_confirmed_by_id is None,
             help=_("By someone other than who entered it."),
         ),
         Act(
@@ -248,7 +236,6 @@ class ClaimAdmin(OfMember):
             do=reverse_claim,
             record="claim",
             form=ReasonForm,
-            offered=is_status(Claim.Status.APPROVED, Claim.Status.PAID),
             help=_("Fund and counters get back what they gave; what was paid becomes a recovery from the member."),
         ),
         Report(code="claim.notice", label=_("Notice to the member"), show=notices.notice),
@@ -307,7 +294,6 @@ class ClaimPaymentAdmin(OfMember):
             do=return_claim_payment,
             record="payment",
             form=BankNoteForm,
-            offered=lambda payment: payment.status != ClaimPayment.Status.RETURNED,
         ),
         Act(
             code="claim_payment.reissue",
@@ -316,7 +302,6 @@ class ClaimPaymentAdmin(OfMember):
             record="payment",
             follow=True,
             help=_("To the account that the claim names now."),
-            offered=is_status(ClaimPayment.Status.RETURNED),
         ),
     ]
 

@@ -33,7 +33,6 @@ from settlement.services.visits.requests import BY_HAND, VisitRequest
 from settlement.services.visits.reversals import take_back
 from settlement.services.visits.settling import KeyReused, settle_visit
 
-OPEN = (Claim.Status.RECEIVED, Claim.Status.RETURNED, Claim.Status.CHECKED)
 COPIED = (*BILL, "received_on", "institution", "prescriber")
 
 
