@@ -198,6 +198,26 @@ def test_raw_sql_changes_with_a_step_only_what_the_table_names(process, state, r
     assert tried > 3
 
 
+@pytest.mark.parametrize(("process", "state"), STATIONS)
+def test_constraint_alone_keeps_what_is_filled_in_a_state(process, state, role):
+    """Without any trigger: what surely is filled is not empty, and what no way there fills is."""
+    town = process()
+    model, steps = process.model, process.model.steps
+    table, record = model._meta.db_table, town.bring(state)
+    surely, perhaps = steps.filled[state]
+    marks = set().union(*(some for _surely, some in steps.filled.values()))
+    connection.check_constraints()
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    for name in marks - {steps.once}:
+        if name in perhaps - surely:
+            continue
+        field = model._meta.get_field(name)
+        filled = "now()" if isinstance(field, models.DateTimeField) else str(town.another.pk)
+        change = f"{field.column} = {'NULL' if name in surely else filled}"
+        assert refusal(f"UPDATE {table} SET {change} WHERE id = {record.pk}")[0] == "23514", name
+
+
 @pytest.mark.parametrize(("process", "step"), EYES)
 def test_same_person_is_refused_by_service_guards_and_constraint(process, step, role):
     for state in step.before:

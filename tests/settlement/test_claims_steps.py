@@ -1,6 +1,6 @@
 """Papers, people and steps of a claim by hand, from the counter to the bank."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from bureau.errors import DomainError
 from bureau.models import Area
 from settlement.models import Claim
+from settlement.queries.proofs.books import check_books
 from settlement.services.claims.payment import pay_claim
 from settlement.services.claims.requests import BankAccount, Proxy
 from settlement.services.claims.steps import (
@@ -74,6 +75,19 @@ def test_claim_with_a_missing_paper_waits_for_it(bureau, person):
     claim = correct_claim(claim=claim, asked=bureau.asked(person), actor=bureau.city.clerk, now=NOW)
     assert (claim.status, claim.reason) == ("received", "")
     assert check_claim(claim=claim, actor=bureau.second, now=NOW).status == "checked"
+
+
+def test_corrected_claim_agrees_with_the_audit_trail(bureau, person):
+    """Entered by one and corrected by another on a later day: the record names the second, the trail both."""
+    later = NOW + timedelta(days=1)
+    claim = return_claim(claim=bureau.enter(person), note="缺病历", actor=bureau.second, now=NOW)
+    assert bureau.books_are_clean()
+    claim = correct_claim(claim=claim, asked=bureau.asked(person), actor=bureau.city.reviewer, now=later)
+    assert (claim.entered_by, claim.entered_at, claim.closed_by) == (bureau.city.reviewer, later, None)
+    assert bureau.books_are_clean()
+    Claim.objects.filter(pk=claim.pk).update(entered_at=NOW)
+    [wrong] = [proof for proof in check_books(bureau.city.area.pk) if proof.wrong]
+    assert (wrong.code, wrong.shown) == ("acts_audited", [f"claim.enter / claim.correct settlement.claim {claim.pk}"])
 
 
 def test_claim_by_proxy_needs_the_proxys_paper_and_may_be_paid_to_the_proxy(bureau, person):
