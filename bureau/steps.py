@@ -20,6 +20,7 @@ from bureau.staff import reach
 
 NEW = ""  # before a record is there
 GONE = ""  # once it is deleted
+ITSELF = ""  # the act of the database alone
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class Steps:
 
     @cached_property
     def acts(self) -> list[str]:
-        return list(dict.fromkeys(step.act for step in self.steps))
+        return list(dict.fromkeys(step.act for step in self.steps if step.act != ITSELF))
 
     @cached_property
     def moves(self) -> dict[tuple[str, str], list[Step]]:

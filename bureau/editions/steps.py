@@ -4,7 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from bureau.steps import NEW, Another, Codes, Step, Steps
+from bureau.steps import ITSELF, NEW, Another, Codes, Step, Steps
 
 
 class EditionStatus(models.TextChoices):
@@ -61,7 +61,7 @@ EDITION = Steps(
             writes=("note",),
         ),
         # The database alone, when another edition begins or does not begin after all.
-        Step(act="edition.end", before=(EditionStatus.APPROVED,), to=None, writes=("ended_on",)),
+        Step(act=ITSELF, before=(EditionStatus.APPROVED,), to=None, writes=("ended_on",)),
     ),
 )
 

@@ -83,7 +83,6 @@ class Process:
 
 class Editions(Process):
     model = Edition
-    undone = frozenset({"edition.end"})
 
     def bring(self, state):
         edition = editions.draft(self.city, editions.successor())

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import translation
 
 from bureau.guards import stepping
-from bureau.steps import GONE, NEW, Step
+from bureau.steps import GONE, ITSELF, NEW, Step
 
 PAGE = Path(settings.BASE_DIR, "docs", "steps.md")
 INTRODUCTION = """\
@@ -44,7 +44,7 @@ def _process(model: type[models.Model]) -> Iterator[str]:
 
 
 def _cells(step: Step) -> Iterator[str]:
-    yield f"`{step.act}`"
+    yield f"`{step.act}`" if step.act != ITSELF else "(the database)"
     yield ", ".join("(new)" if before == NEW else before for before in step.before)
     yield "the same" if step.to is None else "(gone)" if step.to == GONE else step.to
     names = [*step.marks, *step.writes, *(f"{name} (emptied)" for name in step.clears)]
