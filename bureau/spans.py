@@ -101,7 +101,7 @@ def trigger_sql(model: type[Model]) -> Iterator[str]:
     for constraint in declared(model):
         columns = [model._meta.get_field(key).column for key in constraint.keys]
         whose = model._meta.get_field(constraint.keys[0]).related_model._meta.db_table
-        with connection.schema_editor(collect_sql=True) as editor:
+        with connection.schema_editor(collect_sql=True, atomic=False) as editor:
             counts = constraint._index._get_condition_sql(model, editor) or "TRUE"
         same = " AND ".join(f"t.{column} = f.{column}" for column in columns)
         yield f"""
