@@ -163,6 +163,8 @@ def class_of_member(values: dict[str, Any]) -> None:
             _("Whether in service or retired is missing; how the person is insured does not say it."),
             field="person_type",
         )
+    if values["person_class"] is None:
+        raise Refused("required", _("The cell is empty."), field="person_type")
     resident = values["person_class"] == "resident"
     if values["scheme"] and values["person_class"] and (values["scheme"] == "390") != resident:
         raise Refused("class_of_other_scheme", _("The person class belongs to the other scheme."), field="person_class")

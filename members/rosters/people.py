@@ -72,7 +72,13 @@ class Members(PersonRoster):
     )
     scheme = scheme_column()
     person_type = Column(
-        "人员类别", insured.person_type, ("psn_type",), attribute="person_type", required=True, changes=given
+        "人员类别",
+        insured.person_type,
+        ("psn_type",),
+        attribute="person_type",
+        required=True,
+        instead="person_class",  # a change of enrolment gives the class alone
+        changes=given,
     )
     status = Column(
         "参保状态",
