@@ -82,6 +82,8 @@ class Datasets(Resource):
         if shown.before is None:
             return []
         path = next((link for link, model in self.linked().items() if model is shown.model), None)
+        if path is None and shown.model is not self._meta.model:
+            return []
         terms = self.terms() if path is None else self.terms(shown.model, path)
         return [
             (column.header, *(_cell(column, shown.model, target, value) for value in (before, after)))

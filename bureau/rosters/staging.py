@@ -10,6 +10,7 @@ import datetime
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import islice
 from typing import Any, Protocol
 
@@ -228,21 +229,30 @@ class Batch:
             """,
             **params,
         )
-        if self.preview is not None:
-            self.preview.changed += self._shown(
-                model,
-                f"""SELECT s.line, t.id, jsonb_build_object({before}), jsonb_build_object({after})
-                    FROM {table} t, {tables} WHERE {where} ORDER BY s.line LIMIT {SHOWN}""",
-                params,
-            )
-            others = f"{table} t{', ' + using if using else ''}"
-            self.run(f"UPDATE {STAGED} s SET changes = TRUE FROM {others} WHERE {where}", **params)
+        self.show(model, columns, where=where, using=using, **params)
         changes = ", ".join(f"{column} = {expression}" for column, expression in columns.items())
         return self.run(f"UPDATE {table} t SET {changes} FROM {tables} WHERE {where}", **params)
 
+    def show(
+        self, model: type[models.Model], columns: Mapping[str, str], *, where: str, using: str = "", **params: Any
+    ) -> None:
+        """In a preview: what lines make of the records `t` that `where` joins to them. `update` does it by itself."""
+        if self.preview is None:
+            return
+        before = ", ".join(f"'{column}', t.{column}" for column in columns)
+        after = ", ".join(f"'{column}', {expression}" for column, expression in columns.items())
+        others = f"{model._meta.db_table} t{', ' + using if using else ''}"
+        self.preview.changed += self._shown(
+            model,
+            f"""SELECT s.line, t.id, jsonb_build_object({before}), jsonb_build_object({after})
+                FROM {STAGED} s, {others} WHERE {where} ORDER BY s.line LIMIT {SHOWN}""",
+            params,
+        )
+        self.run(f"UPDATE {STAGED} s SET changes = TRUE FROM {others} WHERE {where}", **params)
+
     def _shown(self, model: type[models.Model], sql: str, params: Mapping[str, Any]) -> list[Shown]:
         return [
-            Shown(line, model, record, before and json.loads(before), json.loads(after))
+            Shown(line, model, record, before and _exact(before), _exact(after))
             for line, record, before, after in self.rows(
                 f"SELECT line, record, before::text, after::text FROM ({sql}) AS x (line, record, before, after)",
                 **params,
@@ -326,6 +336,11 @@ class Batch:
                     for line, field, message, params in block
                 )
                 self.rejected_rows += rejected.keep(self.upload.pk, problems)
+
+
+def _exact(text: str) -> dict[str, Any]:
+    """JSON without floats: amounts as they stand."""
+    return json.loads(text, parse_float=Decimal)
 
 
 def refuse_other_areas(batch: Batch) -> None:

@@ -15,7 +15,7 @@ from bureau.files.shared import INSTITUTION_HEADINGS, INSTITUTION_NAMES, in_orde
 from bureau.rosters.columns import Column, always, given
 from bureau.rosters.roster import OVERLAPS_LINE, Roster
 from bureau.rosters.shared import institution_column
-from bureau.rosters.staging import STAGED, Batch, refuse_other_areas
+from bureau.rosters.staging import STAGED, Batch, Shown, refuse_other_areas
 from institutions.models import AccountChange, Agreement, Institution, Level
 from institutions.services.bank_accounts import ACCOUNT
 from institutions.services.matching import refuse_other_agencies
@@ -211,6 +211,12 @@ class Institutions(Roster):
         super().write(batch)
         _set_levels(batch)
 
+    def differences(self, shown: Shown) -> list[tuple[str, str, str]]:
+        if shown.model is Level and shown.before is not None and "level" in shown.after:
+            column = self.fields["level"]
+            return [(column.header, *(column.widget.write(said["level"]) for said in (shown.before, shown.after)))]
+        return super().differences(shown)
+
 
 _AREA = "CASE WHEN s.area IS NULL THEN NULL ELSE %(area)s END"
 
@@ -306,6 +312,11 @@ def _enter_accounts(batch: Batch) -> None:
           ) w WHERE w.line = s.line
         """
     )
+    batch.show(
+        Institution,
+        {name: f"s.{name}" for name in ACCOUNT},
+        where="t.id = s.institution_id AND s.account_change IS NOT NULL",
+    )
     entered = {"entered_by_id": "%(actor)s::bigint", "entered_at": "%(now)s::timestamptz"}
     columns = {name: f"s.{name}" for name in ACCOUNT} | entered
     batch.update(
@@ -342,6 +353,7 @@ def _set_levels(batch: Batch) -> None:
                 WHERE {mine} AND NOT EXISTS (SELECT FROM institutions_level t WHERE {in_force})"""
         )
         batch.update(Level, {"level": "s.level"}, where=f"{other} AND t.starts_on = s.starts_on")
+        batch.show(Level, {"level": "s.level"}, where=f"{other} AND t.starts_on < s.starts_on")
         batch.update(Level, {"ends_on": "s.starts_on - 1"}, where=f"{other} AND t.starts_on < s.starts_on")
         batch.insert(
             Level,

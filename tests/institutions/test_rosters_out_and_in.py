@@ -5,9 +5,10 @@ import io
 from datetime import UTC, date, datetime
 
 import pytest
+import tablib
 
 from bureau.identifiers.identity import with_check_digit
-from bureau.models import UploadEffect
+from bureau.models import Staff, Upload, UploadEffect
 from bureau.rosters.exports import csv_blocks
 from bureau.rosters.uploads import roster
 from institutions.models import AccountChange, Assessment, Institution, Selection
@@ -16,6 +17,7 @@ from institutions.services.selection import choose
 
 pytestmark = pytest.mark.django_db
 
+SENT = datetime(2026, 12, 31, 9, 30, tzinfo=UTC)  # when the fixture `load` sends
 NOW = datetime(2026, 3, 10, 1, 30, tzinfo=UTC)
 LI = with_check_digit("44162119800101001")
 WANG = with_check_digit("44162119850215002")
@@ -96,11 +98,12 @@ ROSTERS = [
     ("institutions", 6, ("协议开始", "2026-01-01"), ("协议结束", "2026-12-31"), "ends_on", None, "2026-12-31"),
     ("institutions", 6, ("协议开始", "2026-01-01"), ("机构名称", "和安总医院"), "name", "和安医院", "和安总医院"),
     ("institutions", 6, ("机构编码", "P44160200004"), ("结算等级", "1"), "level", 0, 1),
+    ("institutions", 6, ("协议开始", "2026-01-01"), ("结算等级", "1"), "level", 2, 1),
     ("selections", 4, ("改点类型", "改点"), ("变更原因", "搬家"), "reason", "迁居, 'E1'", "搬家"),
     ("referrals", 1, ("姓名", "李明"), ("有效期止", "2026-04-15"), "ends_on", "2026-03-31", "2026-04-15"),
     ("hospital_stays", 2, ("姓名", "王芳"), ("出院日期", "2026-03-10"), "discharged_on", None, "2026-03-10"),
     ("out_of_area", 1, ("姓名", "王芳"), ("结束日期", "2026-12-31"), "ends_on", None, "2026-12-31"),
-    ("assessments", 2, ("得分", "90.00"), ("得分", "91"), "score", 90, 91),
+    ("assessments", 2, ("得分", "90.00"), ("得分", "91.00"), "score", 90, 91),
 ]
 
 
@@ -118,7 +121,8 @@ def test_one_cell_changed_is_one_row_changed_old_and_new(
 ):
     rows = exported(kind)
     [row] = [row for row in rows if row[line[0]] == line[1]]
-    row[cell[0]] = cell[1]
+    was, row[cell[0]] = row[cell[0]], cell[1]
+    assert previewed(kind, rows) == {(cell[0], was, cell[1])}
     upload = send(load, kind, rows)
     assert reasons(upload) == []
     assert counts(upload) == ("loaded", records, 1, records - 1, 0)
@@ -126,10 +130,24 @@ def test_one_cell_changed_is_one_row_changed_old_and_new(
     assert (effect.before[column], effect.after[column]) == (old, new)
 
 
+def previewed(kind: str, rows: list[dict[str, str]]) -> set[tuple[str, str, str]]:
+    """What the import would change: heading, old and new cell; of one row, and nothing else."""
+    by = Staff.objects.get(username="clerk")
+    upload = Upload.objects.create(
+        area=by.area, kind=kind, name="seen.csv", size=0, sha256=kind, uploaded_by=by, uploaded_at=SENT
+    )
+    dataset = tablib.Dataset(*(list(row.values()) for row in rows), headers=list(rows[0]))
+    result = roster(kind).import_data(dataset, dry_run=True, upload=upload, actor=by, now=SENT)
+    assert (result.totals["new"], result.totals["update"], result.totals["skip"]) == (0, 1, len(rows) - 1)
+    assert result.totals["invalid"] == 0
+    return {difference for row in result.rows for difference in row.diff}
+
+
 def test_an_account_changed_in_an_export_waits_for_another_person(load, city):
     rows = exported("institutions")
     [row] = [row for row in rows if row["协议开始"] == "2026-01-01"]
     row["银行账号"] = "622200009999"
+    assert previewed("institutions", rows) == {("银行账号", "622200000003\t", "622200009999\t")}
     assert counts(send(load, "institutions", rows)) == ("loaded", 6, 1, 5, 0)
     change = AccountChange.objects.get()
     assert (change.institution.code, change.bank_account, change.bank_name) == (
