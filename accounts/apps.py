@@ -11,7 +11,7 @@ class AccountsConfig(AppConfig):
         from accounts import tasks
         from accounts.queries import editions, objections
         from accounts.services import credits
-        from bureau.editions.life import Settles, register_settled
+        from bureau.editions.life import Settled, register_settled
         from bureau.jobs import schedule
         from bureau.jobs import services as jobs
         from bureau.jobs.schedule import Entry
@@ -22,7 +22,7 @@ class AccountsConfig(AppConfig):
             Entry(tasks.credit_month.name, gettext_noop("Credit the personal accounts"), hour=2, day_of_month="1")
         )
         register_settled(
-            Settles(_("monthly credits"), "credits", under=editions.credits_under, within=editions.credits_within)
+            Settled(_("monthly credits"), "credits", under=editions.credits_under, within=editions.credits_within)
         )
         for kind in objections.ROSTERS:
             register_objection(kind, objections.why_credited_rows_stay)

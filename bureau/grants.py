@@ -42,10 +42,10 @@ TABLES = {
         f"{KEPT}, UPDATE (status, rows, accepted, unchanged, rejected, problem, original, undone_by_id, undone_at)"
     ),
     "bureau_rejectedrow": f"{KEPT}, UPDATE (quoted)",
-    "bureau_uploadeffect": KEPT,
     "bureau_job": f"{KEPT}, UPDATE (status, result, finished_at, sealed)",
     "bureau_chunk": f"{KEPT}, UPDATE (status, attempts, result, problem, finished_at, sealed)",
     "bureau_auditentry": KEPT,
+    "bureau_change": READ,
     # Members
     "members_benefitperiod": ROSTER,
     "members_contribution": ROSTER,

@@ -1,7 +1,8 @@
 """The functions and triggers of the database as they are now, installed after every migration.
 
-Each stands once: by hand in `<room>/sql/*.sql`, or made of a model's steps and constraints (`bureau.spans`). What
-migrations say of them is history. Written as CREATE OR REPLACE; what is no longer wanted is dropped by a migration.
+Each stands once: by hand in `<room>/sql/*.sql`, or made of a model's steps and constraints (`bureau.spans`) and of the
+list of watched tables (`bureau.history`). What migrations say of them is history. Written as CREATE OR REPLACE; what is
+no longer wanted is dropped by a migration.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from django.db import connection, models, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from bureau import spans, steps
+from bureau.history import triggers
 
 # Everything in the house's schema that runs, as the database has it, and the mark of the last installation.
 INSTALLED = """
@@ -33,13 +35,14 @@ def stepping() -> list[type[models.Model]]:
 
 
 def texts() -> Iterator[str]:
-    """The SQL of every function and trigger: the rooms in their order, then steps and spans."""
+    """The SQL of every function and trigger: the rooms in their order, then steps, spans and the history of rows."""
     for config in apps.get_app_configs():
         for file in sorted(Path(config.path, "sql").glob("*.sql")):
             yield file.read_text(encoding="utf-8")
     yield from map(steps.trigger_sql, stepping())
     for model in apps.get_models():
         yield from spans.trigger_sql(model)
+    yield from triggers.texts()
 
 
 def installed() -> list[tuple[str, str, str]]:

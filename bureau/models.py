@@ -3,13 +3,15 @@
 from bureau.areas.models import Area, County, Scheme
 from bureau.audit.models import AuditEntry
 from bureau.editions.models import Edition, PublishedFigure
+from bureau.history.models import Change
 from bureau.jobs.models import Chunk, Job
-from bureau.rosters.models import RejectedRow, Upload, UploadEffect
+from bureau.rosters.models import RejectedRow, Upload
 from bureau.staff.models import Staff
 
 __all__ = [
     "Area",
     "AuditEntry",
+    "Change",
     "Chunk",
     "County",
     "Edition",
@@ -19,5 +21,4 @@ __all__ = [
     "Scheme",
     "Staff",
     "Upload",
-    "UploadEffect",
 ]

@@ -7,6 +7,7 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 from bureau.models import (
     Area,
     AuditEntry,
+    Change,
     Chunk,
     County,
     Edition,
@@ -15,7 +16,6 @@ from bureau.models import (
     RejectedRow,
     Staff,
     Upload,
-    UploadEffect,
 )
 from bureau.staff import reach
 from bureau.staff.reach import Principal, Tie
@@ -54,10 +54,11 @@ reach.of(Staff, area="area", county="county", above=True)
 reach.of(Edition, area="area")
 reach.of(PublishedFigure, area="area")
 reach.of(Upload, area="area", county="uploaded_by__county", above=True)
-reach.of(UploadEffect, via="upload")
 reach.of(RejectedRow, via="upload")
 reach.of(Job, area="area", county="actor__county")
 reach.of(Chunk, via="job")
 reach.of(AuditEntry, rows=entries_read)
+# Changes are read with the record that they are of, and with the act that made them.
+reach.of(Change, rows=lambda who, path: Q(**{f"{path}__pk__in" if path else "pk__in": []}))
 for kept in (Group, PeriodicTask, CrontabSchedule, IntervalSchedule):
     reach.of(kept, house=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 from bureau.rules import payment as provider
 from bureau.rules.format import edition as rules
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 
 CITIES = Path(__file__).parent / "cities"
 
@@ -95,7 +95,7 @@ class Profile:
         return {path.name: path.read_text("utf-8") for path in sorted((rules.RULEBOOKS / self.name).glob("*.toml"))}
 
     @cached_property
-    def edition(self) -> Rules:
+    def edition(self) -> Edition:
         return rules.load(self.texts)
 
     @property

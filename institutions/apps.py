@@ -10,12 +10,11 @@ class InstitutionsConfig(AppConfig):
     def ready(self):
         from bureau.jobs import schedule
         from bureau.jobs.schedule import Entry
-        from bureau.rosters.uploads import register, register_objection
+        from bureau.rosters.uploads import register
         from institutions import tasks
-        from institutions.rosters import ROSTERS, selections
+        from institutions.rosters import ROSTERS
 
         register(*ROSTERS)
-        register_objection("selections", selections.objection)
         schedule.register(
             Entry(tasks.open_and_close_windows.name, gettext_noop("Open and close the selection window"), minute=10),
             Entry(

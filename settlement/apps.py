@@ -8,7 +8,7 @@ class SettlementConfig(AppConfig):
     verbose_name = _("Settlement")
 
     def ready(self):
-        from bureau.editions.life import Settles, register_settled
+        from bureau.editions.life import Settled, register_settled
         from bureau.jobs import schedule
         from bureau.jobs import services as jobs
         from bureau.jobs.schedule import Entry
@@ -51,7 +51,7 @@ class SettlementConfig(AppConfig):
             Entry(tasks.compute_runs.name, gettext_noop("Compute the month's runs"), hour=4, day_of_month="1"),
         )
         register_settled(
-            Settles(
+            Settled(
                 _("Visits"),
                 "benefits",
                 under=edition_change.visits_under,
@@ -60,7 +60,7 @@ class SettlementConfig(AppConfig):
             )
         )
         register_settled(
-            Settles(
+            Settled(
                 _("payment runs"),
                 "provider",
                 under=edition_change.lines_under,

@@ -4,6 +4,7 @@ from django.db import connection
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from bureau.history.acts import changed_by_upload
 from bureau.models import Upload
 
 # The table behind a roster, and the months of a row that a credit may rest on.
@@ -15,8 +16,13 @@ ROSTERS = {
     "contributions": ("members_contribution", "t.month = c.month"),
 }
 
-MADE_BY = """(t.upload_id = u.id OR t.id IN (
-        SELECT f."row" FROM bureau_uploadeffect f WHERE f.upload_id = u.id AND f."table" = '{table}'))"""
+
+
+def made_by(table: str) -> str:
+    """SQL: the upload %(upload)s made or changed the row `t`; `u` is the upload."""
+    return f'(t.upload_id = u.id OR t.id IN (SELECT f."row" FROM {changed_by_upload(table)} f))'
+
+
 CREDITED = """
 SELECT 1
   FROM {table} t
@@ -35,7 +41,7 @@ SELECT 1
   JOIN accounts_account a ON a.member_id = t.member_id
   JOIN accounts_accountuse x ON x.account_id = a.id AND x.user_id = t.relative_id AND x.recorded_at >= u.uploaded_at
    AND x.used_on >= t.starts_on
- WHERE {MADE_BY.format(table="members_relative")}
+ WHERE {made_by("members_relative")}
  LIMIT 1
 """
 
@@ -43,7 +49,7 @@ SELECT 1
 def why_credited_rows_stay(upload: Upload) -> Promise | None:
     """Objection to undoing a roster that credits were computed from."""
     table, rests = ROSTERS[upload.kind]
-    if _found(CREDITED.format(table=table, made_by=MADE_BY.format(table=table), rests=rests), upload):
+    if _found(CREDITED.format(table=table, made_by=made_by(table), rests=rests), upload):
         return _("Accounts have been credited on what this roster says; correct the records instead.")
     return None
 

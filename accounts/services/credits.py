@@ -22,7 +22,7 @@ from bureau.models import Area, Job, Scheme, Staff
 from bureau.rules.accounts import credits as rules
 from bureau.rules.enrolment import bars
 from bureau.rules.errors import NoEdition, Refusal
-from bureau.rules.format.edition import Rulebook, Rules
+from bureau.rules.format.edition import Edition, Rulebook
 from bureau.rules.money import fen, yuan
 from bureau.rules.periods import add_months, last_day, month_of
 from bureau.staff import reach
@@ -39,21 +39,21 @@ COPY accounts_credit (
 
 
 @dataclass(frozen=True, slots=True)
-class CreditDecision:
+class Decision:
     """What the rules say to one set of facts: the whole month's amount in yuan, or why there is none."""
 
     credit: rules.Credit
     amount: Decimal
-    edition: Rules | None
+    edition: Edition | None
     back: bool
 
 
 @dataclass(frozen=True, slots=True)
-class CreditLine:
+class Line:
     """One month of one account, with what is still to be credited in yuan; negative if too much was."""
 
     due: Due
-    decision: CreditDecision
+    decision: Decision
     amount: Decimal
 
     @property
@@ -145,10 +145,10 @@ def credit_chunk(params: dict, *, job: Job, actor: Staff, now: datetime.datetime
     return dict(counts)
 
 
-def decide(area_id: str, dues: Sequence[Due]) -> list[CreditLine]:
+def decide(area_id: str, dues: Sequence[Due]) -> list[Line]:
     """Ask the rules about each month; equal facts are asked once."""
     book = rulebook(area_id)
-    known: dict[tuple, CreditDecision] = {}
+    known: dict[tuple, Decision] = {}
     lines = []
     for due in dues:
         facts = (
@@ -167,14 +167,14 @@ def decide(area_id: str, dues: Sequence[Due]) -> list[CreditLine]:
         decision = known.get(facts)
         if decision is None:
             decision = known[facts] = _decide(book, area_id, due)
-        lines.append(CreditLine(due, decision, decision.amount - due.credited))
+        lines.append(Line(due, decision, decision.amount - due.credited))
     return lines
 
 
-def _decide(book: Rulebook, area_id: str, due: Due) -> CreditDecision:
+def _decide(book: Rulebook, area_id: str, due: Due) -> Decision:
     edition = _edition(book, area_id, due.scheme, due.month)
     if edition is None:
-        return CreditDecision(rules.Credit(0, "", "", Refusal("no_edition")), Decimal("0.00"), None, False)
+        return Decision(rules.Credit(0, "", "", Refusal("no_edition")), Decimal("0.00"), None, False)
     in_benefit = due.has_benefit_period and not (due.stop and bars(edition, due.stop, due.month))
     # HY-20: a month without benefits whose arrears came later gets the own share of what was paid.
     back = due.paid_later and not in_benefit
@@ -191,10 +191,10 @@ def _decide(book: Rulebook, area_id: str, due: Due) -> CreditDecision:
         paid=due.base is not None,
         made_up=back,
     )
-    return CreditDecision(credit, yuan(credit.amount), edition, back)
+    return Decision(credit, yuan(credit.amount), edition, back)
 
 
-def _edition(book: Rulebook, area_id: str, scheme: str, month: datetime.date) -> Rules | None:
+def _edition(book: Rulebook, area_id: str, scheme: str, month: datetime.date) -> Edition | None:
     try:
         edition = book.on(area_id, scheme, month, "credits")
     except NoEdition:
@@ -202,7 +202,7 @@ def _edition(book: Rulebook, area_id: str, scheme: str, month: datetime.date) ->
     return edition if edition.has("credits") else None
 
 
-def _entries(lines: Sequence[CreditLine]) -> list[EntryRequest]:
+def _entries(lines: Sequence[Line]) -> list[EntryRequest]:
     """Premiums go from income to the accounts; fixed sums cross over from the pool (two funds, each balanced)."""
     pool = sum(line.amount for line in lines if line.decision.credit.source == POOL)
     premium = sum(line.amount for line in lines) - pool
@@ -218,7 +218,7 @@ def _entries(lines: Sequence[CreditLine]) -> list[EntryRequest]:
     return entries
 
 
-def _insert(lines: Sequence[CreditLine], journal_id: int) -> None:
+def _insert(lines: Sequence[Line], journal_id: int) -> None:
     hashes = {line.decision.edition.content_hash for line in lines}
     editions = {content_hash: stored_edition(content_hash) for content_hash in hashes}
     with connection.cursor() as cursor, cursor.copy(COPY) as copy:

@@ -14,7 +14,7 @@ from bureau.models import Scheme
 from bureau.rules.accounts import use as account_use
 from bureau.rules.enrolment import group_of
 from bureau.rules.errors import NoEdition, Refusal
-from bureau.rules.format.edition import Rulebook, Rules
+from bureau.rules.format.edition import Edition, Rulebook
 from members.models import Enrolment
 
 
@@ -31,7 +31,7 @@ class Purse:
 
 def draw(
     purse: Purse,
-    edition: Rules,
+    edition: Edition,
     *,
     on: datetime.date,
     relation: str,
@@ -61,7 +61,7 @@ def draw(
     return answer
 
 
-def edition_for(book: Rulebook, area_id: str, on: datetime.date) -> Rules | None:
+def edition_for(book: Rulebook, area_id: str, on: datetime.date) -> Edition | None:
     """The edition of an area, of whichever scheme, that has rules for accounts on a day; None without one."""
     for scheme in Scheme.values:
         try:
@@ -73,7 +73,7 @@ def edition_for(book: Rulebook, area_id: str, on: datetime.date) -> Rules | None
     return None
 
 
-def edition_of(account: Account, on: datetime.date) -> Rules:
+def edition_of(account: Account, on: datetime.date) -> Edition:
     """The edition of the account's area that has rules for accounts on a day. Raises RefusedError without one."""
     edition = edition_for(rulebook(account.area_id), account.area_id, on)
     if edition is None:
@@ -81,7 +81,7 @@ def edition_of(account: Account, on: datetime.date) -> Rules:
     return edition
 
 
-def is_retired(account: Account, edition: Rules, on: datetime.date) -> bool:
+def is_retired(account: Account, edition: Edition, on: datetime.date) -> bool:
     """Whether the holder draws retired benefits on a day."""
     classes = Enrolment.objects.filter(
         Q(ends_on__isnull=True) | Q(ends_on__gte=on), member=account.member_id, starts_on__lte=on

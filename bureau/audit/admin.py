@@ -5,10 +5,10 @@ from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from bureau import audit
 from bureau.audit.models import AuditEntry
 from bureau.site import Records
-from bureau.site.acts import LABELS, url_of
+from bureau.site.acts import url_of
+from bureau.site.history import changed_panel, counted_panel, deed
 from bureau.site.sections import EMPTY
 
 
@@ -21,6 +21,7 @@ class AuditEntryAdmin(Records):
     search_help_text = _("User name, or code of an act such as run.approve")
     list_select_related = ["actor", "area", "county"]
     fields = ["at", "actor", "deed", "action", "area", "county", "detail"]
+    sections = [counted_panel, changed_panel]
 
     def get_list_display(self, request):
         return [*super().get_list_display(request), _linked(request)]
@@ -31,7 +32,7 @@ class AuditEntryAdmin(Records):
 
     @admin.display(description=_("action"), ordering="action")
     def deed(self, entry):
-        return LABELS.get(audit.FORMER.get(entry.action, entry.action), entry.action)
+        return deed(entry.action)
 
 
 def _linked(request):

@@ -113,7 +113,7 @@ def figures(area_id: str, on: datetime.date) -> dict[str, int]:
     return found
 
 
-def named(refusal: Refusal, edition: rules.Rules, on: datetime.date) -> Refusal:
+def named(refusal: Refusal, edition: rules.Edition, on: datetime.date) -> Refusal:
     """A refusal for want of a published figure, with its label and year in place of its code; others as they are."""
     figure = edition.figures.get(refusal.params.get("figure") or refusal.params.get("fact", ""))
     if figure is None:
@@ -160,7 +160,7 @@ def missing_figures(area_id: str, on: datetime.date) -> list[Missing]:
     return sorted(found.values(), key=lambda one: (one.year, one.code))
 
 
-def _needed(edition: rules.Rules, year: int) -> list[rules.Figure]:
+def _needed(edition: rules.Edition, year: int) -> list[rules.Figure]:
     first, last = datetime.date(year, 1, 1), datetime.date(year, 12, 31)
     days = [day for day in (first, *edition.days_of_change()) if first <= day <= last]
     days = [day for day in days if any(edition.in_force(day, part) for part in ("", *PARTS))]
@@ -254,6 +254,6 @@ def _check(area: Area, code: str, year: int, amount: int, *, confirmed_only: boo
             raise RefusedError(refusal, field="value")
 
 
-def _meets(edition: rules.Rules, part: str, first: datetime.date, last: datetime.date) -> bool:
+def _meets(edition: rules.Edition, part: str, first: datetime.date, last: datetime.date) -> bool:
     """Whether an edition is in force on some day of a year: at its ends or from a day within it."""
     return edition.in_force(first, part) or edition.in_force(last, part) or first <= edition.starts_on <= last

@@ -33,7 +33,7 @@ Within = Callable[[str, str, datetime.date, datetime.date | None], int]
 
 
 @dataclass(frozen=True)
-class Settles:
+class Settled:
     """What a room settles by one part of an edition. `under` counts what was settled under a stored edition, `within`
     what lies on the days of an area and scheme (first, last or None). `replay` starts the search for what a new
     edition would give for it; where it is left out, the room's next run finds the differences by itself.
@@ -50,7 +50,7 @@ class Settles:
 class Reached:
     """So many of a kind were settled before an edition came that begins on `first_day` for them."""
 
-    settled: Settles
+    settled: Settled
     first_day: datetime.date
     count: int
 
@@ -59,10 +59,10 @@ class Reached:
         return gettext("%(label)s from %(day)s on: %(count)d") % told
 
 
-_settled: list[Settles] = []
+_settled: list[Settled] = []
 
 
-def register_settled(settled: Settles) -> None:
+def register_settled(settled: Settled) -> None:
     """Say what rests on editions; called by each room when it is ready."""
     _settled.append(settled)
 

@@ -38,7 +38,7 @@ def _rulebook(approved: tuple[tuple[str, datetime.date | None], ...]) -> rules.R
 
 
 @lru_cache(maxsize=256)
-def edition_by_hash(content_hash: str) -> rules.Rules:
+def edition_by_hash(content_hash: str) -> rules.Edition:
     """The rules of a stored edition, to the end of its own texts: what a receipt names. Raises Edition.DoesNotExist."""
     stored = Edition.objects.get(content_hash=content_hash)
     return adopted(rules.load(stored.texts), stored.choices, stored.starts_on)

@@ -1,4 +1,4 @@
-"""Roster files as they came, and what they changed."""
+"""Roster files as they came."""
 
 from django.db import models
 from django.db.models import Q
@@ -73,16 +73,3 @@ class RejectedRow(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["upload", "line"], name="rejected_row_once")]
-
-
-class UploadEffect(models.Model):
-    """A row that an upload changed rather than created, with what stood there before, so it can be undone."""
-
-    upload = models.ForeignKey(Upload, models.CASCADE, related_name="effects")
-    table = models.CharField(max_length=63)
-    row = models.BigIntegerField()
-    before = models.JSONField()
-    after = models.JSONField()
-
-    class Meta:
-        indexes = [models.Index(fields=["table", "row"], name="upload_effect_row")]

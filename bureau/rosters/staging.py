@@ -204,7 +204,7 @@ class Batch:
         using: str = "",
         **params: Any,
     ) -> int:
-        """Change records `t`, those that `where` joins to staged rows, and keep what stood there before.
+        """Change records `t`, those that `where` joins to staged rows.
 
         Each record may be joined to one staged row only.
         """
@@ -216,16 +216,6 @@ class Batch:
             f"""
             SELECT t.id FROM {table} t WHERE t.id IN (SELECT t.id FROM {table} t, {tables} WHERE {where})
             ORDER BY t.id FOR NO KEY UPDATE
-            """,
-            **params,
-        )
-        before = ", ".join(f"'{column}', t.{column}" for column in columns)
-        after = ", ".join(f"'{column}', {expression}" for column, expression in columns.items())
-        self.run(
-            f"""
-            INSERT INTO bureau_uploadeffect (upload_id, "table", "row", before, after)
-            SELECT %(upload)s, '{table}', t.id, jsonb_build_object({before}), jsonb_build_object({after})
-            FROM {table} t, {tables} WHERE {where}
             """,
             **params,
         )

@@ -3,12 +3,14 @@
 import datetime
 from collections.abc import Sequence
 
-from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from bureau import audit
 from bureau.errors import DomainError
+from bureau.history.acts import OF_CHANGE, OF_UPLOAD
+from bureau.models import AuditEntry
 from bureau.rosters.models import Upload
 from bureau.rosters.uploads import lock_rosters, objections, roster
 from bureau.staff import reach
@@ -34,6 +36,8 @@ def undo_upload(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Uplo
             raise DomainError(_("Only a loaded roster can be undone."))
         if not lock_rosters(upload.area_id):
             raise DomainError(_("Another roster of this area is being loaded; try again when it is done."))
+        if _is_older_than_history(upload):
+            raise DomainError(_("It was loaded before changes of records were kept, so it cannot be undone any more."))
         created = roster(upload.kind).models
         _refuse_if_built_on(upload, created)
         for objection in objections(upload.kind):
@@ -50,6 +54,11 @@ def undo_upload(upload: Upload, *, actor: Staff, now: datetime.datetime) -> Uplo
         upload.save(update_fields=["status", "undone_by", "undone_at"])
         audit.record("upload.undo", actor=actor, now=now, subject=upload, removed=removed, restored=restored)
     return upload
+
+
+def _is_older_than_history(upload: Upload) -> bool:
+    entries = AuditEntry.objects.filter(action="upload.load", record_type="bureau.upload", record_id=str(upload.pk))
+    return entries.filter(Q(transaction=None) | Q(transaction__lt=0)).exists()
 
 
 def _rows(sql: str, params: dict) -> list[tuple]:
@@ -77,59 +86,29 @@ def _refuse_if_built_on(upload: Upload, created: Sequence[type[models.Model]]) -
                     count=count,
                     kind=link.related_model._meta.verbose_name,
                 )
-    touched = _touched(created)
-    later = _rows(
-        f"""
-        {touched}
-        SELECT u.name FROM touched w JOIN bureau_uploadeffect f ON (f."table", f."row") = (w.tab, w.id)
-        JOIN bureau_upload u ON u.id = f.upload_id
-        WHERE f.upload_id <> %(upload)s AND f.id > w.effect AND u.status = 'loaded' LIMIT 1
-        """,
-        mine,
-    )
-    if later:
-        raise DomainError(_("“%(name)s” has changed the same records since; undo that upload first."), name=later[0][0])
-    by_hand = _rows(
-        f"""
-        {touched}
-        SELECT a.action, a.at FROM touched w
-        JOIN bureau_auditentry a ON (a.record_type, a.record_id) = (w.label, w.id::text)
-        WHERE a.id > (SELECT max(id) FROM bureau_auditentry WHERE action = 'upload.load'
-                      AND record_type = 'bureau.upload' AND record_id = %(upload)s::text) LIMIT 1
-        """,
-        mine,
-    )
-    if by_hand:
+    for action, name in _rows(CHANGED_SINCE, mine):
+        if name is not None:
+            raise DomainError(
+                _("“%(name)s” has changed the same records since; undo that upload first."), name=name
+            )
         raise DomainError(
             _("One of its records has been changed since (%(action)s), so it cannot be undone any more."),
-            action=by_hand[0][0],
+            action=action,
         )
 
 
-def _touched(created: Sequence[type[models.Model]]) -> str:
-    """SQL: the records that the upload created (effect 0) or changed, as table, audit label, id and effect."""
-    labels = ", ".join(f"('{model._meta.db_table}', '{model._meta.label_lower}')" for model in _models_of_effects())
-    rows = [
-        f"SELECT '{model._meta.db_table}'::text, '{model._meta.label_lower}'::text, id, 0::bigint"
-        f" FROM {model._meta.db_table} WHERE upload_id = %(upload)s"
-        for model in created
-    ]
-    changed = f"""
-        SELECT f."table"::text, l.label, f."row", f.id FROM bureau_uploadeffect f
-        JOIN (VALUES {labels}) AS l (tab, label) ON l.tab = f."table" WHERE f.upload_id = %(upload)s"""
-    return f"WITH touched (tab, label, id, effect) AS ({' UNION ALL '.join([*rows, changed])})"
-
-
-def _models_of_effects() -> list[type[models.Model]]:
-    """Models whose rows may come from an upload."""
-    return [
-        model
-        for model in apps.get_models()
-        if any(
-            field.remote_field is not None and field.remote_field.model is Upload and field.name == "upload"
-            for field in model._meta.concrete_fields
-        )
-    ]
+# Uploads that came later first: they can be undone before this one.
+CHANGED_SINCE = f"""
+WITH mine AS MATERIALIZED ({OF_UPLOAD})
+SELECT COALESCE(e.action, '?'), CASE WHEN u.id <> %(upload)s THEN u.name END
+  FROM mine m
+  JOIN bureau_change c ON c.table_name = m.table_name AND c.first_row BETWEEN m.first_row AND m.last_row
+   AND c.before IS NOT NULL AND c.id > m.id AND c.id NOT IN (SELECT id FROM mine)
+  {OF_CHANGE}
+  LEFT JOIN bureau_upload u ON e.record_type = 'bureau.upload' AND u.id::text = e.record_id
+ WHERE u.status IS DISTINCT FROM 'undone'
+ ORDER BY u.id LIMIT 1
+"""
 
 
 def _remove(upload: Upload, model: type[models.Model]) -> int:
@@ -138,27 +117,38 @@ def _remove(upload: Upload, model: type[models.Model]) -> int:
         return cursor.rowcount
 
 
-_EFFECTS = """
-    WITH effect AS (
-        SELECT *, array(SELECT jsonb_object_keys(after) ORDER BY 1) AS columns,
-               row_number() OVER (PARTITION BY "table", "row" ORDER BY id DESC) AS turn
-        FROM bureau_uploadeffect WHERE upload_id = %(upload)s)"""
+# Changes of the same columns of a table are put back together, those of one row in turn.
+_CHANGES = f"""
+    WITH change AS (
+        SELECT c.table_name, c.first_row, c.before, c.after,
+               CASE WHEN c.after IS NOT NULL THEN array(SELECT jsonb_object_keys(c.after) ORDER BY 1) END AS columns,
+               row_number() OVER (PARTITION BY c.table_name, c.first_row ORDER BY c.id DESC) AS turn
+          FROM ({OF_UPLOAD}) c WHERE c.before IS NOT NULL)"""
 
 
 def _restore(upload: Upload) -> int:
-    """Put back what stood in changed records, the last change first; returns how many changes there were."""
+    """Put back what stood in changed and removed records, the last change first; returns how many there were."""
     restored = 0
     groups = _rows(
-        f'{_EFFECTS} SELECT DISTINCT turn, "table", columns FROM effect ORDER BY turn', {"upload": upload.pk}
+        f"{_CHANGES} SELECT DISTINCT turn, table_name, columns FROM change ORDER BY turn", {"upload": upload.pk}
     )
     for turn, table, columns in groups:
         params = {"upload": upload.pk, "turn": turn, "table": table, "columns": columns}
-        mine = 'f.turn = %(turn)s AND f."table" = %(table)s AND f.columns = %(columns)s AND t.id = f."row"'
+        mine = "f.turn = %(turn)s AND f.table_name = %(table)s AND f.columns IS NOT DISTINCT FROM %(columns)s::text[]"
+        if columns is None:
+            restored += _run(
+                f"""
+                {_CHANGES} INSERT INTO {table}
+                SELECT was.* FROM change f, jsonb_populate_record(NULL::{table}, f.before) was WHERE {mine}
+                """,
+                params,
+            )
+            continue
         current = ", ".join(f"'{column}', t.{column}" for column in columns)
         [(changed_since,)] = _rows(
             f"""
-            {_EFFECTS} SELECT count(*) FROM effect f, {table} t
-            WHERE {mine} AND jsonb_build_object({current}) IS DISTINCT FROM f.after
+            {_CHANGES} SELECT count(*) FROM change f, {table} t
+            WHERE {mine} AND t.id = f.first_row AND jsonb_build_object({current}) IS DISTINCT FROM f.after
             """,
             params,
         )
@@ -168,13 +158,17 @@ def _restore(upload: Upload) -> int:
                 count=changed_since,
             )
         changes = ", ".join(f"{column} = was.{column}" for column in columns)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"""
-                {_EFFECTS} UPDATE {table} t SET {changes}
-                FROM effect f, jsonb_populate_record(NULL::{table}, f.before) was WHERE {mine}
-                """,
-                params,
-            )
-            restored += cursor.rowcount
+        restored += _run(
+            f"""
+            {_CHANGES} UPDATE {table} t SET {changes}
+            FROM change f, jsonb_populate_record(NULL::{table}, f.before) was WHERE {mine} AND t.id = f.first_row
+            """,
+            params,
+        )
     return restored
+
+
+def _run(sql: str, params: dict) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.rowcount

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from bureau.rules.errors import Refused, _
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.periods import Span, add_months, next_month_start
 
 POOLED_ONLY = "pooled_only"  # 单建统筹: a plan without an account, whatever the class; in case files also a status
@@ -62,7 +62,7 @@ def group_of(persons: Mapping[str, Any], person_class: str, plan: str = "") -> s
 ALWAYS = ("not_enrolled", "no_benefit_period", "suspended")  # refused in every city (G-18)
 
 
-def bars(edition: Rules, standing: str, on: date) -> bool:
+def bars(edition: Edition, standing: str, on: date) -> bool:
     """Whether a standing stops the benefit on a day: always, or because the edition says so (arrears, say)."""
     return standing in ALWAYS or any(row["standing"] == standing for row in edition.at(on)["entitlement"])
 
@@ -76,7 +76,7 @@ class NewbornCover:
     article: str
 
 
-def newborn_cover(edition: Rules, *, birth: date, paid_on: date) -> NewbornCover:
+def newborn_cover(edition: Edition, *, birth: date, paid_on: date) -> NewbornCover:
     """From which day a newborn's care is covered.
 
     Paid by the corresponding day (the month's last where there is none): from birth; later: from the month

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from bureau.rules.errors import Refusal
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.format.schema import Tree
 from bureau.rules.money import round_half_up
 from bureau.rules.periods import ONE_DAY, Span, count_months, last_day, next_month_start
@@ -37,7 +37,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Decision:
     """What a request leads to. `counts` holds the first day of each capitation institution's months (None:
     no month of the year), `ends` the last day of those replaced; `months` and `budget` (fen) the year's
     capitation by institution, for those whose role carries it."""
@@ -51,7 +51,7 @@ class Verdict:
     budget: dict[str, int] = field(default_factory=dict)
 
 
-def window(edition: Rules, year: int) -> Span | None:
+def window(edition: Edition, year: int) -> Span | None:
     """The days in which members choose for a year; None where the edition sets none (any day before it)."""
     tree = edition.at(date(year - 1, 12, 31)).get("selection", {})
     if "window" not in tree:
@@ -59,16 +59,16 @@ def window(edition: Rules, year: int) -> Span | None:
     return Span(_month_day(tree["window"]["from"], year - 1), _month_day(tree["window"]["to"], year - 1))
 
 
-def decide(edition: Rules, request: Request) -> Verdict:
+def decide(edition: Edition, request: Request) -> Decision:
     """Accept or refuse a request and say from when care and money move. Raises NoEdition."""
     if not edition.has("selection"):
-        return Verdict(False, Refusal("no_selection_rule"), "")
+        return Decision(False, Refusal("no_selection_rule"), "")
     tree = edition.part("selection", request.on)
     article = tree["article"]
     route = _route(edition, tree, request)
     code = _roles_refusal(tree, request) or _request_refusal(tree, request, route)
     if code:
-        return Verdict(False, Refusal(code, article), article)
+        return Decision(False, Refusal(code, article), article)
     replaced = _replaced(tree, request)
     benefit_from = max(request.on, date(request.year, 1, 1))
     if request.change and route == "in_year" and tree.get("care_after_change") == "next_month":
@@ -87,15 +87,15 @@ def decide(edition: Rules, request: Request) -> Verdict:
         for name, span in counts.items()
     }
     budget = {name: _budget(edition, request.on, number) for name, number in months.items()}
-    return Verdict(True, None, article, benefit_from, counts, months, budget)
+    return Decision(True, None, article, benefit_from, counts, months, budget)
 
 
-def role_of(edition: Rules, on: date, choice: Choice) -> str:
+def role_of(edition: Edition, on: date, choice: Choice) -> str:
     """The role that an institution would take; "" if none takes its kind."""
     return str(_role(edition.part("selection", on), choice).get("role", ""))
 
 
-def counted_from(edition: Rules, *, route: str, on: date, year: int) -> date:
+def counted_from(edition: Edition, *, route: str, on: date, year: int) -> date:
     """The first day whose months a new selection counts: `route` is window, in_year or change."""
     first = date(year, 1, 1)
     if on < first:
@@ -109,24 +109,24 @@ def counted_from(edition: Rules, *, route: str, on: date, year: int) -> date:
     return next_month_start(on)
 
 
-def counted_until(edition: Rules, *, event: str, on: date) -> date:
+def counted_until(edition: Edition, *, event: str, on: date) -> date:
     """The last day whose months a selection counts that ends by a change, a death or an exit (HY-16)."""
     if event != "change" and edition.at(on)["selection"].get("after_exit") == "before_month":
         return on.replace(day=1) - ONE_DAY
     return last_day(on.year, on.month)
 
 
-def use_counts_for_new(edition: Rules, on: date) -> bool:
+def use_counts_for_new(edition: Edition, on: date) -> bool:
     """Whether care between a change and the end of that month uses the new institution's quota (HY-21)."""
     return bool(edition.part("selection", on).get("use_after_change", "new") == "new")
 
 
-def renews(edition: Rules, on: date) -> bool:
+def renews(edition: Edition, on: date) -> bool:
     """Whether last year's choice runs on for members who made none (HY-10)."""
     return bool(edition.part("selection", on).get("renewal") == "automatic")
 
 
-def heads_counted(edition: Rules, on: date) -> dict[str, bool]:
+def heads_counted(edition: Edition, on: date) -> dict[str, bool]:
     """Whether heads count while filed as out of the area (HY-6) and while suspended (HY-22)."""
     tree = edition.part("selection", on)
     return {
@@ -140,7 +140,7 @@ def _month_day(text: str, year: int) -> date:
     return min(date(year, month, min(day, 28)) + (day - min(day, 28)) * ONE_DAY, last_day(year, month))
 
 
-def _route(edition: Rules, tree: Tree, request: Request) -> str:
+def _route(edition: Edition, tree: Tree, request: Request) -> str:
     """By the window for the coming year, inside the year, or neither ("")."""
     if request.on.year == request.year:
         return "in_year"
@@ -214,7 +214,7 @@ def _span(starts_on: date, ends_on: date, year: int) -> Span | None:
     return Span(starts_on, ends_on) if starts_on <= ends_on else None
 
 
-def _budget(edition: Rules, on: date, months: int) -> int:
+def _budget(edition: Edition, on: date, months: int) -> int:
     """The quota of a number of months of one head; 0 where the payment method has no quota."""
     from bureau.rules.payment import quota_per_head
 

@@ -21,6 +21,7 @@ from bureau.errors import DomainError
 from bureau.identifiers.identity import numbers_in
 from bureau.site import failures
 from bureau.site.acts import Act, Report, list_url, offers
+from bureau.site.history import history_panel
 from bureau.site.sections import EMPTY, Panel, Section
 from bureau.staff import reach, roles
 
@@ -288,7 +289,7 @@ class Records(admin.ModelAdmin):
         return buttons
 
     def _panels(self, request, record) -> list[Panel]:
-        panels = [self._panel(request, record, section) for section in self.sections]
+        panels = [self._panel(request, record, section) for section in (*self.sections, history_panel)]
         return [panel for panel in panels if panel is not None]
 
     @staticmethod

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from bureau import audit
+from bureau import audit, clock
 from bureau.areas.models import Area, County
 from bureau.errors import DomainError
 from bureau.saving import locked, save
@@ -144,7 +144,10 @@ def scheduler() -> Staff:
 
 
 def nobody(username: str, *, name: str = "") -> Staff:
-    """A user that no person can sign in as: it stands for what acts by itself."""
+    """A user that no person can sign in as: it stands for what acts by itself, and is opened by itself."""
     closed = {"first_name": name, "is_active": False, "password": "!"}
-    staff, _created = Staff.objects.get_or_create(username=username, defaults=closed)
+    with transaction.atomic():
+        staff, is_new = Staff.objects.get_or_create(username=username, defaults=closed)
+        if is_new:
+            audit.record("staff.register", actor=staff, now=clock.now(), subject=staff, username=username, name=name)
     return staff

@@ -7,16 +7,13 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import F
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from bureau import audit
 from bureau.errors import DomainError
 from bureau.files import Refused, cells
 from bureau.files.days import PAST, PLANNED, date_
 from bureau.files.problems import noop as _
 from bureau.files.shared import INSTITUTION_HEADINGS, INSTITUTION_NAMES
-from bureau.models import AuditEntry, Upload
 from bureau.rosters.columns import Column, given
 from bureau.rosters.shared import institution_column, scheme_column
 from bureau.rosters.staging import SHOWN, STAGED, Batch, Shown
@@ -26,7 +23,6 @@ from institutions.services.matching import match_institutions
 from members.rosters import PersonRoster
 
 MEMBERS_AT_ONCE = 10_000
-REMOVED = "selection.take_back"
 # A request's field in the roster's words.
 _FIELDS = {"member": "document_number"}
 # SQL: not all lines of a member, year and day, which are one request, are recorded.
@@ -186,9 +182,6 @@ def _requests(lines: list[Line], area_id: str) -> Iterator[tuple[Ask, list[int]]
 def _write(batch: Batch, plan: Plan, accepted: dict[int, int]) -> None:
     """Store the plan under the upload. A selection goes with any accepted line of its member."""
     if plan.removed:
-        audit.record(
-            REMOVED, actor=batch.actor, now=batch.now, subject=batch.upload, selections=[r.pk for r in plan.removed]
-        )
         Selection.objects.filter(pk__in=[row.pk for row in plan.removed]).delete()
     changes = [
         {"line": accepted[row.member_id], "id": row.pk} | {name: getattr(row, name) for name in CHANGEABLE}
@@ -210,14 +203,3 @@ def _write(batch: Batch, plan: Plan, accepted: dict[int, int]) -> None:
 
 _SHOWN = ("member_id", "scheme", "year", "role", "starts_on", *CHANGEABLE)
 _CHANGE_TYPES = ", ".join(f"{name} {Selection._meta.get_field(name).db_type(connection)}" for name in CHANGEABLE)
-
-
-def objection(upload: Upload) -> Promise | None:
-    """An import that took a selection away cannot be undone: the selection's row is gone."""
-    of_upload = {"record_type": Upload._meta.label_lower, "record_id": str(upload.pk)}
-    removed = AuditEntry.objects.filter(action__in=(REMOVED, "selection.remove"), **of_upload).exists()
-    return (
-        gettext_lazy("It took selections away that had not begun, so it cannot be undone any more.")
-        if removed
-        else None
-    )

@@ -13,7 +13,7 @@ from bureau.errors import DomainError, RefusedError
 from bureau.models import Staff, Upload
 from bureau.rules import selection as rules
 from bureau.rules.errors import Refusal
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.periods import ONE_DAY, Span, next_month_start
 from institutions.models import Institution, Selection
 from institutions.services.facts import Enrolled, Facts
@@ -155,7 +155,7 @@ class Plan:
             raise RefusedError(Refusal("not_enrolled"), field="member")
         return enrolled
 
-    def _wanted(self, ask: Ask, enrolled: Enrolled, edition: Rules) -> list[Wanted]:
+    def _wanted(self, ask: Ask, enrolled: Enrolled, edition: Edition) -> list[Wanted]:
         """Each institution with its role. Care out of the area is chosen by those registered for it alone."""
         if not edition.in_force(ask.requested_on, "selection"):
             raise RefusedError(Refusal("no_selection_rule"))
@@ -248,7 +248,7 @@ class Plan:
 
     # What happens to the selections
 
-    def _select(self, ask: Ask, one: Wanted, enrolled: Enrolled, route: str, decision: rules.Verdict) -> Selection:
+    def _select(self, ask: Ask, one: Wanted, enrolled: Enrolled, route: str, decision: rules.Decision) -> Selection:
         """The new selection; one that has not had a day yet is overwritten, one that has ends the day before."""
         self.steps += 1
         starts_on, old = decision.benefit_from, one.current
@@ -343,7 +343,7 @@ def _cut(row: Selection, last_day: datetime.date, counts: Span | None) -> None:
         row.counts_to = min(row.counts_to, last)
 
 
-def _require_days(one: Wanted, benefit_from: datetime.date, decision: rules.Verdict) -> None:
+def _require_days(one: Wanted, benefit_from: datetime.date, decision: rules.Decision) -> None:
     """A selection that began today can be overwritten, unless it counts this month: then it needs its day."""
     old = one.current
     if old is None or old.starts_on < benefit_from or old.counts_from is None:

@@ -10,7 +10,7 @@ from django.db import connection
 from bureau.editions.rulebook import rulebook
 from bureau.errors import RefusedError
 from bureau.rules.errors import Refused
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.periods import ONE_DAY, Span
 from institutions.models import Selection
 
@@ -71,9 +71,9 @@ class Facts:
         ):
             self._registrations[member_id].append(Span(starts_on, ends_on))
         self.places = _places(sorted(named))
-        self._editions: dict[tuple, Rules] = {}
+        self._editions: dict[tuple, Edition] = {}
 
-    def edition(self, area_id: str, scheme: str, on: datetime.date) -> Rules:
+    def edition(self, area_id: str, scheme: str, on: datetime.date) -> Edition:
         """The edition whose selection rules are in force on a day; RefusedError where there is none."""
         key = (area_id, scheme, on)
         if key not in self._editions:

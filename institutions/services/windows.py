@@ -10,7 +10,7 @@ from bureau.editions.rulebook import rulebook
 from bureau.errors import DomainError
 from bureau.models import Area, Staff
 from bureau.rules import selection as rules
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.periods import Span
 from bureau.staff import reach
 from institutions.models import SelectionWindow
@@ -107,6 +107,6 @@ def _days(area_id: str, scheme: str, year: int) -> Span | None:
     return None
 
 
-def _days_of(edition: Rules, year: int) -> Span | None:
+def _days_of(edition: Edition, year: int) -> Span | None:
     days = rules.window(edition, year)
     return days if days is not None and edition.in_force(days.ends_on or days.starts_on, "selection") else None

@@ -10,7 +10,7 @@ from bureau.editions.rulebook import rulebook
 from bureau.errors import RefusedError
 from bureau.models import Scheme
 from bureau.rules.errors import NoEdition
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.money import yuan
 from bureau.site import ActForm, Panel, Report, pick, year_field
 from settlement.models import Run
@@ -46,7 +46,7 @@ def year_page(request, record, data) -> list[Panel]:
     return [Panel(str(year), note=note)]
 
 
-def in_force(area_id: str, scheme: str, year: int) -> tuple[Rules, datetime.date]:
+def in_force(area_id: str, scheme: str, year: int) -> tuple[Edition, datetime.date]:
     """The edition by which a year is paid, and a day of the year on which it is: the first, else the last."""
     first, last = datetime.date(year, 1, 1), datetime.date(year, 12, 31)
     book = rulebook(area_id)
@@ -72,7 +72,7 @@ def total(found: YearTotal, until: datetime.date) -> Panel:
     return Panel(title, heads, [row], note=note)
 
 
-def budget(edition: Rules, on: datetime.date) -> Panel:
+def budget(edition: Edition, on: datetime.date) -> Panel:
     found = year_budget(edition, on)
     return Panel(
         _("The year's pool"),
@@ -82,7 +82,7 @@ def budget(edition: Rules, on: datetime.date) -> Panel:
     )
 
 
-def reserves(edition: Rules, on: datetime.date) -> Panel:
+def reserves(edition: Edition, on: datetime.date) -> Panel:
     """What is kept apart, what of it is used, and what the contingencies come to once the two are settled (ZJ-3)."""
     found = reserves_used(edition, on.year)
     rows = [[RESERVES[name], yuan(kept), yuan(used), yuan(kept - used)] for name, (kept, used) in found.items()]

@@ -8,10 +8,10 @@ from django.utils.translation import gettext_lazy as _
 from bureau.rules.benefits.trace import Step, render
 from bureau.rules.money import yuan
 from bureau.site import Panel
-from settlement.queries.explain import TraceLine
+from settlement.queries.explain import Line
 
 
-def trace(title, lines: Sequence[TraceLine]) -> Panel:
+def trace(title, lines: Sequence[Line]) -> Panel:
     return Panel(
         title,
         [_("step"), _("article"), _("amount")],
@@ -24,7 +24,7 @@ def trace_of_steps(title, steps: Iterable[Step]) -> Panel:
     return trace(
         title,
         [
-            TraceLine(step.article, render(step, gettext), None if step.amount is None else yuan(step.amount))
+            Line(step.article, render(step, gettext), None if step.amount is None else yuan(step.amount))
             for step in steps
         ],
     )

@@ -13,7 +13,7 @@ from settlement.models import Visit
 
 
 @dataclass(frozen=True, slots=True)
-class TraceLine:
+class Line:
     """One line as people read it."""
 
     article: str
@@ -21,7 +21,7 @@ class TraceLine:
     amount: Decimal | None
 
 
-def explain(visit: Visit) -> list[TraceLine]:
+def explain(visit: Visit) -> list[Line]:
     """Each step of the computation. A reversal is explained by the visit that it takes back."""
     if visit.reverses is not None:
         visit = visit.reverses
@@ -30,6 +30,6 @@ def explain(visit: Visit) -> list[TraceLine]:
     steps: list[Step] = []
     receipts.replay(edition_by_hash(visit.receipt["edition"]), visit.receipt, steps)
     return [
-        TraceLine(step.article, render(step, gettext), None if step.amount is None else yuan(step.amount))
+        Line(step.article, render(step, gettext), None if step.amount is None else yuan(step.amount))
         for step in steps
     ]

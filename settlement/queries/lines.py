@@ -19,7 +19,7 @@ from bureau.rules import payment as provider
 from bureau.rules.benefits.places import CHARGE_LABELS
 from bureau.rules.benefits.trace import Message, Step
 from bureau.rules.errors import Refused
-from bureau.rules.format.edition import Rulebook, Rules
+from bureau.rules.format.edition import Edition, Rulebook
 from bureau.rules.periods import month_end
 from settlement.models import Adjustment, Line, Run
 from settlement.queries.run_facts import CLAIMS
@@ -113,7 +113,7 @@ def work_out(
     return year_end(book, area_id, scheme, facts, steps)
 
 
-def items(edition: Rules, on: datetime.date, facts: Facts, steps: list[Step] | None) -> Results:
+def items(edition: Edition, on: datetime.date, facts: Facts, steps: list[Step] | None) -> Results:
     """Payments by item. Facts: owed (fund → charge → fen), carried and adjustments (fund → fen).
 
     Each fund pays out of its own books. What is below zero pays nothing and carries on (G-17).
@@ -153,7 +153,7 @@ def charge_label(charge: str) -> Message:
     return Message(CHARGE_LABELS.get(charge) or OTHER_LABELS.get(charge, charge))
 
 
-def month(edition: Rules, on: datetime.date, facts: Facts, steps: list[Step] | None) -> Results:
+def month(edition: Edition, on: datetime.date, facts: Facts, steps: list[Step] | None) -> Results:
     """One institution's part of a monthly settlement. Facts: those of the method, `code`, `book` (the fund) and `net`.
 
     Methods that share one pool answer for every institution at once; the line takes its own part. What is below
@@ -195,13 +195,13 @@ def year_end(book: Rulebook, area_id: str, scheme: str, facts: Facts, steps: lis
     return total
 
 
-def pooled_fund(edition: Rules, on: datetime.date) -> str:
+def pooled_fund(edition: Edition, on: datetime.date) -> str:
     """The fund that pays benefits first, out of which institutions are paid."""
     shares = edition.part("benefits", on)["shares"]
     return next(share["fund"] for share in shares if share.get("role") != "mutual")
 
 
-def funds_of(edition: Rules, on: datetime.date) -> list[str]:
+def funds_of(edition: Edition, on: datetime.date) -> list[str]:
     """Every fund whose books belong to the edition's scheme."""
     shares = [share["fund"] for share in edition.part("benefits", on)["shares"]]
     places = [place["fund"] for place in edition.at(on)["places"] if "fund" in place]
@@ -209,11 +209,11 @@ def funds_of(edition: Rules, on: datetime.date) -> list[str]:
     return [*funds, "personal_accounts"] if edition.has("account") else funds
 
 
-def others_are_paid_by_fund(edition: Rules, on: datetime.date) -> bool:
+def others_are_paid_by_fund(edition: Edition, on: datetime.date) -> bool:
     """Whether the fund pays others for what they did on a quota, or the selected institution does (a switch)."""
     return edition.part("provider", on).get("year_end", {}).get("others_paid_by", "fund") == "fund"
 
 
-def charge_by_month(edition: Rules, on: datetime.date) -> str:
+def charge_by_month(edition: Edition, on: datetime.date) -> str:
     """The charge that the monthly settlement pays rather than the payments by item; "" where there is none."""
     return {"fee_for_service": "fee_for_service", "pool_share": "pool"}.get(provider.method(edition, on), "")

@@ -8,7 +8,7 @@ from decimal import Decimal
 from bureau.editions.rulebook import rulebook
 from bureau.models import Area, County
 from bureau.rules.errors import NoEdition
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.periods import add_months, last_day
 from institutions.models import Institution
 from settlement.models import MonthlyReturn
@@ -64,7 +64,7 @@ def workload(centre: Institution, scheme: str, month: datetime.date) -> Workload
     return Workload([(place, done.get(place.pk, Work())) for place in places], done[None])
 
 
-def due_on(edition: Rules, month: datetime.date) -> datetime.date | None:
+def due_on(edition: Edition, month: datetime.date) -> datetime.date | None:
     """The day of the next month by which a month's return is due; None where the edition asks for none."""
     following = add_months(month.replace(day=1), 1)
     rule = edition.part("provider", following).get("returns")

@@ -6,6 +6,7 @@ what it changed speaks for the days that the change took away or added, or for a
 
 from dataclasses import dataclass
 
+from bureau.history.acts import changed_by_upload
 from bureau.models import Upload
 from settlement.queries.facts import fetch
 
@@ -66,13 +67,12 @@ WITH said AS (
       JOIN (SELECT f."row", f.before - '{last}' = f.after - '{last}' AS only_last,
                    CASE WHEN f.before ? '{last}' THEN COALESCE((f.before->>'{last}')::date, 'infinity') END AS was,
                    CASE WHEN f.after ? '{last}' THEN COALESCE((f.after->>'{last}')::date, 'infinity') END AS became
-              FROM bureau_uploadeffect f WHERE f.upload_id = %(upload)s AND f."table" = '{table}') e ON e."row" = t.id
+              FROM {changed} f) e ON e."row" = t.id
 )"""
 CHANGED = """
 WITH said AS (
     SELECT t.*, '-infinity'::date AS from_day, 'infinity'::date AS to_day
-      FROM {table} t JOIN bureau_uploadeffect f ON f."row" = t.id AND f."table" = '{table}'
-     WHERE f.upload_id = %(upload)s AND ({changed})
+      FROM {table} t JOIN {changed} f ON f."row" = t.id WHERE {differs}
 )"""
 RESTING = """{said}
 SELECT 1 FROM said t WHERE EXISTS (
@@ -92,10 +92,11 @@ LIMIT %(limit)s
 
 def said(facts: Facts) -> str:
     """SQL: the rows of a table that an upload made or changed, with the days for which it did."""
+    changed = changed_by_upload(facts.table)
     if facts.columns:
-        changed = " OR ".join(f"f.before->'{name}' IS DISTINCT FROM f.after->'{name}'" for name in facts.columns)
-        return CHANGED.format(table=facts.table, changed=changed)
-    return SAID.format(table=facts.table, first=facts.first, last=facts.last)
+        differs = " OR ".join(f"f.before->'{name}' IS DISTINCT FROM f.after->'{name}'" for name in facts.columns)
+        return CHANGED.format(table=facts.table, changed=changed, differs=differs)
+    return SAID.format(table=facts.table, changed=changed, first=facts.first, last=facts.last)
 
 
 def rest_on(upload: Upload) -> bool:

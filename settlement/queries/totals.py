@@ -9,7 +9,7 @@ from bureau.editions.figures import figures, named
 from bureau.errors import DomainError, RefusedError
 from bureau.rules import payment as provider
 from bureau.rules.errors import Refused
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from settlement.queries import run_facts as reading
 from settlement.queries.facts import fetch
 from settlement.queries.lines import charge_by_month, pooled_fund
@@ -37,7 +37,7 @@ class YearTotal:
         return f"{tenths // 10}.{tenths % 10}%"
 
 
-def year_total(edition: Rules, on: datetime.date, *, until: datetime.date) -> YearTotal | None:
+def year_total(edition: Edition, on: datetime.date, *, until: datetime.date) -> YearTotal | None:
     """The year against its total, over all agencies; None where payment is under no total (KF-11, CQ-15)."""
     code = edition.part("provider", on).get("total")
     if not code:
@@ -53,7 +53,7 @@ def year_total(edition: Rules, on: datetime.date, *, until: datetime.date) -> Ye
     return YearTotal(figure.label, figure.year_for(on), total, used, overrun)
 
 
-def year_budget(edition: Rules, on: datetime.date) -> dict[str, int]:
+def year_budget(edition: Edition, on: datetime.date) -> dict[str, int]:
     """The year's pool from its published figures, in fen: budget, contingency, distributable and the slices.
 
     Raises RefusedError where the method has no pool or a figure is missing, which it names, and DomainError where
@@ -76,7 +76,7 @@ SELECT COALESCE(sum(pooled) FILTER (WHERE 'emergency' = ANY (place)), 0) * 100 A
 """
 
 
-def reserves_used(edition: Rules, year: int) -> dict[str, tuple[int, int]]:
+def reserves_used(edition: Edition, year: int) -> dict[str, tuple[int, int]]:
     """Reserve and use of care out of the area and of emergencies, in fen: name -> (reserved, used).
 
     What is over or under is settled against the contingency at the end of the year, by the bureau (ZJ-3).

@@ -3,6 +3,7 @@
 import pytest
 from django.db import connection
 
+from bureau.history.watched import WATCHED
 from tests.attacks.attack import refused, temporary_tables_allowed
 
 pytestmark = pytest.mark.django_db
@@ -10,7 +11,7 @@ pytestmark = pytest.mark.django_db
 # What is posted, settled or recorded, and what nobody but the owner of the tables rewrites.
 INSERTED_ONLY = [
     "accounts_accountuse", "accounts_closedmonth", "accounts_credit", "accounts_entry", "accounts_journal",
-    "bureau_auditentry", "bureau_uploadeffect", "settlement_adjustment_visits", "settlement_visit",
+    "bureau_auditentry", "bureau_change", "settlement_adjustment_visits", "settlement_visit",
     "settlement_visitpayment",
 ]  # fmt: skip
 
@@ -119,7 +120,8 @@ def test_e1_every_function_pins_its_search_path_and_is_nobodys():
     # With the rights of the owner run only those that write what the application must not.
     assert as_owner == {
         *("accounts_reopen_month", "bureau_end_edition", "bureau_resume_edition"),
-        *("bureau_stage", "bureau_unstage"),
+        *("bureau_place_entry", "bureau_stage", "bureau_unstage"),
+        *(f"history_of_{table}" for table in WATCHED),
     }
 
 

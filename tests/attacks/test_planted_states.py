@@ -328,6 +328,11 @@ PLANTED = {
           FROM settlement_visit WHERE id = {SETTLED}
         """,
     ),
+    "a record changed by no act": (
+        "changes_told",
+        "INSERT INTO bureau_change (transaction, at, table_name, first_row, last_row)"
+        " VALUES (1, now(), 'members_enrolment', 1, 1)",
+    ),
     "an audit entry of a payment that never was": (
         "audit_happened",
         f"""
@@ -430,9 +435,10 @@ def test_e4_a_check_while_others_settle_is_of_one_moment():
     from settlement.services.visits.settling import settle_visit
     from tests.settlement import factories
 
-    here = factories.heyuan()
-    where = factories.institution(here)
-    people = [factories.member(here, selected=where, balance="500.00") for _ in range(2)]
+    with transaction.atomic():  # rows and the acts that tell of them
+        here = factories.heyuan()
+        where = factories.institution(here)
+        people = [factories.member(here, selected=where, balance="500.00") for _ in range(2)]
     over, failures = threading.Event(), []
 
     def settles(person, name):

@@ -1,25 +1,20 @@
-"""CPU and memory of rosters on their way from a file into the tables, against COPY and INSERT of the same rows.
+"""What a roster costs from a file to its tables, through receive and load, against COPY and INSERT in the same run.
 
     DATABASE_URL=… python tests/bench/bench_rosters.py [ROWS]
 
-Each roster is received and loaded as a worker does, streamed from a file of its own. The comparison copies the rows
-that came of it, checked and encrypted, into an unlogged table and inserts them from there into the same tables again,
-with their keys and triggers. Encrypting and hashing the document numbers is printed apart. Memory is the most that each
-process held; of the server's, what is its own. The run has a database of its own on that server (name with
-_bench_rosters), which is dropped at the end.
+The bare way is the same rows, checked and encrypted, copied into an unlogged table and inserted into the same tables
+with their keys and triggers. The run has a database of its own on that server (name with _bench_rosters), which is
+dropped at the end.
 """
 
 from __future__ import annotations
 
 import datetime
+import io
 import os
-import subprocess
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -39,171 +34,130 @@ def number(serial: int) -> str:
     from bureau.identifiers.identity import with_check_digit
 
     year, month, day = 1940 + serial % 60, 1 + serial % 12, 1 + serial % 28
-    area = f"44{10 + serial // 699_300:02d}{serial // 999 % 100:02d}"
-    good = with_check_digit(f"{area}{year}{month:02d}{day:02d}{1 + serial % 999:03d}")
+    good = with_check_digit(f"4416{serial // 999 % 100:02d}{year}{month:02d}{day:02d}{1 + serial % 999:03d}")
     return good if serial % BAD_EVERY else good[:17] + ("1" if good[17] == "0" else "0")
 
 
-def files(rows: int) -> dict[str, tuple[str, str, Iterable[str]]]:
-    """Kind, headings and lines of each roster, by what it is called here."""
+def text(headings: str, lines: Iterable[str]) -> bytes:
+    return "\n".join([headings, *lines, ""]).encode()
 
-    def member(n: int) -> str:
-        ends = f"{12 if n % 4 == 0 else 11},2026-01-01,441699,E{n % 100:03d},138{n:08d}"
-        return f"成员{n % 5000},{number(n)},310,{ends}"
 
-    def payment(n: int) -> str:
-        amounts = f"{3000 + n % 9000}.21,{195 + n % 585}.01,{60 + n % 180}.00"
-        return f"{number(n)},202601,310,{amounts},2026-01-12"
-
+def files(rows: int) -> list[tuple[str, str, bytes]]:
     people = range(rows)
-    return {
-        "employers": ("employers", "单位编号,单位名称", (f"E{n:03d},公司{n}" for n in range(100))),
-        "members": ("members", MEMBERS, map(member, people)),
-        "members again": ("members", MEMBERS, map(member, reversed(people))),
-        "contributions": ("contributions", PAYMENTS, map(payment, people)),
-        "members, every row wrong": ("members", MEMBERS, (f"成员{n},{n},999,77,26/1/5,1,," for n in people)),
-    }
+    members = [
+        f"成员{n % 5000},{number(n)},310,{12 if n % 4 == 0 else 11},2026-01-01,441699,E{n % 100:03d},138{n:08d}"
+        for n in people
+    ]
+    periods = [f"成员{n % 5000},{number(n)},310,2026-01-01,2026-12-31" for n in people]
+    payments = [
+        f"{number(n)},202601,310,{3000 + n % 9000}.21,{195 + n % 585}.01,{60 + n % 180}.00,2026-01-12" for n in people
+    ]
+    return [
+        ("employers", "employers", text("单位编号,单位名称", (f"E{n:03d},公司{n}" for n in range(100)))),
+        ("members", "members", text(MEMBERS, members)),
+        ("members", "members again", text(MEMBERS, reversed(members))),
+        ("benefit_periods", "benefit periods", text(PERIODS, periods)),
+        ("contributions", "contributions", text(PAYMENTS, payments)),
+    ]
 
 
-TABLES = {"members": ("members_member", "members_enrolment"), "contributions": ("members_contribution",)}
+TABLES = {
+    "members": ("members_member", "members_enrolment"),
+    "benefit_periods": ("members_benefitperiod",),
+    "contributions": ("members_contribution",),
+}
 
 
-class Used:
-    """CPU seconds of this process and of its server's, and the most that each held, while a step runs."""
+class Spent:
+    """CPU seconds of this process and of the database's, from here on."""
 
     def __init__(self) -> None:
         from django.db import connection
 
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
-            self._server = cursor.fetchone()[0]
-        self.python = self.server = self.seconds = 0.0
-        self.memory = [0, 0]
+            self._stat = Path(f"/proc/{cursor.fetchone()[0]}/stat")
+        self._python, self._postgres = time.process_time(), self._ticks()
 
-    def _cpu(self) -> float:
-        fields = Path(f"/proc/{self._server}/stat").read_text().rpartition(")")[2].split()
+    def _ticks(self) -> float:
+        fields = self._stat.read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    @contextmanager
-    def measured(self) -> Iterator[Used]:
-        done = threading.Event()
-
-        def watch() -> None:
-            while not done.wait(0.1):
-                own = _status("self", "VmRSS"), _status(self._server, "RssAnon")
-                self.memory = [max(pair) for pair in zip(self.memory, own, strict=True)]
-
-        watching = threading.Thread(target=watch)
-        watching.start()
-        python, server, started = time.process_time(), self._cpu(), time.perf_counter()
-        try:
-            yield self
-        finally:
-            done.set()
-            watching.join()
-            self.python, self.server = time.process_time() - python, self._cpu() - server
-            self.seconds = time.perf_counter() - started
-
-    @property
-    def cpu(self) -> float:
-        return self.python + self.server
+    def seconds(self) -> tuple[float, float]:
+        return time.process_time() - self._python, self._ticks() - self._postgres
 
 
-def _status(process: int | str, name: str) -> int:
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return next(int(line.split()[1]) >> 10 for line in lines if line.startswith(f"{name}:"))
+TRIGGERS = """
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('ALTER TABLE %I {} TRIGGER USER', name);
+    END LOOP;
+END $$
+"""
 
 
-def again(kind: str) -> Used:
-    """COPY what a roster has brought into an unlogged table, and insert it from there as it was."""
+def bare(kind: str) -> float:
+    """CPU seconds to COPY what a roster has brought, checked and encrypted, and INSERT it into its tables again."""
     from django.db import connection
 
-    used = Used()
-    python = server = 0.0
-    with connection.cursor() as cursor, tempfile.TemporaryDirectory() as folder:
-        columns = {}
+    written = {}
+    with connection.cursor() as cursor:
         for table in TABLES[kind]:
-            cursor.execute(
-                """SELECT string_agg(attname, ', ') FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0
-                   AND NOT attisdropped AND attgenerated = ''""",
-                [table],
-            )
-            [columns[table]] = cursor.fetchone()
-            with (
-                Path(folder, table).open("wb") as file,
-                cursor.copy(f"COPY {table} ({columns[table]}) TO STDOUT") as copy,
-            ):
+            out = io.BytesIO()
+            with cursor.copy(f"COPY {table} TO STDOUT") as copy:
                 for block in copy:
-                    file.write(block)
-        for table in reversed(TABLES[kind]):
-            cursor.execute(f"DELETE FROM {table}")
-            cursor.execute(f"VACUUM ANALYZE {table}")
-        for table in TABLES[kind]:
-            names = columns[table]
-            cursor.execute(f"CREATE UNLOGGED TABLE bench_copy AS SELECT {names} FROM {table} WITH NO DATA")
-            with used.measured(), Path(folder, table).open("rb") as file:
-                with cursor.copy(f"COPY bench_copy ({names}) FROM STDIN") as copy:
-                    while block := file.read(1 << 16):
-                        copy.write(block)
-                cursor.execute(
-                    f"INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE SELECT {names} FROM bench_copy"
-                )
-            python, server = python + used.python, server + used.server
-            cursor.execute("DROP TABLE bench_copy")
-    used.python, used.server = python, server
-    return used
+                    out.write(block)
+            written[table] = out.getvalue()
+        cursor.execute(TRIGGERS.format("DISABLE"))
+        cursor.execute(f"TRUNCATE {', '.join(TABLES[kind])} CASCADE")
+        cursor.execute(TRIGGERS.format("ENABLE"))
+        spent = Spent()
+        for table, rows in written.items():
+            cursor.execute(f"CREATE UNLOGGED TABLE staging.bench (LIKE {table})")
+            with cursor.copy("COPY staging.bench FROM STDIN") as copy:
+                copy.write(rows)
+            cursor.execute(f"INSERT INTO {table} SELECT * FROM staging.bench")
+            cursor.execute("DROP TABLE staging.bench")
+            cursor.execute(f"ANALYZE {table}")
+    return sum(spent.seconds())
 
 
-def encrypting(rows: int, *, store: bool) -> float:
-    """CPU seconds to hash so many document numbers and, where they are stored, to encrypt them."""
-    from members.identity import encrypt, keyed_hash
+def encrypted(rows: int) -> float:
+    """CPU seconds for the documents of so many new members."""
+    from members import identity
 
-    numbers = [number(n) for n in range(10_000)]
     started = time.process_time()
-    for one in numbers:
-        keyed_hash(one)
-        if store:
-            encrypt(one)
-    return (time.process_time() - started) * rows / len(numbers)
+    for serial in range(rows):
+        identity.encrypt(number(serial))
+    return time.process_time() - started
 
 
 def measure(rows: int) -> None:
-    from django.core.files.base import File
-
     from bureau.models import Area, Staff
-    from bureau.rosters import rejected
-    from bureau.rosters.uploads import load_now, receive_upload, roster
+    from bureau.rosters.uploads import load_now, receive_upload
 
     area = Area.objects.create(code="441699", name="河源市")
     clerk = Staff.objects.create(username="clerk", area=area)
-    for label, (kind, headings, lines) in files(rows).items():
-        with tempfile.NamedTemporaryFile("w+", encoding="utf-8", suffix=".csv") as file:
-            file.write(f"{headings}\n")
-            file.writelines(f"{line}\n" for line in lines)
-            file.flush()
-            size = os.path.getsize(file.name) >> 20
-            used = Used()
-            with used.measured(), open(file.name, "rb") as content:
-                given = {"kind": kind, "area": area, "actor": clerk, "now": NOW}
-                upload = receive_upload(name=f"{label}.csv", content=File(content), **given)
-                upload = load_now(upload, actor=clerk, now=NOW)
+    print("CPU microseconds a row; the ratio is to COPY and INSERT of the same rows into the same tables")
+    print(f"{'roster':18}{'rows':>9}{'rejected':>9}{'python':>8}{'postgres':>9}{'bare':>7}{'ratio':>7}   seconds")
+    for kind, label, content in files(rows):
+        spent, started = Spent(), time.perf_counter()
+        upload = receive_upload(kind=kind, name=f"{label}.csv", content=content, area=area, actor=clerk, now=NOW)
+        upload = load_now(upload, actor=clerk, now=NOW)
+        python, postgres = spent.seconds()
+        each = 1e6 / upload.rows
+        line = f"{label:18}{upload.rows:9}{upload.rejected:9}{python * each:8.1f}{postgres * each:9.1f}"
+        seconds = time.perf_counter() - started
+        if upload.accepted and kind in TABLES:
+            least = bare(kind)
+            line += f"{least * each:7.1f}{(python + postgres) / least:7.2f}"
+        print(f"{line:67}{seconds:10.1f}", flush=True)
         assert upload.rows == upload.accepted + upload.unchanged + upload.rejected, upload.problem
-        speed = f"{upload.rows / used.seconds:,.0f} rows/s"
-        print(f"\n{label}: {upload.rows:,} rows, {upload.rejected:,} rejected, {size} MB, {speed}")
-        print(f"  CPU {used.cpu:6.1f} s: Python {used.python:.1f}, PostgreSQL {used.server:.1f}; most memory: Python"
-              f" {used.memory[0]} MB, PostgreSQL {used.memory[1]} MB", flush=True)  # fmt: skip
-        if upload.rejected == upload.rows:
-            with used.measured():
-                written = sum(map(len, rejected.rejects_of(upload, roster(kind).sheet)))
-            print(f"  its file of rejected rows, {written >> 20} MB: CPU {used.cpu:.1f} s, Python {used.memory[0]} MB")
-        if kind in TABLES and upload.accepted > 0.9 * rows:
-            apart, bare = encrypting(upload.rows, store=kind == "members"), again(kind)
-            ratio = (used.cpu - apart) / bare.cpu
-            print(f"  encrypting {apart:.1f} s apart; COPY and INSERT {bare.cpu:.1f} s: {ratio:.1f} times", flush=True)
+    print(f"of it for new members, encrypting: {encrypted(rows) / rows * 1e6:.1f}")
 
 
 def main() -> None:
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     given = urlsplit(os.environ["DATABASE_URL"])
     name = f"{given.path.lstrip('/')}_bench_rosters"
     with psycopg.connect(given._replace(path="/postgres").geturl(), autocommit=True) as server:
@@ -215,9 +169,10 @@ def main() -> None:
             import django
 
             django.setup()
+            from django.core.management import call_command
             from django.db import connection
 
-            subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity=0"], check=True)
+            call_command("migrate", verbosity=0)
             measure(rows)
             connection.close()
         finally:

@@ -17,6 +17,7 @@ from bureau.files.writing import as_text
 from bureau.identifiers.identity import with_check_digit
 from bureau.rosters import columns
 from bureau.rosters.columns import Column, always
+from tests.history import changes_of
 from tests.members.samples import LI, NOW, WANG, roster
 from tests.roster_files import rejects
 
@@ -87,7 +88,6 @@ def declared(monkeypatch):
 
 
 def test_one_column_more_is_in_template_staging_comparison_and_export(declared, load, people):
-    from bureau.models import UploadEffect
     from members.models import Suspension
 
     short, longer = declared
@@ -97,7 +97,7 @@ def test_one_column_more_is_in_template_staging_comparison_and_export(declared, 
     assert Suspension.objects.get().reason == ""
     upload = load("longer", roster(SUSPENSIONS, f"李明,{LI},欠费,2026-03-01,,单位欠缴"))
     assert (upload.accepted, upload.unchanged) == (1, 0)
-    effect = UploadEffect.objects.get()
+    [effect] = changes_of(upload)
     assert (effect.before["reason"], effect.after["reason"]) == ("", "单位欠缴")
     again = load("longer", roster(SUSPENSIONS, f"李明,{LI},欠费,2026-03-01,,"))
     assert (again.accepted, again.unchanged) == (0, 1)

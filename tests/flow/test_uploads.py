@@ -8,6 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from bureau.errors import DomainError
+from tests.attacks.attack import ran
 from tests.members.samples import CHEN, FOUR, LI, MEMBER_HEADINGS, NOW, WANG, ZHAO, members, roster
 from tests.roster_files import rejects
 
@@ -315,6 +316,52 @@ def test_undo_is_refused_once_staff_changed_a_record(load, four, clerk):
     end_benefit_period(period=BenefitPeriod.objects.get(), ends_on=date(2026, 9, 30), actor=clerk, now=NOW)
     assert refused_undo(upload, clerk) == (
         "One of its records has been changed since (benefit_period.end), so it cannot be undone any more."
+    )
+
+
+def test_undo_is_refused_once_anybody_changed_a_record_past_the_services(load, four, clerk):
+    """No act tells of it, no audit entry: the history does. A change that was taken back by hand counts as well."""
+    ran("UPDATE members_member SET phone = '139'")
+    ran("UPDATE members_member SET phone = ''")
+    assert refused_undo(four, clerk).startswith("One of its records has been changed since (")
+
+
+def test_undo_passes_what_others_only_looked_at(load, four, clerk):
+    """An act about a record that changed nothing of it is no change."""
+    from bureau import audit
+    from bureau.rosters.undo import undo_upload
+    from members.models import Member
+
+    audit.record("member.reveal", actor=clerk, now=NOW, subject=Member.objects.first())
+    assert undo_upload(four, actor=clerk, now=NOW).status == "undone"
+
+
+def test_undo_puts_back_what_loading_took_away(load, four, clerk, monkeypatch):
+    from bureau.rosters import uploads
+    from bureau.rosters.undo import undo_upload
+    from members.models import Employer
+
+    load("employers", "单位编号,单位名称\nE1,一公司\nE2,二公司\n".encode())
+    before = list(Employer.objects.order_by("pk").values())
+    roster, known = uploads.roster("employers"), uploads.roster("employers").load
+
+    def changes_and_removes(batch):
+        known(batch)
+        batch.run("DELETE FROM members_employer WHERE code = 'E1'")
+
+    monkeypatch.setattr(roster, "load", changes_and_removes)
+    upload = load("employers", "单位编号,单位名称\nE1,甲公司\nE3,三公司\n".encode())
+    assert list(Employer.objects.order_by("code").values_list("code", flat=True)) == ["E2", "E3"]
+    undo_upload(upload, actor=clerk, now=NOW)
+    assert list(Employer.objects.order_by("pk").values()) == before
+
+
+def test_an_upload_from_before_there_was_a_history_stays(load, four, clerk):
+    connection.check_constraints()
+    ran("ALTER TABLE bureau_auditentry DISABLE TRIGGER audit_entries_stay")
+    ran("UPDATE bureau_auditentry SET transaction = NULL WHERE action = 'upload.load'")
+    assert refused_undo(four, clerk) == (
+        "It was loaded before changes of records were kept, so it cannot be undone any more."
     )
 
 

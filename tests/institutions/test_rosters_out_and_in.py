@@ -8,12 +8,13 @@ import pytest
 import tablib
 
 from bureau.identifiers.identity import with_check_digit
-from bureau.models import Staff, Upload, UploadEffect
+from bureau.models import Staff, Upload
 from bureau.rosters.exports import csv_blocks
 from bureau.rosters.uploads import roster
 from institutions.models import AccountChange, Assessment, Institution, Selection
 from institutions.services import care, places
 from institutions.services.selection import choose
+from tests.history import changes_of
 
 pytestmark = pytest.mark.django_db
 
@@ -112,7 +113,7 @@ def test_an_export_comes_in_again_and_changes_nothing(load, city, reasons, kind,
     upload = send(load, kind, exported(kind))
     assert reasons(upload) == []
     assert counts(upload) == ("loaded", records, 0, records, 0)
-    assert not UploadEffect.objects.filter(upload=upload).exists()
+    assert changes_of(upload) == []
 
 
 @pytest.mark.parametrize(("kind", "records", "line", "cell", "column", "old", "new"), ROSTERS)
@@ -126,7 +127,7 @@ def test_one_cell_changed_is_one_row_changed_old_and_new(
     upload = send(load, kind, rows)
     assert reasons(upload) == []
     assert counts(upload) == ("loaded", records, 1, records - 1, 0)
-    effect = UploadEffect.objects.get(upload=upload)
+    [effect] = changes_of(upload)
     assert (effect.before[column], effect.after[column]) == (old, new)
 
 
@@ -180,7 +181,7 @@ def test_another_institution_in_an_exported_selection_is_another_request_of_the_
     row["医院编码"] = "H44160200001"
     upload = send(load, "selections", rows)
     assert (counts(upload), reasons(upload)) == (("loaded", 4, 1, 3, 0), [])
-    effect = UploadEffect.objects.get(upload=upload)
+    [effect] = changes_of(upload)
     places = effect.before["institution_id"], effect.after["institution_id"]
     assert places == (city["00003"].pk, city["00001"].pk)
 

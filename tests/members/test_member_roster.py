@@ -35,11 +35,12 @@ def test_members_are_registered_and_enrolled(load):
 
 
 def test_same_rows_in_another_file_are_unchanged(load, four):
-    from bureau.models import UploadEffect
+    from bureau.models import Change
 
+    before = Change.objects.count()
     again = load("members", FOUR + f"王芳二,{ZHAO},310,11,2026-01-01,,441699,,,\r\n".encode())
     assert counts(again) == ("loaded", 5, 0, 4, 1)
-    assert not UploadEffect.objects.exists()
+    assert Change.objects.count() == before
 
 
 def test_new_details_change_the_record(load, four):

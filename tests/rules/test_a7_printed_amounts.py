@@ -16,7 +16,7 @@ import pytest
 
 from bureau.rules import payment as provider
 from bureau.rules.benefits.trace import Step
-from bureau.rules.format.edition import RULEBOOKS, Rules, load, load_folder
+from bureau.rules.format.edition import RULEBOOKS, Edition, load, load_folder
 from bureau.rules.money import fen, yuan
 from bureau.rules.payment.printed import PRINTED
 
@@ -33,7 +33,7 @@ def half_up(amount: Decimal) -> Decimal:
     return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
-def computed(edition: Rules, on: date, kind: str, facts: Mapping[str, Any]) -> tuple[dict[str, Any], list[Step]]:
+def computed(edition: Edition, on: date, kind: str, facts: Mapping[str, Any]) -> tuple[dict[str, Any], list[Step]]:
     steps: list[Step] = []
     return provider.compute(edition, on, kind, facts, steps), steps
 

@@ -10,7 +10,7 @@ from bureau.rules.errors import EditionError
 from bureau.rules.format import frame
 from bureau.rules.format.compare import compare
 from bureau.rules.format.compare import show as show_change
-from bureau.rules.format.edition import RULEBOOKS, Rules, load, load_folder
+from bureau.rules.format.edition import RULEBOOKS, Edition, load, load_folder
 from bureau.rules.format.frame import hold_against_frame, show
 from bureau.rules.format.rows import look_over_rows
 
@@ -21,14 +21,14 @@ DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLE = (DOCS / "example-city.toml").read_text("utf-8")
 
 
-def changed(*pairs: tuple[str, str], text: str = TEXT) -> Rules:
+def changed(*pairs: tuple[str, str], text: str = TEXT) -> Edition:
     for old, new in pairs:
         assert old in text
         text = text.replace(old, new, 1)
     return load({NAME: text})
 
 
-def findings(edition: Rules, **figures: int) -> list[tuple[str, str, str, str]]:
+def findings(edition: Edition, **figures: int) -> list[tuple[str, str, str, str]]:
     return [(f.level, f.article, f.frame_article, show(f)) for f in hold_against_frame(edition, figures)]
 
 
@@ -269,6 +269,6 @@ def test_rows_that_cannot_count_and_levels_left_out_are_warnings(old: str, new: 
 
 
 @pytest.mark.parametrize("edition", load_folder().editions, ids=lambda edition: edition.city)
-def test_every_row_of_the_five_cities_can_count(edition: Rules) -> None:
+def test_every_row_of_the_five_cities_can_count(edition: Edition) -> None:
     assert look_over_rows(edition) == []
     assert look_over_rows(load({"example-city.toml": EXAMPLE})) == []

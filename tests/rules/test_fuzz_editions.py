@@ -16,7 +16,7 @@ from bureau.rules.benefits.fund import adjudicate, counters, replay_chain
 from bureau.rules.benefits.receipts import receipt, replay
 from bureau.rules.benefits.trace import Step
 from bureau.rules.benefits.visit import Care, Outcome, Past, past_of
-from bureau.rules.format.edition import Rules, load
+from bureau.rules.format.edition import Edition, load
 from tests.rules import literal_terms as literal
 from tests.rules.random_editions import editions, histories
 
@@ -56,7 +56,7 @@ def same(outcome: Outcome, paid: literal.Paid) -> None:
     assert shown == {name: getattr(paid, name) for name in shown}
 
 
-def check(edition: Rules, text: literal.Text, events: list[literal.Bill | int]) -> int:
+def check(edition: Edition, text: literal.Text, events: list[literal.Bill | int]) -> int:
     """Every visit as the desk settles it, against the literal reading; returns how many were paid."""
     past: list[Past] = []
     rows: dict[int, Past] = {}

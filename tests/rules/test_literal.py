@@ -12,7 +12,7 @@ from bureau.rules.benefits.fund import Care, Past, adjudicate, counters, past_of
 from bureau.rules.benefits.program import CAP, program_of
 from bureau.rules.benefits.receipts import receipt, replay
 from bureau.rules.cases.visits import PLACES
-from bureau.rules.format.edition import Rules, load_folder
+from bureau.rules.format.edition import Edition, load_folder
 from tests.rules import literal
 
 RULEBOOK = load_folder()
@@ -82,7 +82,7 @@ def care_of(visit: literal.Visit, cap: int) -> Care:
     )
 
 
-def check_chain(edition: Rules, visits: list[literal.Visit], cap: int) -> None:
+def check_chain(edition: Edition, visits: list[literal.Visit], cap: int) -> None:
     expected = literal.chain(edition.city, visits, Fraction(cap, 100))
     past: list[Past] = []
     for visit, paid in zip(visits, expected, strict=True):

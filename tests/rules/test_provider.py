@@ -8,7 +8,7 @@ import pytest
 from bureau.rules import payment as provider
 from bureau.rules.benefits.trace import Step, render
 from bureau.rules.errors import NoEdition, Refused
-from bureau.rules.format.edition import RULEBOOKS, Rules, load, load_all, load_folder
+from bureau.rules.format.edition import RULEBOOKS, Edition, load, load_all, load_folder
 from bureau.rules.periods import Span
 
 RULEBOOK = load_folder()
@@ -86,7 +86,7 @@ def test_score_bands_release_a_retention() -> None:
     ],
 )
 def test_a_receipt_replays_to_the_fen(city: str, on: date, kind: str, facts: dict[str, object]) -> None:
-    edition: Rules = CITY[city]
+    edition: Edition = CITY[city]
     stored = json.loads(json.dumps(provider.receipt(edition, on, kind, facts)))
     steps: list[Step] = []
     assert provider.replay(edition, stored, steps) == provider.compute(edition, on, kind, facts)

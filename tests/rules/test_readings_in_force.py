@@ -3,7 +3,7 @@
 import pytest
 
 from bureau.rules.cases.examples import run_examples
-from bureau.rules.format.edition import Rules, load_folder
+from bureau.rules.format.edition import Edition, load_folder
 from bureau.rules.format.frame import hold_against_frame
 
 NAMED = {
@@ -28,7 +28,7 @@ READINGS = [
 
 
 @pytest.mark.parametrize(("edition", "name", "option"), READINGS)
-def test_b7_each_of_these_readings_can_be_put_in_force(edition: Rules, name: str, option: str) -> None:
+def test_b7_each_of_these_readings_can_be_put_in_force(edition: Edition, name: str, option: str) -> None:
     read = edition.with_switches(**{name: option})
     assert run_examples(read) == []
     assert [finding.message for finding in hold_against_frame(read, {}) if finding.level == "error"] == []

@@ -9,7 +9,7 @@ from bureau.rules.accounts.credits import monthly_credit
 from bureau.rules.benefits.fund import Care, Outcome, Past, adjudicate, counters, figures_needed, past_of
 from bureau.rules.benefits.trace import Step, render
 from bureau.rules.errors import EditionError
-from bureau.rules.format.edition import Rules, load
+from bureau.rules.format.edition import Edition, load
 
 HEAD = """
 document = "甲府〔2026〕1号"
@@ -60,11 +60,11 @@ shares = [{ fund = "employees_pool", article = "1" }]
 """
 
 
-def city(terms: str) -> Rules:
+def city(terms: str) -> Edition:
     return load({"jia.toml": HEAD + terms})
 
 
-def settle(edition: Rules, cost: int, *past: Past, steps: list[Step] | None = None, **facts: Any) -> Outcome:
+def settle(edition: Edition, cost: int, *past: Past, steps: list[Step] | None = None, **facts: Any) -> Outcome:
     care = Care(
         **{
             "on": date(2026, 5, 4),

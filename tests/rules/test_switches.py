@@ -13,7 +13,7 @@ from bureau.rules.accounts.credits import monthly_credit
 from bureau.rules.accounts.use import covers_later_credits
 from bureau.rules.benefits.fund import Care, Outcome, Past, adjudicate, counters
 from bureau.rules.cases.visits import PLACES
-from bureau.rules.format.edition import Rules, load_folder
+from bureau.rules.format.edition import Edition, load_folder
 
 CITY = {edition.city: edition for edition in load_folder().editions}
 HEYUAN = CITY["heyuan"]
@@ -21,11 +21,11 @@ ON = date(2026, 3, 10)
 HERE = Path(__file__).parent
 
 
-def chosen(city: str, **choices: str) -> Rules:
+def chosen(city: str, **choices: str) -> Edition:
     return CITY[city].with_switches(**choices)
 
 
-def visit(edition: Rules, where: str, cost: int, *past: Past, **facts: Any) -> Outcome:
+def visit(edition: Edition, where: str, cost: int, *past: Past, **facts: Any) -> Outcome:
     care = Care(
         **{
             "on": ON,
@@ -122,7 +122,7 @@ def test_hy10_nobody_chose() -> None:
     assert selection.renews(chosen("heyuan", renewal="automatic"), ON)
 
 
-def advance(edition: Rules, **facts: Any) -> int:
+def advance(edition: Edition, **facts: Any) -> int:
     month = facts.get("month", "2026-03")
     amount = provider.compute(edition, date(2026, int(month[5:]), 1), "advance", {"month": month, **facts})["advance"]
     assert isinstance(amount, int)

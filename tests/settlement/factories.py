@@ -39,7 +39,7 @@ class City:
     reviewer: Staff
     finance: Staff
     edition: Edition
-    rules: rules_edition.Rules
+    rules: rules_edition.Edition
     scheme: str = "310"
     pool: str = "employees_pool"
 

@@ -10,7 +10,7 @@ from settlement.models import Line, Run, Visit
 from settlement.services.runs.approval import approve_run, submit_run
 from settlement.services.runs.payment import pay_run
 from settlement.services.visits.locking import new_visit_ids
-from settlement.services.visits.recording import Recording
+from settlement.services.visits.recording import Batch
 from settlement.services.visits.reversals import reverse_visit
 from settlement.services.visits.split import AccountShare
 from tests.settlement.factories import City
@@ -89,7 +89,7 @@ def settled(
     if from_account:
         account = person.accounts.get(area=city.area)
         shares = [AccountShare(account.pk, "self", fen(from_account))]
-    batch = Recording(actor_id=city.clerk.pk, now=at)
+    batch = Batch(actor_id=city.clerk.pk, now=at)
     batch.add(row, shares, {city.pool: fen(fund), "large_claims": fen(large_claims)}, payee.code)
     batch.write()
     return Visit.objects.get(pk=number)

@@ -108,13 +108,13 @@ def test_two_hundred_clients_race_for_one_yuan_and_one_gets_it(city):
 def test_race_without_the_lock_is_seen_to_fail(city, monkeypatch):
     """The same race, accounts read without their lock: clients run into the ledger's guards instead of an answer."""
     monkeypatch.setattr(locking, "LOCK_ACCOUNTS", locking.ACCOUNTS)
-    write = recording.Recording.write
+    write = recording.Batch.write
 
     def write_late(batch):
         time.sleep(0.2)
         write(batch)
 
-    monkeypatch.setattr(recording.Recording, "write", write_late)
+    monkeypatch.setattr(recording.Batch, "write", write_late)
     with pytest.raises(AssertionError):
         assert race_for_the_last_yuan(city) == {"paid": 1, "cash": CLIENTS - 1}
 

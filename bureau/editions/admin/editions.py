@@ -13,7 +13,7 @@ from bureau.editions.models import Edition
 from bureau.editions.rulebook import edition_by_hash
 from bureau.errors import edition_problem
 from bureau.rules.citations import check as citations
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition as Rules
 from bureau.site.acts import Act, Answer, Report
 from bureau.site.forms import ActForm, pick, when
 from bureau.site.records import Records

@@ -8,7 +8,7 @@ from datetime import date
 from bureau.rules.benefits.trace import Step
 from bureau.rules.enrolment import POOLED_ONLY, names_of
 from bureau.rules.errors import Refusal, _
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.format.schema import Tree
 from bureau.rules.money import UNIT, fen, millionths, percent, round_half_up
 from bureau.rules.periods import add_years, month_end, month_start, next_month_start
@@ -25,7 +25,7 @@ class Credit:
 
 
 def monthly_credit(
-    edition: Rules,
+    edition: Edition,
     *,
     person_class: str,
     month: str,
@@ -76,7 +76,7 @@ def monthly_credit(
     return Credit(amount, line["source"], line["article"], None)
 
 
-def amounts(edition: Rules, *, month: str, article: str, source: str, base: int) -> set[int]:
+def amounts(edition: Edition, *, month: str, article: str, source: str, base: int) -> set[int]:
     """What a month's credit under an article can be in fen, whoever it is for. Raises NoEdition."""
     lines = edition.part("credits", month_start(month))["lines"] if edition.has("credits") else []
     found = set()
@@ -89,7 +89,7 @@ def amounts(edition: Rules, *, month: str, article: str, source: str, base: int)
     return found
 
 
-def may_hold(edition: Rules, *, person_class: str, plan: str, on: date) -> bool:
+def may_hold(edition: Edition, *, person_class: str, plan: str, on: date) -> bool:
     """Whether members of a class and plan have an account at all; a plan that is not said stands against nobody."""
     lines = edition.part("credits", on)["lines"] if edition.has("credits") else []
     return any(_for(line, person_class, plan) or (not plan and _named(line, person_class, "")) for line in lines)

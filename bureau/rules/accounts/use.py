@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from bureau.rules.errors import Refusal, _
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.format.schema import Tree
 
 RELATIONS: dict[str, str] = {
@@ -76,23 +76,23 @@ class Payout:
     refusal: Refusal | None
 
 
-def relations(edition: Rules, on: date) -> list[str]:
+def relations(edition: Edition, on: date) -> list[str]:
     """Whom the account may pay for, the holder included; empty where there is no account."""
     return _listed(edition.part("account", on)["relations"]) if edition.has("account") else []
 
 
-def purposes(edition: Rules, on: date) -> list[str]:
+def purposes(edition: Edition, on: date) -> list[str]:
     """What the account may pay for."""
     return [row["purpose"] for row in _rows(edition, on, "purposes")]
 
 
-def events(edition: Rules, on: date) -> list[str]:
+def events(edition: Edition, on: date) -> list[str]:
     """The events on which a balance is dealt with."""
     return [row["event"] for row in _rows(edition, on, "payouts")]
 
 
 def permits(
-    edition: Rules, *, on: date, relation: str, purpose: str, retired: bool = False
+    edition: Edition, *, on: date, relation: str, purpose: str, retired: bool = False
 ) -> tuple[str, Refusal | None]:
     """Whether the account may pay a purpose for a relative: the article, and the refusal if it may not."""
     if not edition.has("account"):
@@ -115,7 +115,7 @@ def permits(
 
 
 def use(
-    edition: Rules,
+    edition: Edition,
     *,
     on: date,
     relation: str,
@@ -140,7 +140,7 @@ def split(amount: int, balance: int) -> tuple[int, int]:
     return pay, amount - pay
 
 
-def payout(edition: Rules, *, on: date, event: str, applied: bool, balance: int) -> Payout:
+def payout(edition: Edition, *, on: date, event: str, applied: bool, balance: int) -> Payout:
     """What becomes of a balance on an event; on the day's balance alone (HY-19)."""
     if balance < 0:
         raise ValueError("the balance must not be negative")
@@ -155,12 +155,12 @@ def payout(edition: Rules, *, on: date, event: str, applied: bool, balance: int)
     return Payout(row["action"], 0 if row["action"] == "keep" else balance, row["article"], None)
 
 
-def covers_later_credits(edition: Rules, on: date) -> bool:
+def covers_later_credits(edition: Edition, on: date) -> bool:
     """Whether one application also pays out credits that come later, or each needs its own (HY-19)."""
     return bool(edition.part("account", on).get("payout_covers") == "later_credits")
 
 
-def _rows(edition: Rules, on: date, name: str) -> list[Tree]:
+def _rows(edition: Edition, on: date, name: str) -> list[Tree]:
     rows: list[Tree] = edition.part("account", on)[name] if edition.has("account") else []
     return rows
 

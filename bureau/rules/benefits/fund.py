@@ -16,13 +16,13 @@ from bureau.rules.benefits.program import CAP, COST_CAP, DEDUCTIBLE, Counter, Pr
 from bureau.rules.benefits.trace import Message, Step, exact, window
 from bureau.rules.benefits.visit import FUNDS, SPANS, YEAR, Care, Outcome, Past, past_of
 from bureau.rules.errors import NoEdition, Refusal, _
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.format.figures import Figure
 from bureau.rules.money import UNIT, percent, round_half_up
 from bureau.rules.periods import last_day, quarter
 
 
-def counters(edition: Rules, care: Care, past: Iterable[Past]) -> dict[str, int]:
+def counters(edition: Edition, care: Care, past: Iterable[Past]) -> dict[str, int]:
     """What earlier visits have used of each term that the visit meets, in fen by counter id."""
     counted = [_bounds(counter, care) for counter in program_of(edition, care).counters]
     used = dict.fromkeys((counter[0] for counter in counted), 0)
@@ -82,7 +82,7 @@ def _bounds(counter: Counter, care: Care) -> Bounds:
     return (counter.key, opens, first, last, grain, encounter, institution, counter.needs, counter.bars, counter.what)
 
 
-def adjudicate(edition: Rules, care: Care, used: Mapping[str, int], steps: list[Step] | None = None) -> Outcome:
+def adjudicate(edition: Edition, care: Care, used: Mapping[str, int], steps: list[Step] | None = None) -> Outcome:
     """What the fund pays for a visit, given what earlier visits have used (`counters`).
 
     With a list in `steps` the same walk records each step, its article and its amount.
@@ -323,7 +323,7 @@ def _ratio_step(program: Program, term: Term, costs: Mapping[str, int], fund: in
 
 
 def replay_chain(
-    edition_on: Callable[[date], Rules], cares: Sequence[Care | Past], opening: Iterable[Past] = ()
+    edition_on: Callable[[date], Edition], cares: Sequence[Care | Past], opening: Iterable[Past] = ()
 ) -> list[Outcome]:
     """Adjudicate surviving visits again in their order: the adjustment proposed after a reversal (G-6).
 
@@ -347,7 +347,7 @@ def replay_chain(
     return outcomes
 
 
-def figures_needed(edition: Rules, on: date) -> list[Figure]:
+def figures_needed(edition: Edition, on: date) -> list[Figure]:
     """The published figures that visits of a day may need; look each up for `figure.year_for(on)`."""
     cache = edition.cache(on)
     found: list[Figure] | None = cache.get("figures needed")

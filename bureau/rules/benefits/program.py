@@ -16,7 +16,7 @@ from bureau.rules.benefits.places import NO_PRESCRIPTION, holds, rule_for
 from bureau.rules.benefits.visit import Care
 from bureau.rules.enrolment import ALWAYS, group_of
 from bureau.rules.errors import Refusal
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.format.schema import Tree
 from bureau.rules.money import UNIT, fen, millionths, round_half_up
 from bureau.rules.periods import age_on
@@ -108,7 +108,7 @@ class Program:
     shares: tuple[Share, ...]
 
 
-def program_of(edition: Rules, care: Care) -> Program:
+def program_of(edition: Edition, care: Care) -> Program:
     """The program of a visit, compiled on first use."""
     cache = edition.cache(care.on)
     asks_age = cache.get("asks age")
@@ -122,7 +122,7 @@ def program_of(edition: Rules, care: Care) -> Program:
     return program
 
 
-def days_counted(edition: Rules | None, on: date) -> tuple[date, date]:
+def days_counted(edition: Edition | None, on: date) -> tuple[date, date]:
     """The first and the last day of care that may count with a visit of a day: its year and the periods around it.
 
     A month more on both sides, for an encounter whose prescription is filled after the end of the year.
@@ -154,7 +154,7 @@ def figure_codes(node: Any) -> set[str]:
     return set().union(*(figure_codes(item) for item in node)) if isinstance(node, list) else set()
 
 
-def _compile(edition: Rules, care: Care, age: int | None) -> Program:
+def _compile(edition: Edition, care: Care, age: int | None) -> Program:
     tree = edition.at(care.on)
     benefits = tree["benefits"]
     place = rule_for(tree["places"], care.place)

@@ -9,12 +9,12 @@ from typing import Any
 from bureau.rules.benefits.fund import adjudicate
 from bureau.rules.benefits.trace import Step
 from bureau.rules.benefits.visit import Care, Outcome
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 
 ENGINE = 1  # stored with every receipt; a change that could alter a result raises it
 
 
-def receipt(edition: Rules, care: Care, used: Mapping[str, int]) -> dict[str, Any]:
+def receipt(edition: Edition, care: Care, used: Mapping[str, int]) -> dict[str, Any]:
     """Everything needed to compute the visit again, as plain JSON: edition, engine, facts, counters.
 
     Facts at their defaults are left out.
@@ -41,7 +41,7 @@ def receipt(edition: Rules, care: Care, used: Mapping[str, int]) -> dict[str, An
     return {"engine": ENGINE, "edition": edition.content_hash, "care": facts, "used": dict(used)}
 
 
-def replay(edition: Rules, receipt: Mapping[str, Any], steps: list[Step] | None = None) -> Outcome:
+def replay(edition: Edition, receipt: Mapping[str, Any], steps: list[Step] | None = None) -> Outcome:
     """Compute a stored visit again from its receipt; the same fen, and its steps on request.
 
     Raises ValueError where the receipt was made by another edition or another engine.

@@ -8,7 +8,7 @@ from typing import Any
 
 from bureau.rules.cases.run import run_case
 from bureau.rules.errors import EditionError
-from bureau.rules.format.edition import Rulebook, Rules
+from bureau.rules.format.edition import Edition, Rulebook
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Failure:
     differences: tuple[str, ...]
 
 
-def run_examples(edition: Rules) -> list[Failure]:
+def run_examples(edition: Edition) -> list[Failure]:
     """The examples of an edition that fail; empty if all pass. One with `switches` runs under those readings."""
     failures: list[Failure] = []
     for example in edition.examples:
@@ -34,5 +34,5 @@ def run_examples(edition: Rules) -> list[Failure]:
     return failures
 
 
-def _case(edition: Rules, example: Mapping[str, Any]) -> dict[str, Any]:
+def _case(edition: Edition, example: Mapping[str, Any]) -> dict[str, Any]:
     return {"city": edition.city, **{key: example[key] for key in ("kind", "facts", "expected")}}

@@ -16,7 +16,7 @@ from bureau.rules.benefits.program import program_of
 from bureau.rules.benefits.visit import Care
 from bureau.rules.cases.visits import run_visits
 from bureau.rules.errors import NoEdition, Refused
-from bureau.rules.format.edition import Rulebook, Rules
+from bureau.rules.format.edition import Edition, Rulebook
 from bureau.rules.money import fen, whole_yuan, yuan
 from bureau.rules.periods import month_start, months_between
 
@@ -36,14 +36,14 @@ class City:
         if not self.editions:
             raise CaseError(f"no rulebook for the city {city!r}")
 
-    def on(self, day: date, part: str = "") -> Rules:
+    def on(self, day: date, part: str = "") -> Edition:
         """The city's edition of a day; raises NoEdition."""
         for edition in self.editions:
             if edition.in_force(day, part):
                 return edition
         raise NoEdition(day, self.editions[0].city)
 
-    def undated(self, facts: Facts) -> tuple[Rules, date]:
+    def undated(self, facts: Facts) -> tuple[Edition, date]:
         """For facts without a day: the first day of the latest edition; with `date` or `year`, that day's."""
         if "date" in facts:
             day = facts.pop("date")

@@ -12,7 +12,7 @@ from bureau.rules.benefits.program import program_of
 from bureau.rules.benefits.visit import Care, Outcome, Past, past_of
 from bureau.rules.enrolment import in_hospital, insured_as
 from bureau.rules.errors import NoEdition
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.money import UNIT, fen, round_half_up, yuan
 from bureau.rules.periods import Span
 
@@ -52,16 +52,16 @@ OPENING = {"annual_paid", "month_paid", "remote_paid", "deductible_used", "other
 
 
 @dataclass(slots=True)
-class SettledCase:
+class Settled:
     """One visit of the chain as it stands."""
 
     care: Care
     outcome: Outcome
-    edition: Rules | None
+    edition: Edition | None
     reversed: bool = False
 
 
-def run_visits(edition_on: Callable[[date, str], Rules], facts: Facts) -> Facts:
+def run_visits(edition_on: Callable[[date, str], Edition], facts: Facts) -> Facts:
     """Settle a case's events in order; lines, the year's use after the last event, and the replay."""
     member, params = facts.pop("member"), dict(facts.pop("params", None) or {})
     params.pop("hypothetical", None)
@@ -70,9 +70,9 @@ def run_visits(edition_on: Callable[[date, str], Rules], facts: Facts) -> Facts:
     past = _opening(facts.pop("opening", None) or {}, events[0]["d"])
     opening = list(past)
     unused = set(params)
-    settled: dict[Any, SettledCase] = {}
+    settled: dict[Any, Settled] = {}
     lines: list[Facts] = []
-    last: SettledCase | None = None
+    last: Settled | None = None
     for event in events:
         if "reverse" in event:
             _known(event, {"reverse", "d"}, "reversal")
@@ -85,9 +85,9 @@ def run_visits(edition_on: Callable[[date, str], Rules], facts: Facts) -> Facts:
         try:
             edition = edition_on(care.on, "benefits")
             care = _with_params(edition, care, member, params, unused)
-            visit = SettledCase(care, adjudicate(edition, care, counters(edition, care, past)), edition)
+            visit = Settled(care, adjudicate(edition, care, counters(edition, care, past)), edition)
         except NoEdition as error:
-            visit = SettledCase(care, refused(care, error.refusal), None)
+            visit = Settled(care, refused(care, error.refusal), None)
         past.append(past_of(care, visit.outcome))
         last = settled[event["n"]] = visit
         lines.append({"n": event["n"], **_line(visit)})
@@ -122,7 +122,7 @@ def _opening(opening: Mapping[str, Any], on: date) -> list[Past]:
     ]
 
 
-def _care(member: Mapping[str, Any], event: Mapping[str, Any], settled: Mapping[Any, SettledCase]) -> Care:
+def _care(member: Mapping[str, Any], event: Mapping[str, Any], settled: Mapping[Any, Settled]) -> Care:
     """A visit as the rules see it; a prescription filled outside takes its prescriber's facts."""
     _known(event, EVENT, f"event {event.get('n')}")
     on = event["d"]
@@ -183,7 +183,7 @@ def _dated(member: Mapping[str, Any], name: str, on: date) -> str:
 
 
 def _with_params(
-    edition: Rules, care: Care, member: Mapping[str, Any], params: Mapping[str, Any], unused: set[str]
+    edition: Edition, care: Care, member: Mapping[str, Any], params: Mapping[str, Any], unused: set[str]
 ) -> Care:
     """The care with the case's parameters under the names that the edition gives its figures.
 
@@ -218,7 +218,7 @@ def _with_params(
     return replace(care, figures=figures, standing=frozenset(standing))
 
 
-def _reversal(number: Any, visit: SettledCase, past: list[Past]) -> Facts:
+def _reversal(number: Any, visit: Settled, past: list[Past]) -> Facts:
     """Give back exactly what the visit took (G-6); a second reversal takes nothing."""
     if visit.reversed:
         return {"reverse": number, "fund": "0.00", "self": "0.00", "why": "already_reversed"}
@@ -233,7 +233,7 @@ def _reversal(number: Any, visit: SettledCase, past: list[Past]) -> Facts:
     }
 
 
-def _line(visit: SettledCase) -> Facts:
+def _line(visit: Settled) -> Facts:
     outcome = visit.outcome
     line: Facts = {
         "fund": str(yuan(outcome.fund)),
@@ -250,7 +250,7 @@ def _line(visit: SettledCase) -> Facts:
     return line
 
 
-def _annual(last: SettledCase | None, past: list[Past]) -> int:
+def _annual(last: Settled | None, past: list[Past]) -> int:
     """What has been used of the yearly cap, as the last event's visit meets it."""
     if last is None or last.edition is None:
         return 0

@@ -9,11 +9,11 @@ from datetime import date
 from typing import Any
 
 from bureau.rules.errors import EditionError, _
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.format.schema import SECTIONS
 
 
-def adopted(edition: Rules, choices: Mapping[str, str], starts_on: date) -> Rules:
+def adopted(edition: Edition, choices: Mapping[str, str], starts_on: date) -> Edition:
     """An edition with these readings and its first day on `starts_on`, before which no part of it is in force.
 
     The content hash covers texts, readings and first day; it is that of the texts alone where both are the texts'
@@ -38,12 +38,12 @@ def adopted(edition: Rules, choices: Mapping[str, str], starts_on: date) -> Rule
     return replace(read, starts_on=starts_on, content_hash=digest, _tree=tree, _days={}, _caches={})
 
 
-def until(edition: Rules, ends_on: date) -> Rules:
+def until(edition: Edition, ends_on: date) -> Edition:
     """The same edition, ended by one that came after it."""
     return replace(edition, ends_on=ends_on)
 
 
-def _chosen(edition: Rules, name: str) -> str | None:
+def _chosen(edition: Edition, name: str) -> str | None:
     return edition.switches[name].chosen if name in edition.switches else None
 
 

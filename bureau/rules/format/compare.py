@@ -12,7 +12,7 @@ from bureau.rules.benefits.trace import Message, Step, render
 from bureau.rules.citations.archive import path_of
 from bureau.rules.citations.check import UNITS
 from bureau.rules.errors import _
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.format.schema import CITED, CONDITIONS, SECTIONS, Tree
 from bureau.rules.money import fen, millionths, percent, yuan
 
@@ -67,7 +67,7 @@ class Change:
     question: str = ""
 
 
-def compare(old: Rules, new: Rules) -> list[Change]:
+def compare(old: Edition, new: Edition) -> list[Change]:
     """Every difference between two editions under their chosen readings, in the order of the articles."""
     changes = [*_switches(old, new), *_top(old, new)]
     shown = _Shown({**_figures(old), **_figures(new)}, old.document == new.document)
@@ -95,18 +95,18 @@ def _place(article: str) -> tuple[str, tuple[int, ...]]:
     return document, tuple(number for _kind, number in path_of(reference))
 
 
-def _figures(edition: Rules) -> dict[str, str]:
+def _figures(edition: Edition) -> dict[str, str]:
     return {code: figure.label for code, figure in edition.figures.items()}
 
 
-def _top(old: Rules, new: Rules) -> Iterator[Change]:
+def _top(old: Edition, new: Edition) -> Iterator[Change]:
     for key in ("document", "title", "starts_on", "ends_on"):
         before, after = (str(getattr(edition, key) or "—") for edition in (old, new))
         if before != after:
             yield Change("", new.name, key, before, after, CHANGED)
 
 
-def _switches(old: Rules, new: Rules) -> Iterator[Change]:
+def _switches(old: Edition, new: Edition) -> Iterator[Change]:
     for name in [*old.switches, *(name for name in new.switches if name not in old.switches)]:
         before, after = old.switches.get(name), new.switches.get(name)
         term = f"switches {name}"

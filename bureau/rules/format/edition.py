@@ -37,7 +37,7 @@ class Switch:
 
 
 @dataclass(frozen=True, eq=False)
-class Rules:
+class Edition:
     """The rules of an area and scheme. Immutable; `at(on)` is the rulebook as it reads on a day."""
 
     city: str
@@ -112,7 +112,7 @@ class Rules:
         """Whether the edition has such a section at all: residents have no credits, say."""
         return part in self._tree
 
-    def with_switches(self, **choices: str) -> Rules:
+    def with_switches(self, **choices: str) -> Edition:
         """The same edition with other readings chosen; its content hash differs."""
         for name, option in choices.items():
             if name not in self.switches:
@@ -154,7 +154,7 @@ class Rules:
 class Rulebook:
     """Editions by area and scheme."""
 
-    def __init__(self, editions: Iterable[Rules]) -> None:
+    def __init__(self, editions: Iterable[Edition]) -> None:
         self.editions = tuple(sorted(editions, key=lambda edition: edition.starts_on, reverse=True))
         for number, later in enumerate(self.editions):
             for earlier in self.editions[number + 1 :]:
@@ -163,7 +163,7 @@ class Rulebook:
                     day = later.starts_on.isoformat()
                     raise EditionError(earlier.document, "", "ends_on", problem, document=later.document, day=day)
 
-    def on(self, area: str, scheme: str, on: date, part: str = "") -> Rules:
+    def on(self, area: str, scheme: str, on: date, part: str = "") -> Edition:
         """The edition in force on a day, or for one of its parts. Raises NoEdition, never falls back.
 
         A part that starts before its instrument (credits of a whole year, say) wins over the older edition.
@@ -183,12 +183,12 @@ class Rulebook:
             for edition in self.editions
         )
 
-    def of_city(self, city: str) -> list[Rules]:
+    def of_city(self, city: str) -> list[Edition]:
         """The editions of a city by its key in the files, latest first."""
         return [edition for edition in self.editions if edition.city == city]
 
 
-def load(texts: Mapping[str, str]) -> Rules:
+def load(texts: Mapping[str, str]) -> Edition:
     """One edition from its files (name to TOML text): one instrument and those that bind into it."""
     return _load(texts, None)
 
@@ -203,7 +203,7 @@ def problems(texts: Mapping[str, str]) -> list[EditionError]:
     return list({str(error): error for error in found}.values())
 
 
-def _load(texts: Mapping[str, str], found: list[EditionError] | None) -> Rules:
+def _load(texts: Mapping[str, str], found: list[EditionError] | None) -> Edition:
     """Raises the first error. With `found` errors are put there until the next look would make no sense."""
     if len(texts) > MOST_FILES:
         problem = _("are {count} files; an edition has at most {most}")
@@ -282,7 +282,7 @@ def _edition(
     documents: tuple[str, ...],
     examples: tuple[Tree, ...],
     found: list[EditionError] | None,
-) -> Rules:
+) -> Edition:
     switches = {name: Switch(name=name, **value) for name, value in raw.get("switches", {}).items()}
     if "valid_years" in raw and "ends_on" in raw:
         raise EditionError(file, "", "ends_on", _("stands beside valid_years; write one of the two"))
@@ -312,7 +312,7 @@ def _edition(
             equal="equals" in row,
         )
     plain = {key: raw[key] for key in ("city", "name", "area", "scheme", "document", "title", "starts_on")}
-    return Rules(
+    return Edition(
         **plain,
         ends_on=ends_on,
         replaces=raw.get("replaces", ""),

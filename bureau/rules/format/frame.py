@@ -13,7 +13,7 @@ from bureau.rules.accounts.use import PURPOSES, RELATIONS
 from bureau.rules.benefits.trace import Message, Step, render
 from bureau.rules.enrolment import CLASSES, group_of
 from bureau.rules.errors import _
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.format.schema import CONDITIONS, Tree
 from bureau.rules.money import UNIT, fen, millionths, percent, round_half_up
 
@@ -38,7 +38,7 @@ class Finding:
     params: Mapping[str, object] = field(default_factory=dict)
 
 
-def hold_against_frame(edition: Rules, figures: Mapping[str, int]) -> list[Finding]:
+def hold_against_frame(edition: Edition, figures: Mapping[str, int]) -> list[Finding]:
     """Every finding on the days of an edition, under its chosen readings, each once.
 
     `figures` are published figures in fen by code; the frame asks for the average pension of a month. The
@@ -61,7 +61,7 @@ def show(finding: Finding, translate: Callable[[str], str] = str) -> str:
     return render(Step(finding.term, finding.article, finding.message, finding.params), translate)
 
 
-def _findings(edition: Rules, tree: Tree, frame: Tree, figures: Mapping[str, int]) -> Iterator[Finding]:
+def _findings(edition: Edition, tree: Tree, frame: Tree, figures: Mapping[str, int]) -> Iterator[Finding]:
     yield from _ratios(tree["benefits"]["terms"], group_of(tree["persons"], "retired"), frame)
     yield from _credits(tree.get("credits", {}), frame, figures)
     yield from _account(tree.get("account", {}), frame)

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bureau.rules.errors import _
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.format.frame import Finding
 from bureau.rules.format.schema import CONDITIONS, Tree
 
 _AMONG = ("level", "person", "plan", "kind", "cost")
 
 
-def look_over_rows(edition: Rules) -> list[Finding]:
+def look_over_rows(edition: Edition) -> list[Finding]:
     """A warning, with the edition's own article, for each such row and level on any of its days."""
     found: dict[tuple[object, ...], Finding] = {}
     for on in edition.days_of_change():

@@ -11,7 +11,7 @@ from typing import Any
 
 from bureau.rules.benefits.trace import Step
 from bureau.rules.errors import NoEdition, Refused, _
-from bureau.rules.format.edition import Rulebook, Rules
+from bureau.rules.format.edition import Edition, Rulebook
 from bureau.rules.format.schema import Tree
 from bureau.rules.money import fen, round_half_up, yuan
 from bureau.rules.payment import capitation, fee_for_service, pool_share, prepaid_capitation
@@ -31,7 +31,7 @@ METHODS: dict[str, Mapping[str, Compute]] = {
 }
 
 
-def compute(edition: Rules, on: date, kind: str, facts: Facts, steps: list[Step] | None = None) -> dict[str, Any]:
+def compute(edition: Edition, on: date, kind: str, facts: Facts, steps: list[Step] | None = None) -> dict[str, Any]:
     """One payment under the method in force on a day.
 
     Raises NoEdition outside the days in force, and Refused where the method has no such computation or a
@@ -55,22 +55,22 @@ class _Told(dict[str, Any]):
         raise Refused("fact_missing", self.article, fact=fact)
 
 
-def kinds(edition: Rules, on: date) -> list[str]:
+def kinds(edition: Edition, on: date) -> list[str]:
     """What the method in force on a day can compute."""
     return list(METHODS[edition.part("provider", on)["method"]])
 
 
-def method(edition: Rules, on: date) -> str:
+def method(edition: Edition, on: date) -> str:
     """The name of the method in force on a day."""
     return str(edition.part("provider", on)["method"])
 
 
-def retention_label(edition: Rules, on: date) -> str:
+def retention_label(edition: Edition, on: date) -> str:
     """What the city calls the money it keeps back until the assessment; "" where it keeps none."""
     return str(edition.part("provider", on).get("retention", {}).get("label", ""))
 
 
-def quota_per_head(edition: Rules, on: date) -> int:
+def quota_per_head(edition: Edition, on: date) -> int:
     """The quota of one head for a year, in fen; 0 where the method has none."""
     return fen(edition.part("provider", on).get("quota", 0))
 
@@ -132,11 +132,11 @@ def settlement_spans(rulebook: Rulebook, *, area: str, scheme: str, year: int) -
     return [Span(start, end) for start, end in zip(starts, [*ends, last], strict=True)]
 
 
-def _follows(edition: Rules, area: str, scheme: str, day: date) -> bool:
+def _follows(edition: Edition, area: str, scheme: str, day: date) -> bool:
     return edition.area == area and edition.scheme == scheme and edition.starts_on > day
 
 
-def receipt(edition: Rules, on: date, kind: str, facts: Facts) -> dict[str, Any]:
+def receipt(edition: Edition, on: date, kind: str, facts: Facts) -> dict[str, Any]:
     """What a payment needs to be computed again, as plain JSON."""
     return {
         "engine": ENGINE,
@@ -147,7 +147,7 @@ def receipt(edition: Rules, on: date, kind: str, facts: Facts) -> dict[str, Any]
     }
 
 
-def replay(edition: Rules, receipt: Mapping[str, Any], steps: list[Step] | None = None) -> dict[str, Any]:
+def replay(edition: Edition, receipt: Mapping[str, Any], steps: list[Step] | None = None) -> dict[str, Any]:
     """Compute a stored payment again. Raises ValueError for another edition's or engine's receipt."""
     if receipt["edition"] != edition.content_hash or receipt["engine"] != ENGINE:
         raise ValueError("the receipt was made by another edition or another engine version")

@@ -10,8 +10,9 @@ from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from bureau.audit import called
-from bureau.audit.proofs import Proof
+from bureau.audit.proofs import SHOWN, Proof
 from bureau.guards import stepping
+from bureau.history.acts import untold
 from bureau.models import Staff
 from settlement.queries.facts import fetch
 
@@ -126,7 +127,10 @@ SELECT s.username || ': ' || COALESCE(h.roles, '[]') || ' / ' || COALESCE(g.role
 
 
 def acts_agree(area_id: str) -> Iterator[Proof]:
-    """Both ways, of an area's records: from what was done to the audit trail, and from the trail to what was done."""
+    """Both ways, of an area's records: from what was done to the audit trail, and from the trail to what was done.
+
+    Of the history of rows it is asked whether an act stands behind each change, whatever area the row is of.
+    """
     actions = sorted({act for acts, _kind, _sql in told() for act in acts})
     params = {"area": area_id, "actions": actions, "again": passing()}
     audited = Proof("acts_audited", _("What was done is in the audit trail, by whom and when"))
@@ -142,6 +146,7 @@ def acts_agree(area_id: str) -> Iterator[Proof]:
         audited.disagree(row["what"])
     yield audited
     yield happened
+    yield Proof("changes_told", _("Whatever changed a record stands in the audit trail"), *untold(SHOWN))
     wrong = [row["what"] for row in fetch(ROLES, {"area": area_id})]
     given = Proof("roles_given", _("Staff have the roles that they were given"))
     yield given.all_of(Staff.objects.count(), wrong)

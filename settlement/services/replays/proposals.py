@@ -29,7 +29,7 @@ from settlement.queries.facts import fen
 from settlement.services.replays.differences import LEARNT_LATE, REPLAYED, Again
 from settlement.services.replays.readjudication import Known, Replay, standing
 from settlement.services.visits import locking
-from settlement.services.visits.recording import difference_entries, yuan_text
+from settlement.services.visits.recording import difference_entries, yuan
 
 PART, MEMBERS = 2000, 500  # visits, and members with all their visits of a year, that are read at once
 OUTDATED = gettext_lazy(
@@ -162,14 +162,11 @@ def propose(again: Again, *, actor: Staff, now: datetime.datetime) -> list[Propo
         reason=refusal.code if refusal else LEARNT_LATE if late else REPLAYED,
         proposed_by=actor,
         proposed_at=now,
-        **{name: Decimal(yuan_text(said)) if isinstance(said, int) else said for name, said in again.said.items()},
+        **{name: Decimal(yuan(said)) if isinstance(said, int) else said for name, said in again.said.items()},
     )
     AccountRecovery.objects.bulk_create(
         AccountRecovery(
-            proposal=proposal,
-            account_id=account,
-            amount=Decimal(yuan_text(back.amount)),
-            short=Decimal(yuan_text(back.short)),
+            proposal=proposal, account_id=account, amount=Decimal(yuan(back.amount)), short=Decimal(yuan(back.short))
         )
         for account, back in sorted(again.recoveries.items())
     )

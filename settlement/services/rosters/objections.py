@@ -4,28 +4,31 @@ from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from bureau.history.acts import changed_by_upload
 from bureau.models import Upload
 from settlement.models import OpeningUse, OtherUse, Proposal, Visit
 from settlement.queries.facts import fetch
 from settlement.queries.roster_days import rest_on
 
-MADE_BY = """
-FROM {table} t JOIN bureau_upload u ON u.id = %(upload)s
-WHERE (t.upload_id = u.id OR t.id IN (
-        SELECT f."row" FROM bureau_uploadeffect f WHERE f.upload_id = u.id AND f."table" = '{table}'))
-"""
+
+def made_by(table: str) -> str:
+    """SQL: from the rows `t` of a table that the upload %(upload)s, as `u`, made or changed."""
+    return f"""FROM {table} t JOIN bureau_upload u ON u.id = %(upload)s
+        WHERE (t.upload_id = u.id OR t.id IN (SELECT f."row" FROM {changed_by_upload(table)} f))"""
+
+
 RUNS = """
 SELECT FROM settlement_line l JOIN settlement_run r ON r.id = l.run_id
  WHERE l.institution_id = t.institution_id AND r.computed_at >= u.uploaded_at AND r.status <> 'computed'
    AND EXTRACT(year FROM r.period) = t.year
 """
 HEADS = f"""
-SELECT 1 {MADE_BY.format(table="institutions_selection")}
+SELECT 1 {made_by("institutions_selection")}
    AND t.role = 'primary' AND EXISTS ({RUNS} AND r.kind <> 'items')
 LIMIT 1
 """
 SCORES = f"""
-SELECT 1 {MADE_BY.format(table="institutions_assessment")} AND EXISTS ({RUNS} AND r.kind = 'year_end')
+SELECT 1 {made_by("institutions_assessment")} AND EXISTS ({RUNS} AND r.kind = 'year_end')
 LIMIT 1
 """
 

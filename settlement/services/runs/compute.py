@@ -15,7 +15,7 @@ from bureau.jobs import services as jobs
 from bureau.models import Area, County, Job, Staff
 from bureau.rules import payment as provider
 from bureau.rules.errors import NoEdition, Refused
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from bureau.rules.money import fen, yuan
 from bureau.rules.periods import add_months, month_of, months_between
 from bureau.staff import reach
@@ -214,7 +214,7 @@ def check_due(scope: Scope, today: datetime.date) -> None:
         )
 
 
-def kinds_of(edition: Rules, on: datetime.date) -> set[str]:
+def kinds_of(edition: Edition, on: datetime.date) -> set[str]:
     """Which runs a method has. Where a month is settled, its prepayment is a bound and not a payment of its own; a
     year is settled where there is a quota or a retention."""
     known = set(provider.kinds(edition, on))

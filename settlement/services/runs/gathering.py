@@ -12,7 +12,7 @@ from bureau.errors import DomainError, RefusedError
 from bureau.models import County
 from bureau.rules import payment as provider
 from bureau.rules.errors import Refused
-from bureau.rules.format.edition import Rulebook, Rules
+from bureau.rules.format.edition import Edition, Rulebook
 from bureau.rules.periods import add_months, last_day, month_of
 from institutions import queries as choices
 from institutions.models import Institution
@@ -43,7 +43,7 @@ class Scope:
     period: datetime.date
     on: datetime.date
     book: Rulebook
-    edition: Rules
+    edition: Edition
 
     @classmethod
     def of(cls, county: County, scheme: str, kind: str, period: datetime.date) -> "Scope":

@@ -9,7 +9,7 @@ from bureau.rules.benefits import fund as benefits
 from bureau.rules.benefits import receipts
 from bureau.rules.benefits.places import rule_for
 from bureau.rules.errors import NoEdition, Refusal
-from bureau.rules.format.edition import Rulebook, Rules
+from bureau.rules.format.edition import Edition, Rulebook
 from institutions.models import Institution, OutOfAreaRegistration, Selection
 from settlement.models import Visit
 from settlement.queries.facts import fen
@@ -23,7 +23,7 @@ STOPS = {"suspended": "suspended", "arrears": "arrears"}
 class Decision:
     """What the rules say of one visit. `edition` is None where none is in force: nothing can then be computed."""
 
-    edition: Rules | None
+    edition: Edition | None
     outcome: benefits.Outcome
     past: benefits.Past
     place: frozenset[str]
@@ -32,7 +32,7 @@ class Decision:
 
 
 def place_of(
-    request: VisitRequest, facts: dict, written: benefits.Past | None, edition: Rules | None
+    request: VisitRequest, facts: dict, written: benefits.Past | None, edition: Edition | None
 ) -> frozenset[str]:
     """Where the care took place, as the edition's place rules know it.
 
@@ -51,7 +51,7 @@ def place_of(
     return place - {"networked", "by_hand_only"} | {"hand_claim"} if request.by_hand else place - {"hand_claim"}
 
 
-def flags_of(request: VisitRequest, facts: dict, edition: Rules | None) -> set[str]:
+def flags_of(request: VisitRequest, facts: dict, edition: Edition | None) -> set[str]:
     flags = set()
     if facts["designated"]:
         flags.add("designated")
@@ -83,7 +83,7 @@ def flags_of(request: VisitRequest, facts: dict, edition: Rules | None) -> set[s
     return flags
 
 
-def stations_read(edition: Rules | None, on: datetime.date) -> str:
+def stations_read(edition: Edition | None, on: datetime.date) -> str:
     """How an edition takes stations: chosen in a `role` of their own, `together` with their centre, or `apart`."""
     selection = edition.at(on).get("selection", {}) if edition else {}
     if any(role["role"] == Selection.Role.STATION for role in selection.get("roles", ())):
@@ -98,7 +98,7 @@ def is_selected(facts: dict, stations: str) -> bool:
     return facts["selected_id"] == facts["institution_id"]
 
 
-def newborn_until(facts: dict, edition: Rules | None, on: datetime.date) -> datetime.date:
+def newborn_until(facts: dict, edition: Edition | None, on: datetime.date) -> datetime.date:
     """The day from which a newborn selects as anybody does: that of the first premium, or of the enrolment's record."""
     newborn = edition.at(on).get("newborn", {}) if edition else {}
     if newborn.get("until") == "listed" and facts["listed_on"] is not None:
@@ -147,7 +147,7 @@ def care_of(
     facts: dict,
     figures: Mapping[str, int],
     written: benefits.Past | None,
-    edition: Rules | None = None,
+    edition: Edition | None = None,
 ) -> benefits.Care:
     through_prescription = request.prescriber_id is not None
     return benefits.Care(
@@ -204,7 +204,7 @@ def past_of(history: Iterable[Used], facts: dict) -> list[benefits.Past]:
     return [u.past for u in history if u.area_id == facts["area_id"] and u.scheme == facts["scheme"]]
 
 
-def edition_of(rulebooks: Mapping[str, Rulebook], facts: dict, on: datetime.date) -> Rules | None:
+def edition_of(rulebooks: Mapping[str, Rulebook], facts: dict, on: datetime.date) -> Edition | None:
     """The edition that decides a day for a member; None where none does."""
     try:
         return rulebooks[facts["area_id"]].on(facts["area_id"], facts["scheme"], on) if facts["area_id"] else None
@@ -250,7 +250,7 @@ def decide(
     )
 
 
-def payee_of(edition: Rules, care: benefits.Care) -> str:
+def payee_of(edition: Edition, care: benefits.Care) -> str:
     """Whom the edition pays for care at such a place: who treated, or the selected institution."""
     cache, key = edition.cache(care.on), ("payee", care.place)
     if key not in cache:

@@ -17,14 +17,14 @@ from bureau.models import Area
 from bureau.rules.benefits import fund as benefits
 from bureau.rules.benefits.program import days_counted
 from bureau.rules.errors import Refused
-from bureau.rules.format.edition import Rulebook, Rules
+from bureau.rules.format.edition import Edition, Rulebook
 from institutions.models import Institution
 from settlement.models import Visit
 from settlement.queries import facts as reading
 from settlement.queries.facts import Asked, fen
 from settlement.services.visits import locking
 from settlement.services.visits.adjudication import LARGE_CLAIMS, Decision, Used, decide, edition_of, past_of, used_by
-from settlement.services.visits.recording import yuan_text
+from settlement.services.visits.recording import yuan
 from settlement.services.visits.requests import WITHIN, VisitRequest
 from settlement.services.visits.split import OWN, AccountShare, Elsewhere, split_rest
 
@@ -205,22 +205,22 @@ class Desk:
             ),
             "charge": outcome.charge,
             "charged_institution_id": facts["quota_id"] if outcome.charge == SELECTED_QUOTA else None,
-            "total": yuan_text(fen(request.total)),
-            "own_expense": yuan_text(fen(request.own_expense)),
-            "over_limit": yuan_text(fen(request.over_limit)),
-            "first_self": yuan_text(fen(request.first_self)),
-            "in_policy": yuan_text(fen(request.in_policy)),
-            **{name: yuan_text(fen(getattr(request, name))) for name in WITHIN},
-            "out_of_policy": yuan_text(outcome.out_of_policy),
-            "counted": yuan_text(outcome.cost),
+            "total": yuan(fen(request.total)),
+            "own_expense": yuan(fen(request.own_expense)),
+            "over_limit": yuan(fen(request.over_limit)),
+            "first_self": yuan(fen(request.first_self)),
+            "in_policy": yuan(fen(request.in_policy)),
+            **{name: yuan(fen(getattr(request, name))) for name in WITHIN},
+            "out_of_policy": yuan(outcome.out_of_policy),
+            "counted": yuan(outcome.cost),
             "pool": pool,
-            "fixed": yuan_text(outcome.fixed),
-            "deductible": yuan_text(outcome.deductible),
-            "pooled": yuan_text(outcome.fund - large_claims),
-            "large_claims": yuan_text(large_claims),
-            "account": yuan_text(own),
-            "family": yuan_text(family),
-            "cash": yuan_text(rest - own - family),
+            "fixed": yuan(outcome.fixed),
+            "deductible": yuan(outcome.deductible),
+            "pooled": yuan(outcome.fund - large_claims),
+            "large_claims": yuan(large_claims),
+            "account": yuan(own),
+            "family": yuan(family),
+            "cash": yuan(rest - own - family),
             "edition_id": self.edition_id(decision.edition),
             "receipt": decision.receipt,
             "reverses_id": None,
@@ -263,7 +263,7 @@ class Desk:
             self.figures[area_id, on] = figures(area_id, on)
         return self.book(area_id), self.figures[area_id, on]
 
-    def edition_id(self, edition: Rules | None) -> int | None:
+    def edition_id(self, edition: Edition | None) -> int | None:
         if edition is None:
             return None
         if edition.content_hash not in self.editions:

@@ -42,7 +42,7 @@ NOTHING: Mapping = MappingProxyType({})
 
 
 @dataclass(slots=True)
-class Recording:
+class Batch:
     """Rows being gathered, in the order in which they were decided. Amounts are in fen until they are written."""
 
     actor_id: int
@@ -73,7 +73,7 @@ class Recording:
                     "visit_id": visit["id"],
                     "account_id": share.account_id,
                     "relation": share.relation,
-                    "amount": yuan_text(share.amount),
+                    "amount": yuan(share.amount),
                     "payee_id": share.elsewhere and share.elsewhere.payee_id,
                 }
             )
@@ -139,7 +139,7 @@ class Recording:
             columns = zip(*self.entries, strict=True)
             keys = ("journal", "fund", "subject", "holder", "account", "amount")
             params |= {f"e_{key}": list(column) for key, column in zip(keys, columns, strict=True)}
-            params["e_amount"] = [yuan_text(amount) for amount in params["e_amount"]]
+            params["e_amount"] = [yuan(amount) for amount in params["e_amount"]]
             try:
                 fetch(POST, params | {"actor": self.actor_id, "posted_at": self.now})
             except IntegrityError as error:
@@ -194,7 +194,7 @@ def between(parts: Mapping[str, Decimal]) -> list[tuple[str, str, Decimal]]:
     return moves
 
 
-def yuan_text(amount: int) -> str:
+def yuan(amount: int) -> str:
     """Fen as the text of a number in yuan, exact."""
     sign = "-" if amount < 0 else ""
     whole, part = divmod(abs(amount), 100)

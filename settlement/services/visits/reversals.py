@@ -21,7 +21,7 @@ from settlement.queries.facts import fen
 from settlement.services.replays.proposals import close_outdated
 from settlement.services.visits import locking
 from settlement.services.visits.invoices import free
-from settlement.services.visits.recording import Recording, difference_entries, yuan_text
+from settlement.services.visits.recording import Batch, difference_entries, yuan
 from settlement.services.visits.settling import KeyReused
 from settlement.services.visits.split import AccountShare, Elsewhere
 
@@ -120,7 +120,7 @@ def take_back(
     account_ids = [payment.account_id for payment in payments]
     locking.lock_accounts(account_ids)
     row = {name: getattr(visit, name) for name in KEPT}
-    row |= {name: yuan_text(-fen(getattr(visit, name))) for name in NEGATED}
+    row |= {name: yuan(-fen(getattr(visit, name))) for name in NEGATED}
     row |= {
         "id": locking.new_visit_ids(1)[0],
         "key": key,
@@ -142,7 +142,7 @@ def take_back(
         )
         for p in payments
     ]
-    batch = Recording(actor_id=actor.pk, now=now)
+    batch = Batch(actor_id=actor.pk, now=now)
     funds = {visit.pool: -fen(visit.pooled), "large_claims": -fen(visit.large_claims)}
     also: dict[str, list[tuple]] = {visit.area_id: [*paid]}
     confirmed = visit.proposals.filter(status=Proposal.Status.CONFIRMED)

@@ -21,7 +21,7 @@ from settlement.queries import facts as reading
 from settlement.services.visits import locking
 from settlement.services.visits.desk import Desk, Quote
 from settlement.services.visits.invoices import register_for_visits, require_unused, turn_away
-from settlement.services.visits.recording import Recording
+from settlement.services.visits.recording import Batch
 from settlement.services.visits.requests import VisitRequest
 
 
@@ -30,7 +30,7 @@ class KeyReused(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Settled:
     """The answer to one request. `error` instead of a visit where the request itself cannot be settled."""
 
     visit_id: int | None
@@ -59,19 +59,19 @@ def settle_visits(
     now: datetime.datetime,
     area_id: str | None = None,
     upload_id: int | None = None,
-) -> list[Answer]:
+) -> list[Settled]:
     """Settle requests in the given order, in one transaction; each is answered, by a visit or by an error.
 
     `area_id`: whose file or claims they are, or else the actor's own area; the bills of another are not settled.
     """
     today = timezone.localdate(now)
-    answers: list[Answer | None] = [checked(request, today) for request in requests]
+    answers: list[Settled | None] = [checked(request, today) for request in requests]
     open_at = [n for n, answer in enumerate(answers) if answer is None]
     desk = Desk.open([requests[n] for n in open_at], lock=True, area_id=area_id or actor.area_id)
     for n, answer in zip(open_at, repeats(desk.requests), strict=True):
         answers[n] = answer
     fresh = [n for n in open_at if answers[n] is None]
-    batch = Recording(actor_id=actor.pk, now=now)
+    batch = Batch(actor_id=actor.pk, now=now)
     ids = dict(zip(fresh, locking.new_visit_ids(len(fresh)) if fresh else (), strict=True))
     used = register_for_visits([(ids[n], requests[n].invoices) for n in fresh])
     seen: dict[tuple[int, str], int] = {}
@@ -88,7 +88,7 @@ def settle_visits(
                 require_agency_of(actor.reach, place["area_id"], place["county_id"])
             quote = desk.decide(request)
         except DomainError as error:
-            answers[n] = Answer(None, error=error)
+            answers[n] = Settled(None, error=error)
             continue
         desk.take(request, quote, ids[n])
         row = quote.row | {
@@ -99,7 +99,7 @@ def settle_visits(
             "upload_id": upload_id,
         }
         batch.add(row, quote.shares, dict(quote.decision.outcome.shares), desk.code(row["payee_id"]))
-        answers[n] = Answer(ids[n])
+        answers[n] = Settled(ids[n])
     recorded = {row["id"] for row in batch.visits}
     turn_away(ids[n] for n in fresh if requests[n].invoices and ids[n] not in recorded)
     batch.write()
@@ -107,7 +107,7 @@ def settle_visits(
     return [answer for answer in answers if answer is not None]
 
 
-def record_settling(batch: Recording, *, actor: Staff, now: datetime.datetime, upload_id: int | None) -> None:
+def record_settling(batch: Batch, *, actor: Staff, now: datetime.datetime, upload_id: int | None) -> None:
     """One audit entry for each visit that comes alone, one for the whole of a file's part."""
     if upload_id is None:
         for row in batch.visits:
@@ -133,27 +133,27 @@ def quote_visit(request: VisitRequest, *, now: datetime.datetime, area_id: str |
     return Desk.open([request], lock=False, area_id=area_id).decide(request)
 
 
-def checked(request: VisitRequest, today: datetime.date) -> Answer | None:
+def checked(request: VisitRequest, today: datetime.date) -> Settled | None:
     try:
         request.check(today)
     except DomainError as error:
-        return Answer(None, error=error)
+        return Settled(None, error=error)
     return None
 
 
-def repeats(requests: Sequence[VisitRequest]) -> list[Answer | None]:
+def repeats(requests: Sequence[VisitRequest]) -> list[Settled | None]:
     """The first answer for each request whose key is known, an error where the key belonged to another request."""
     known = reading.known_keys([(r.institution_id, r.key) for r in requests]) if requests else {}
     return [
-        same_or_reused(request, known[n]["request_hash"], Answer(known[n]["id"])) if n in known else None
+        same_or_reused(request, known[n]["request_hash"], Settled(known[n]["id"])) if n in known else None
         for n, request in enumerate(requests)
     ]
 
 
-def same_or_reused(request: VisitRequest, first_hash: str, first: Answer) -> Answer:
+def same_or_reused(request: VisitRequest, first_hash: str, first: Settled) -> Settled:
     if request.fingerprint() == first_hash:
         return replace(first, repeated=True)
-    return Answer(
+    return Settled(
         None,
         error=KeyReused(
             _("Number %(key)s has been used by this institution for another settlement."),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from accounts.models import Account
 from accounts.services.holders import Purse, draw
 from bureau.errors import DomainError
-from bureau.rules.format.edition import Rules
+from bureau.rules.format.edition import Edition
 from settlement.services.visits.requests import VisitRequest
 
 OWN = "self"
@@ -44,7 +44,7 @@ def split_rest(
     own: Sequence[dict],
     accounts: Mapping[int, dict],
     grants: Sequence[dict],
-    edition_for: Callable[[str], Rules | None],
+    edition_for: Callable[[str], Edition | None],
     books_of: Callable[[str], Elsewhere | None],
 ) -> list[AccountShare]:
     """Shares of the accounts in `rest` (fen), own accounts first, then relatives' in the order of their grants.
@@ -73,7 +73,7 @@ def split_rest(
     return shares
 
 
-def drawn(account: dict, relation: str, edition: Rules, request: VisitRequest, facts: dict, amount: int) -> int:
+def drawn(account: dict, relation: str, edition: Edition, request: VisitRequest, facts: dict, amount: int) -> int:
     """What an account pays of an amount: nothing where it is frozen, closed, or somebody had died."""
     try:
         return draw(
@@ -97,7 +97,7 @@ def entitled(
     own: Sequence[dict],
     accounts: Mapping[int, dict],
     grants: Sequence[dict],
-    edition_for: Callable[[str], Rules | None],
+    edition_for: Callable[[str], Edition | None],
 ) -> set[int]:
     """The accounts that may pay for a visit, whatever is in them and however they stand by now."""
     if not facts["designated"]:

@@ -166,9 +166,11 @@ class Area:
         history = self.history = History(uploads)
         tables = {label: table for table, label in LABELS.items()}
         for row in self.rows(
-            """SELECT e."table" AS name, e.row, e.before, e.upload_id
-                 FROM bureau_uploadeffect e JOIN bureau_upload u ON u.id = e.upload_id
-                WHERE u.status <> 'undone' ORDER BY e.id"""
+            """SELECT c.table_name AS name, c.first_row AS row, c.before, u.id AS upload_id
+                 FROM bureau_auditentry e JOIN bureau_upload u ON u.id::text = e.record_id
+                 JOIN bureau_change c ON c.transaction = e.transaction AND c.at = e.began_at
+                WHERE e.action = 'upload.load' AND u.status <> 'undone'
+                  AND c.before IS NOT NULL AND c.after IS NOT NULL ORDER BY c.id"""
         ):
             history.changed(row.name, row.row, uploads[row.upload_id], row.before)
         self._turned: dict[int, list[tuple[datetime, str]]] = defaultdict(list)  # accounts closed and taken back
