@@ -1,13 +1,12 @@
 """A member's account on paper: what went in and out from one day to another, in words, and as a file."""
 
-import io
 from decimal import Decimal
 
-import xlsxwriter
 from django.utils.translation import gettext as _
 
 from accounts.models import TAX_OFFICE, Account, Credit, Journal
 from accounts.queries import Statement, StatementLine
+from bureau.files.tables import Table
 from bureau.rules.accounts.use import PURPOSES
 from members.models import Relative
 
@@ -58,31 +57,13 @@ def what(line: StatementLine) -> str:
     return " · ".join(word for word in words if word)
 
 
-def as_xlsx(account: Account, statement: Statement) -> bytes:
-    """The statement as a workbook of one sheet."""
-    written = io.BytesIO()
-    with xlsxwriter.Workbook(written, {"in_memory": True, "strings_to_formulas": False}) as book:
-        sheet = book.add_worksheet()
-        bold, yuan = book.add_format({"bold": True}), book.add_format({"num_format": "#,##0.00"})
-        sheet.set_column(0, 1, 12)
-        sheet.set_column(2, 2, 44)
-        sheet.set_column(3, 6, 14)
-        sheet.write_string(0, 0, _("Statement of the personal account"), bold)
-        sheet.write_string(1, 0, f"{account.member}  {account.area}")
-        sheet.write_string(1, 4, f"{statement.starts_on} – {statement.ends_on}")
-        sheet.write_row(3, 0, headers(), bold)
-        sheet.write_string(4, 2, _("brought forward"))
-        sheet.write_number(4, 6, statement.opening, yuan)
-        place = 5
-        for row in rows(statement):
-            for column, value in enumerate(row):
-                if isinstance(value, Decimal):
-                    sheet.write_number(place, column, value, yuan)
-                elif value is not None:
-                    sheet.write_string(place, column, str(value))
-            place += 1
-        into, out = totals(statement)
-        sheet.write_string(place, 2, _("total"), bold)
-        for column, amount in ((4, into), (5, out), (6, statement.closing)):
-            sheet.write_number(place, column, amount, yuan)
-    return written.getvalue()
+def table(account: Account, statement: Statement) -> Table:
+    """The statement as rows: whose account and which days, then what went in and out, and what that comes to."""
+    into, out = totals(statement)
+    yield [_("Statement of the personal account"), str(account.member), str(account.area)]
+    yield [f"{statement.starts_on} – {statement.ends_on}"]
+    yield headers()
+    yield ["", "", _("brought forward"), "", None, None, statement.opening]
+    for row in rows(statement):
+        yield [cell if cell is None or isinstance(cell, Decimal) else str(cell) for cell in row]
+    yield ["", "", _("total"), "", into, out, statement.closing]

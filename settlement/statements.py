@@ -1,26 +1,22 @@
 """What an institution, a bank and an auditor are given of a run: statements with their steps, and files.
 
-Texts in files are safe to open in a spreadsheet: what would be taken for a formula is marked as text. Numbers of
-accounts are what they are and nothing else, since a bank reads them: as texts in a workbook, plain in CSV.
+Numbers of accounts are what they are and nothing else, since a bank reads them: as texts in a workbook, plain in CSV.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-import xlsxwriter
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Fund
+from bureau.files.tables import Cell
 from bureau.rules.benefits.trace import Step, render
 from bureau.rules.money import yuan
 from settlement.models import Adjustment, Line, Payment, Run
 from settlement.queries.lines import replay_line
 
-Cell = str | Decimal | int
 Table = list[list[Cell]]
 
 LABELS = {
@@ -209,43 +205,3 @@ def statement_table(line: Line) -> Table:
         rows.append([gettext("Adjustment"), late.reason, late.amount, visits])
     rows.append([gettext("To pay"), "", line.to_pay])
     return rows
-
-
-def as_csv(table: Table) -> bytes:
-    """CSV in UTF-8 with a mark, as spreadsheets expect it."""
-    out = io.StringIO(newline="")
-    csv.writer(out).writerows([[as_text(cell) for cell in row] for row in table])
-    return out.getvalue().encode("utf-8-sig")
-
-
-def as_text(cell: Cell) -> str:
-    """A cell of CSV: texts that a spreadsheet would calculate are marked as texts."""
-    text = str(cell)
-    return "'" + text if isinstance(cell, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def as_xlsx(table: Table, title: str) -> bytes:
-    """A workbook with one sheet; texts are written as texts, amounts as numbers with two decimals."""
-    out = io.BytesIO()
-    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
-        sheet = book.add_worksheet(sheet_name(title))
-        money, bold = book.add_format({"num_format": "#,##0.00"}), book.add_format({"bold": True})
-        for number, row in enumerate(table):
-            write_row(sheet, number, row, bold if number == 0 else None, money)
-        sheet.set_column(0, max(len(row) for row in table) - 1, 22)
-    return out.getvalue()
-
-
-def write_row(sheet, number: int, row: Sequence[Cell], style, money) -> None:
-    for column, cell in enumerate(row):
-        if isinstance(cell, Decimal):
-            sheet.write_number(number, column, cell, money)
-        elif isinstance(cell, int):
-            sheet.write_number(number, column, cell)
-        else:
-            sheet.write_string(number, column, cell, style)
-
-
-def sheet_name(title: str) -> str:
-    """A name that a workbook accepts: at most 31 characters and none of those it reserves."""
-    return "".join("-" if character in "[]:*?/\\'" else character for character in title)[:31] or "1"

@@ -45,7 +45,7 @@ from bureau.site import (
     reason_field,
     when,
 )
-from bureau.site.answers import XLSX, attachment
+from bureau.site.answers import table_file
 from bureau.site.forms import in_order
 from members.admin import OfMember
 from members.models import Member
@@ -165,8 +165,8 @@ def account_statement(request, account: Account, data) -> list[Panel]:
 def account_statement_file(request, account: Account, data):
     shown = statement(account_id=account.pk, **data)
     title = gettext("statement")
-    name = f"{title}-{account.member.name}-{shown.starts_on}-{shown.ends_on}.xlsx"
-    return attachment(statements.as_xlsx(account, shown), name, XLSX)
+    name = f"{title}-{account.member.name}-{shown.starts_on}-{shown.ends_on}"
+    return table_file(statements.table(account, shown), name, title=title)
 
 
 def standing_of(request, account: Account) -> Panel | None:
@@ -366,4 +366,3 @@ class CreditAdmin(OfMonth):
         "account", "for_month", "number", "kind", "amount", "base", "person_class", "paid_from", "article", "edition",
         "journal",
     ]  # fmt: skip
-

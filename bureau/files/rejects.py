@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bureau.files.cells import Cell, shown
 from bureau.files.problems import Problem
 from bureau.files.problems import noop as _
+from bureau.files.tables import Cell as Written
+from bureau.files.tables import csv_texts
 
 _NUMBER = re.compile(r"[+-]?[\d,]+(\.\d+)?%?", re.ASCII)
 _LONG_NUMBER = re.compile(r"\d{12,}", re.ASCII)
@@ -35,19 +35,15 @@ def write_rejects(
     `header` is that of the `Rows` they were read from; empty, and so is each line's, where the cells are not kept.
     The file can be corrected and sent in again; the three added columns are then ignored.
     """
-    written = io.StringIO(newline="")
-    writer = csv.writer(written)
 
-    def line_of(cells: Sequence[object]) -> str:
-        written.seek(0)
-        written.truncate()
-        writer.writerow(cells)
-        return written.getvalue().replace("\0", "\ufffd")
+    def table() -> Iterator[list[Written]]:
+        yield [*map(_safe, header), translate(_("Line")), translate(_("Field")), translate(_("Reason"))]
+        for line, cells, problems in rows:
+            own = [_safe(cell) for cell in cells[: len(header)]]
+            own += [""] * (len(header) - len(own))
+            fields = dict.fromkeys(problem.header for problem in problems if problem.header)
+            reasons = [problem.text(translate) for problem in problems]
+            yield [*own, line, "、".join(fields), " ".join(reasons)]
 
-    yield line_of([*map(_safe, header), translate(_("Line")), translate(_("Field")), translate(_("Reason"))])
-    for line, cells, problems in rows:
-        own = [_safe(cell) for cell in cells[: len(header)]]
-        own += [""] * (len(header) - len(own))
-        fields = dict.fromkeys(problem.header for problem in problems if problem.header)
-        reasons = [problem.text(translate) for problem in problems]
-        yield line_of([*own, line, "、".join(fields), " ".join(reasons)])
+    for text in csv_texts(table()):
+        yield text.replace("\0", "\ufffd")

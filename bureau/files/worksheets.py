@@ -6,6 +6,7 @@ and every shared text as an object. Here expat reports elements as it meets them
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -127,7 +128,7 @@ def shared_texts(source: BinaryIO) -> Texts:
         if name == _TEXT:
             in_text = False
         elif name == _ITEM:
-            texts.append("".join(pieces).replace("x005F_", ""))
+            texts.append(_unescaped("".join(pieces)))
         elif name == _PHONETIC:
             in_phonetic = False
 
@@ -177,7 +178,13 @@ def formats_of_days(source: BinaryIO) -> tuple[set[int], set[int]]:
 
 
 _is_day = lru_cache(maxsize=1024)(is_date_format)
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 _is_duration = lru_cache(maxsize=1024)(is_timedelta_format)
+
+
+def _unescaped(text: str) -> str:
+    """A text in which `_xHHHH_` stands for a sign that XML cannot carry."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
 
 class Cells:
@@ -190,7 +197,7 @@ class Cells:
 
     def value(self, kind: str, style: str, text: str) -> Cell:
         if kind == "inlineStr":
-            return text
+            return _unescaped(text)
         if not text:
             return None
         if kind == "s":

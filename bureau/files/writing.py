@@ -27,14 +27,15 @@ def plain(value: Any) -> str:
     return str(value)
 
 
+def marked(text: str) -> str:
+    """A text with an apostrophe before it where Excel would calculate; our reader drops that one."""
+    return f"'{text}" if text and text[0] in MARKED else text
+
+
 def as_text(value: Any) -> str:
-    """A text. With an apostrophe before it where Excel would calculate; our reader drops that one."""
+    """A text, marked where Excel would calculate or cut digits."""
     text = plain(value)
-    if not text:
-        return text
-    if text[0] in MARKED:
-        return f"'{text}"
-    return text + "\t" if _LONG_NUMBER.fullmatch(text) else text
+    return text + "\t" if _LONG_NUMBER.fullmatch(text) else marked(text)
 
 
 def month(value: datetime.date | None) -> str:

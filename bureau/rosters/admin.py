@@ -1,8 +1,5 @@
 """Uploads of rosters."""
 
-import csv
-import io
-
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
@@ -13,13 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from bureau.areas.models import Area
 from bureau.errors import DomainError
+from bureau.files.tables import CSV
 from bureau.jobs.models import Job
 from bureau.rosters import originals, rejected, uploads
 from bureau.rosters.models import Upload
 from bureau.rosters.undo import undo_upload
 from bureau.site import Act, ActForm, Panel, Records, Report, link, pick, start
 from bureau.site.acts import call_acts
-from bureau.site.answers import again_soon, attachment
+from bureau.site.answers import again_soon, attachment, table_file
 from bureau.site.start import Task
 from bureau.staff import reach
 from bureau.staff.models import Staff
@@ -80,9 +78,7 @@ def columns_of(request, record, data) -> list[Panel]:
 
 def header_file(request, record, data) -> HttpResponse:
     roster = uploads.roster(data["kind"])
-    written = io.StringIO()
-    csv.writer(written).writerow(roster.sheet.headers)
-    return attachment(written.getvalue().encode("utf-8-sig"), f"{roster.label}.csv", "text/csv; charset=utf-8")
+    return table_file([roster.sheet.headers], str(roster.label), CSV)
 
 
 def rejects_file(request, upload: Upload, data) -> HttpResponseBase:

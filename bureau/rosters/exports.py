@@ -5,9 +5,9 @@ The same as the library's `Roster.export`, for any number of records: nothing bu
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from itertools import chain
 from typing import Any
 
 from django.db import connection, models
@@ -15,7 +15,7 @@ from django.db.models import F, Func, QuerySet
 from django.db.models.expressions import Combinable
 from psycopg import ClientCursor
 
-from bureau.files import writing
+from bureau.files import tables, writing
 from bureau.rosters.columns import Column
 from bureau.rosters.roster import Roster
 
@@ -54,7 +54,7 @@ def _literal(value: Any) -> str:
     return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''").replace("%", "%%") + "'"
 
 
-def rows(roster: Roster, records: QuerySet, *, in_full: bool = False) -> Iterator[list[str]]:
+def rows(roster: Roster, records: QuerySet, *, in_full: bool = False) -> Generator[list[str], None, None]:
     """The cells of each record. `in_full`: documents in clear, for who may see them; otherwise masked."""
     columns = roster.get_export_fields()
     sealed = [(n, column) for n, column in enumerate(columns) if in_full and hasattr(column, "in_full")]
@@ -68,19 +68,33 @@ def rows(roster: Roster, records: QuerySet, *, in_full: bool = False) -> Iterato
                 yield cells
 
 
-def csv_blocks(roster: Roster, records: QuerySet, *, in_full: bool = False) -> Iterator[bytes]:
-    """A CSV file (UTF-8 with BOM) of the records under the roster's headings, block by block."""
-    columns = roster.get_export_fields()
-    yield b"\xef\xbb\xbf" + _line([column.header for column in columns])
-    if in_full:
-        for cells in rows(roster, records, in_full=True):
-            yield _line(cells)
+def blocks(
+    roster: Roster,
+    records: QuerySet,
+    kind: str = tables.CSV,
+    *,
+    in_full: bool = False,
+    title: str = "",
+    counted: tables.Counted | None = None,
+) -> Iterator[bytes]:
+    """A file of the records under the roster's headings, as `bureau.files.tables` names its kinds, block by block.
+
+    Masked CSV is PostgreSQL's own; everything else passes through here row by row.
+    """
+    counted = counted or tables.Counted()
+    headings = [column.header for column in roster.get_export_fields()]
+    if in_full or kind == tables.XLSX:
+        with closing(rows(roster, records, in_full=in_full)) as found:
+            yield from tables.blocks(kind, chain([headings], counted(found)), title)
         return
-    sql, params = _statement(roster, records, columns, {})
+    encoding = tables.ENCODINGS[kind]
+    yield from tables.csv_blocks([headings], encoding)
+    sql, params = _statement(roster, records, roster.get_export_fields(), {})
     with connection.cursor() as cursor:
         asked = ClientCursor(cursor.connection).mogrify(sql, params)
         with cursor.copy(f"COPY ({asked}) TO STDOUT (FORMAT csv)") as copy:
-            yield from map(bytes, copy)
+            for row in counted(copy):
+                yield bytes(row) if encoding == "utf-8" else str(row, "utf-8").encode(encoding)
 
 
 def _statement(
@@ -91,9 +105,3 @@ def _statement(
         f"cell_{n}": F(column.sealed_path) if n in sealed else cell(column, model) for n, column in enumerate(columns)
     }
     return records.select_related(None).annotate(**cells).values_list(*cells).query.sql_with_params()
-
-
-def _line(cells: list[str]) -> bytes:
-    written = io.StringIO(newline="")
-    csv.writer(written).writerow(cells)
-    return written.getvalue().encode()

@@ -6,12 +6,13 @@ from urllib.parse import quote
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+from bureau.files import tables
+
+CONTENT = {tables.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+ENDINGS = {tables.GB18030: "csv"}
 
 
-def attachment(
-    content: bytes | Iterator[bytes], name: str, kind: str = "application/octet-stream"
-) -> HttpResponseBase:
+def attachment(content: bytes | Iterator[bytes], name: str, kind: str = "application/octet-stream") -> HttpResponseBase:
     """A file to keep, whatever characters its name has; whole, or piece by piece."""
     answer = HttpResponse if isinstance(content, bytes) else StreamingHttpResponse
     response = answer(content, content_type=kind)
@@ -19,6 +20,20 @@ def attachment(
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def table_file(table: tables.Table, name: str, kind: str = tables.XLSX, *, title: str = "") -> HttpResponseBase:
+    """A small table to keep; `name` without ending, `title` that of a workbook's sheet."""
+    content = tables.as_xlsx(table, title or name) if kind == tables.XLSX else tables.as_csv(table)
+    return attachment(content, file_name(name, kind), content_type(kind))
+
+
+def file_name(name: str, kind: str) -> str:
+    return f"{name}.{ENDINGS.get(kind, kind)}"
+
+
+def content_type(kind: str) -> str:
+    return CONTENT.get(kind) or f"text/csv; charset={tables.ENCODINGS[kind]}"
 
 
 def again_soon(response, is_open: bool):

@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bureau import clock
+from bureau.files.tables import CSV
 from bureau.models import Area, Scheme
 from bureau.rules.periods import add_months, month_of
 from bureau.site import (
@@ -25,14 +26,14 @@ from bureau.site import (
     reason_field,
     when,
 )
-from bureau.site.answers import attachment
+from bureau.site.answers import table_file
 from bureau.staff import reach
 from institutions.admin.places import OfInstitution
 from institutions.models import Institution
 from settlement.models import MonthlyReturn, Run
 from settlement.queries.returns import due_in, late_returns, schemes_reporting, workload
 from settlement.services.returns import difference_of, review_return, submit_return
-from settlement.statements import Table, as_csv
+from settlement.statements import Table
 
 FIGURES = ["visits", "total", "fund"]
 MONTHS = 12
@@ -131,8 +132,8 @@ def sheet(request, record, data) -> list[Panel]:
 
 def sheet_file(request, record, data):
     centre, scheme, month = reported(record, data)
-    name = f"{gettext('Workload sheet')}-{centre.name}-{month_of(month)}.csv"
-    return attachment(as_csv([sheet_heads(), *sheet_rows(centre, scheme, month)]), name, "text/csv; charset=utf-8")
+    name = f"{gettext('Workload sheet')}-{centre.name}-{month_of(month)}"
+    return table_file([sheet_heads(), *sheet_rows(centre, scheme, month)], name, CSV)
 
 
 # Who is late

@@ -27,7 +27,7 @@ from bureau.site import (
     pick,
     reason_field,
 )
-from bureau.site.answers import XLSX, attachment
+from bureau.site.answers import table_file
 from institutions.models import AccountChange
 from settlement import statements
 from settlement.admin.budgets import YEAR
@@ -101,13 +101,13 @@ def _plain(value):
 
 def statement_file(request, line: Line, data):
     title = gettext("statement")
-    name = f"{title}-{statements.purpose(line.run)}-{line.institution.name}.xlsx"
-    return attachment(statements.as_xlsx(statements.statement_table(line), line.institution.name), name, XLSX)
+    name = f"{title}-{statements.purpose(line.run)}-{line.institution.name}"
+    return table_file(statements.statement_table(line), name, title=line.institution.name)
 
 
 def lines_file(request, run: Run, data):
     purpose = statements.purpose(run)
-    return attachment(statements.as_xlsx(statements.run_table(run), purpose), f"{purpose}-{run.county.name}.xlsx", XLSX)
+    return table_file(statements.run_table(run), f"{purpose}-{run.county.name}", title=purpose)
 
 
 class FormatForm(ActForm):
@@ -120,11 +120,7 @@ class FormatForm(ActForm):
 
 def payment_file(request, run: Run, data):
     table, purpose = statements.payment_table(run), statements.purpose(run)
-    title = gettext("payment file")
-    name = f"{title}-{purpose}-{run.county.name}"
-    if data["format"] == "csv":
-        return attachment(statements.as_csv(table), f"{name}.csv", "text/csv; charset=utf-8")
-    return attachment(statements.as_xlsx(table, purpose), f"{name}.xlsx", XLSX)
+    return table_file(table, f"{gettext('payment file')}-{purpose}-{run.county.name}", data["format"], title=purpose)
 
 
 def accounts_that_moved(request, run: Run) -> Panel | None:

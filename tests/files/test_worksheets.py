@@ -45,7 +45,7 @@ def rows_of_openpyxl(content: bytes) -> list:
 def anything(chance: random.Random):
     day = at(1901, 1, 1) + datetime.timedelta(days=chance.randrange(70_000), seconds=chance.randrange(86_400))
     return chance.choice([
-        None, "", "张三", " 空 格 ", "多\n行", "=1+1", "'x", "a" * 300, "_x005F_", "<&>", True, False, 0, -7, 10**14,
+        None, "", "张三", " 空 格 ", "多\n行", "=1+1", "'x", "a" * 300, "<&>", True, False, 0, -7, 10**14,
         441602198503120018, 3.5, 1e300, -0.25, day, day.date(), datetime.time(8, 30), datetime.timedelta(hours=30),
         chance.randrange(10**6), chance.random(),
     ])  # fmt: skip

@@ -178,7 +178,7 @@ def test_exports_of_people_come_in_again_unchanged(load, numbered):
     for kind, count in rows.items():
         exported = known(kind).export().export("csv")
         assert LI not in exported
-        written = b"".join(exports.csv_blocks(known(kind), known(kind).get_queryset())).decode("utf-8-sig")
+        written = b"".join(exports.blocks(known(kind), known(kind).get_queryset())).decode("utf-8-sig")
         assert list(csv.reader(io.StringIO(written))) == list(csv.reader(io.StringIO(exported)))
         again = load(kind, exported.encode("utf-8-sig"))
         assert (kind, *counts(again)) == (kind, "loaded", count, 0, count, 0)
@@ -202,7 +202,7 @@ def test_documents_are_written_in_full_where_that_is_asked_for(load, numbered):
     heads = members.get_export_headers()
     assert dict(zip(heads, line, strict=True))["证件号码"] == LI + "\t"
     assert dict(zip(heads, masked_line, strict=True))["证件号码"] == "*" * 14 + LI[-4:]
-    written = b"".join(exports.csv_blocks(members, people, in_full=True)).decode("utf-8-sig")
+    written = b"".join(exports.blocks(members, people, in_full=True)).decode("utf-8-sig")
     again = load("members", written.encode())
     assert counts(again) == ("loaded", 1, 0, 1, 0)
 

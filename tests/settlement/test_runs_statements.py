@@ -8,6 +8,7 @@ from decimal import Decimal
 import openpyxl
 import pytest
 
+from bureau.files import tables
 from bureau.jobs import services as jobs
 from bureau.models import Job
 from settlement import statements
@@ -65,11 +66,11 @@ def test_payment_file_names_bank_account_amount_and_purpose(city, english):
         where.code, "=HYPERLINK(1)", "工商银行", where.bank_account, "employees' pooled fund", Decimal("20000.00"),
         "monthly advance 2026-02",
     ]  # fmt: skip
-    rows = list(csv.reader(io.StringIO(statements.as_csv(table).decode("utf-8-sig"))))
+    rows = list(csv.reader(io.StringIO(tables.as_csv(table).decode("utf-8-sig"))))
     assert rows[1][1] == "'=HYPERLINK(1)"
     assert rows[1][3] == where.bank_account
     assert rows[1][5] == "20000.00"
-    sheet = openpyxl.load_workbook(io.BytesIO(statements.as_xlsx(table, "预拨/2026"))).active
+    sheet = openpyxl.load_workbook(io.BytesIO(tables.as_xlsx(table, "预拨/2026"))).active
     assert sheet["B2"].value == "=HYPERLINK(1)"
     assert sheet["B2"].data_type == "s"
     assert sheet["F2"].value == 20000
@@ -128,10 +129,10 @@ def test_d5_account_number_in_files_is_the_number_and_nothing_else(city, english
     factories.heads(city, where, 10)
     run = pay(city, compute(city, "advance", date(2026, 1, 1)))
     table = statements.payment_table(run)
-    text = statements.as_csv(table).decode("utf-8-sig")
+    text = tables.as_csv(table).decode("utf-8-sig")
     assert "\t" not in text
     assert [row[3] for row in csv.reader(io.StringIO(text))][1:] == [number]
-    cell = openpyxl.load_workbook(io.BytesIO(statements.as_xlsx(table, "预拨"))).active["D2"]
+    cell = openpyxl.load_workbook(io.BytesIO(tables.as_xlsx(table, "预拨"))).active["D2"]
     assert (cell.value, cell.data_type) == (number, "s")
 
 
@@ -141,7 +142,7 @@ def test_d5_claims_files_have_the_number_and_nothing_else(bureau, person, englis
 
     bureau.paid(person)
     table = order_table(ClaimPayment.objects.all())
-    [row] = list(csv.reader(io.StringIO(statements.as_csv(table).decode("utf-8-sig"))))[1:]
+    [row] = list(csv.reader(io.StringIO(tables.as_csv(table).decode("utf-8-sig"))))[1:]
     assert row[3] == "6222021234567890123"
-    cell = openpyxl.load_workbook(io.BytesIO(statements.as_xlsx(table, "x"))).active["D2"]
+    cell = openpyxl.load_workbook(io.BytesIO(tables.as_xlsx(table, "x"))).active["D2"]
     assert (cell.value, cell.data_type) == ("6222021234567890123", "s")

@@ -9,9 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from bureau import clock
 from bureau.site import ActForm, Panel, pick, when
-from bureau.site.answers import XLSX, attachment
+from bureau.site.answers import table_file
 from bureau.site.forms import in_order
-from settlement import statements
 from settlement.admin.claims.notices import invoices_of
 from settlement.admin.runs import FormatForm
 from settlement.models import Claim, ClaimPayment
@@ -56,8 +55,7 @@ def totals(request, record, data) -> list[Panel]:
 
 def list_file(request, record, data):
     name = gettext("Claims by hand")
-    table = claim_table(listed(data))
-    return attachment(statements.as_xlsx(table, name), f"{name}-{data['first']}-{data['last']}.xlsx", XLSX)
+    return table_file(claim_table(listed(data)), f"{name}-{data['first']}-{data['last']}", title=name)
 
 
 class OrdersForm(FormatForm):
@@ -68,10 +66,9 @@ class OrdersForm(FormatForm):
 
 def orders_file(request, record, data):
     orders = ClaimPayment.objects.filter(claim__area=data["area"], ordered_on=data["on"]).select_related("claim")
-    table, name = order_table(orders), f"{gettext('payment file')}-{gettext('Claims by hand')}-{data['on']}"
-    if data["format"] == "csv":
-        return attachment(statements.as_csv(table), f"{name}.csv", "text/csv; charset=utf-8")
-    return attachment(statements.as_xlsx(table, gettext("Claims by hand")), f"{name}.xlsx", XLSX)
+    title = gettext("Claims by hand")
+    name = f"{gettext('payment file')}-{title}-{data['on']}"
+    return table_file(order_table(orders), name, data["format"], title=title)
 
 
 def claim_table(claims) -> Table:
