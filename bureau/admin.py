@@ -6,4 +6,5 @@ from bureau.editions.admin import editions, figures  # noqa: F401
 from bureau.jobs import admin as jobs  # noqa: F401
 from bureau.jobs import schedule_admin  # noqa: F401
 from bureau.rosters import admin as rosters  # noqa: F401
+from bureau.site.exports import admin as exports  # noqa: F401
 from bureau.staff import admin as staff  # noqa: F401

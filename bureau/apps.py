@@ -25,6 +25,8 @@ class BureauConfig(AppConfig):
         from bureau.jobs.schedule import Entry
         from bureau.rosters import tasks as roster_tasks
         from bureau.rosters import uploads
+        from bureau.site.exports import services as exports
+        from bureau.site.exports import tasks as export_tasks
         from bureau.staff import (
             roles,
             sessions,
@@ -43,9 +45,11 @@ class BureauConfig(AppConfig):
             failed=uploads.failed,
             again=uploads.loading_again,
         )
+        jobs.register(exports.JOB_KIND, exports.write_as_job, label=_("export of a list"), queue="import")
         schedule.register(
             Entry(tasks.sweep.name, gettext_noop("Call workers to unfinished jobs"), every_minutes=2),
             Entry(roster_tasks.drop_originals.name, gettext_noop("Drop files whose time is over"), minute=40),
+            Entry(export_tasks.drop_exports.name, gettext_noop("Drop exports whose time is over"), minute=45),
         )
         post_migrate.connect(_install_schedule, sender=self)
 

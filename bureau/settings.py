@@ -197,6 +197,7 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = BASE_DIR / ".gongji" / "static"
 WHITENOISE_USE_FINDERS = True
+FILES = os.environ.get("GONGJI_FILES", str(BASE_DIR / ".gongji" / "files"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -204,13 +205,23 @@ STORAGES = {
     "originals": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {
-            "location": os.environ.get("GONGJI_FILES", str(BASE_DIR / ".gongji" / "files")),
+            "location": FILES,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+    # Exports until they are fetched, encrypted.
+    "exports": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": os.path.join(FILES, "exports"),
             "file_permissions_mode": 0o600,
             "directory_permissions_mode": 0o700,
         },
     },
 }
 KEEP_ORIGINALS = timedelta(days=int(os.environ.get("GONGJI_KEEP_FILES_DAYS", "365")))
+KEEP_EXPORTS = timedelta(days=int(os.environ.get("GONGJI_KEEP_EXPORTS_DAYS", "7")))
 
 # A roster of a million rows is some 200 MB of CSV; a file that is larger than this goes to a temporary one at once.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from django.core.files.base import ContentFile, File
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy
@@ -67,6 +68,12 @@ def roster(kind: str) -> Roster:
     if kind not in _rosters:
         raise DomainError(gettext_lazy("There is no roster of the kind “%(kind)s”."), field="kind", kind=kind)
     return _rosters[kind]
+
+
+def of_records(model: type[Model]) -> Roster | None:
+    """The roster whose lines are records of a model, if there is one; one without a key writes records and has none."""
+    found = (known for known in _rosters.values() if isinstance(known, Roster) and known._meta.key)
+    return next((known for known in found if known._meta.model is model), None)
 
 
 def receive_upload(

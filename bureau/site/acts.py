@@ -204,9 +204,15 @@ def _context(desk: admin.ModelAdmin, request: HttpRequest, record, act, form) ->
         "act": act,
         "form": form,
         "media": desk.media + form.media if form is not None else desk.media,
-        "back": url_of(record) if record is not None else list_url(desk.model),
+        "back": url_of(record) if record is not None else _list_from(desk, request, act),
         "record_link": link(record) if record is not None else "",
     }
+
+
+def _list_from(desk: admin.ModelAdmin, request: HttpRequest, act: Any) -> str:
+    """The list from which an act was asked for, with the search and filters that stand in the act's address."""
+    filters = request.GET.urlencode() if isinstance(act, Act) else ""
+    return f"{list_url(desk.model)}?{filters}" if filters else list_url(desk.model)
 
 
 def _digest(data: Data) -> str:

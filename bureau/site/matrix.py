@@ -14,6 +14,7 @@ from django.utils.text import capfirst
 
 from bureau.rosters import uploads
 from bureau.site.acts import LABELS, Act, Report
+from bureau.site.exports.acts import Export
 from bureau.staff import roles
 
 HEAD = """# Who may do and read what
@@ -127,6 +128,8 @@ def _both(labels: list[str | Promise]) -> tuple[str, str]:
 
 
 def _kind(act: Act | Report) -> str:
+    if isinstance(act, Export):
+        return "export"
     if isinstance(act, Act):
         return "act"
     return " and ".join(kind for kind, there in (("report", act.show), ("download", act.file)) if there)

@@ -1,6 +1,6 @@
 """The base of every list and page: readable by role and area, fast at millions of rows, written only by acts."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +21,7 @@ from bureau.errors import DomainError
 from bureau.identifiers.identity import numbers_in
 from bureau.site import failures
 from bureau.site.acts import Act, Report, list_url, offers
+from bureau.site.exports.acts import Export
 from bureau.site.history import history_panel
 from bureau.site.sections import EMPTY, Panel, Section
 from bureau.staff import reach, roles
@@ -82,8 +83,8 @@ def without_number(request) -> HttpResponseRedirect | None:
     return HttpResponseRedirect(_address(request.path, {name: request.GET[name] for name in request.GET if name != Q}))
 
 
-def _address(path: str, query: dict[str, str]) -> str:
-    return f"{path}?{urlencode(query)}" if query else path
+def _address(path: str, query: Mapping[str, Any]) -> str:
+    return f"{path}?{urlencode(query, doseq=True)}" if query else path
 
 
 class Records(admin.ModelAdmin):
@@ -106,6 +107,10 @@ class Records(admin.ModelAdmin):
     hidden = False  # a part of another record, without a place of its own in the menu
     change_list_template = "admin/records.html"
     change_form_template = "admin/record.html"
+
+    def __init__(self, model, admin_site):
+        super().__init__(model, admin_site)
+        self.list_acts = [*self.list_acts, Export.of(self)]
 
     def has_view_permission(self, request, obj=None):
         return roles.may_read(request.user, self.opts.label_lower)
@@ -246,10 +251,7 @@ class Records(admin.ModelAdmin):
             query = {name: request.GET[name] for name in request.GET if name != Q}
             found = self.found_by_document(request, request.GET[Q].strip(), query)
             return found or without_number(request)
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_list_act"
-        buttons = [
-            (act.label, reverse(name, args=[act.code])) for act in self.list_acts if roles.may(request.user, act.code)
-        ]
+        buttons = self._list_buttons(request)
         try:
             return super().changelist_view(
                 request,
@@ -263,6 +265,19 @@ class Records(admin.ModelAdmin):
         except (DataError, ValueError):  # what stands in the address fits no column
             messages.error(request, _("The address of the list cannot be read; here is the whole list."))
             return HttpResponseRedirect(list_url(self.model))
+
+    def _list_buttons(self, request) -> list[tuple[Any, str]]:
+        """The export comes last, and takes the list's search and filters with it."""
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_list_act"
+        acts = sorted(self.list_acts, key=lambda act: isinstance(act, Export))
+        return [
+            (
+                act.label,
+                _address(reverse(name, args=[act.code]), dict(request.GET.lists()) if isinstance(act, Export) else {}),
+            )
+            for act in acts
+            if roles.may(request.user, act.code)
+        ]
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         record = self.get_object(request, unquote(object_id)) if object_id is not None else None

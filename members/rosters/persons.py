@@ -8,7 +8,9 @@ from typing import Any
 from django.db import models
 from django.db.models import Func
 from django.db.models.expressions import Combinable
+from django.utils.translation import gettext_lazy as _
 
+from bureau.errors import DomainError
 from bureau.files.cells import code, document_number, person_name
 from bureau.files.shared import NUMBER_HEADINGS, document_kind, is_masked, person
 from bureau.identifiers.identity import IDENTITY_CARD
@@ -62,7 +64,10 @@ class DocumentColumn(Column):
         return self.attribute.replace("document_last4", "document_cipher")
 
     def in_full(self, sealed: bytes) -> str:
-        return identity.decrypt(bytes(sealed))
+        try:
+            return identity.decrypt(bytes(sealed))
+        except ValueError:
+            raise DomainError(_("The number cannot be read with this installation's key.")) from None
 
 
 class PersonRoster(Roster):

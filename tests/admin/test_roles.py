@@ -87,4 +87,5 @@ def test_every_act_has_a_role_and_a_button(staff):
         for act in (*getattr(desk, "acts", ()), *getattr(desk, "list_acts", ()))
     }
     assert offered <= roles.ACTS
-    assert roles.ACTS - offered == {"schedule.change"}  # the form of the packaged schedule
+    # The form of the packaged schedule, and a choice in the form of an export.
+    assert roles.ACTS - offered == {"schedule.change", "member.export_full"}

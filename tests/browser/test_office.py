@@ -148,3 +148,20 @@ def test_c2_a_reset_password_is_changed_first(office, staff):
     page.click("input[type=submit]")
     page.goto("/admin/members/member/")
     assert page.inner_text("#content h1") == "参保人"
+
+
+def test_8_2_a_list_is_exported_as_it_is_filtered(office, full_city, tmp_path):
+    from members.models import Enrolment
+
+    page = office("clerk")
+    page.goto("/admin/members/enrolment/?scheme__exact=310")
+    page.click(".object-tools a:has-text('导出')")
+    assert "清单共 3 行。" in page.inner_text("#content-main") and "险种" in page.inner_text("#content-main")
+    page.select_option("#id_kind", "csv")
+    with page.expect_download() as download:
+        page.click(".submit-row input[type=submit]")
+    assert download.value.suggested_filename.endswith(".csv")
+    lines = download.value.path().read_bytes().decode("utf-8-sig").splitlines()
+    assert "人员编号" in lines[0] and len(lines) == 1 + Enrolment.objects.count()
+    page.click(".closelink")
+    assert page.url.endswith("/admin/members/enrolment/?scheme__exact=310")

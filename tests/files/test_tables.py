@@ -10,10 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bureau.files import Column, Sheet, read_rows, tables
+from bureau.files import Sheet, read_rows, tables
 from bureau.files.writing import as_text
+from bureau.rosters.columns import Column
 
-SHEET = Sheet((Column("key", "编号", str, (), required=True), Column("said", "说明", str)))
+KEY, SAID = Column("编号", str, required=True), Column("说明", str)
+KEY.name, SAID.name = "key", "said"
+SHEET = Sheet((KEY, SAID))
 KINDS = (tables.CSV, tables.GB18030, tables.XLSX)
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60)
 

@@ -15,8 +15,9 @@ from django.db import models, transaction
 from django.urls import reverse
 
 from bureau.errors import DomainError
-from bureau.models import Change
+from bureau.models import AuditEntry, Change
 from bureau.site import Act, Report
+from bureau.site.exports.services import act_of
 from bureau.staff import reach
 from bureau.staff.reach import Principal
 from bureau.staff.roles import ROLES, may_read
@@ -296,6 +297,20 @@ def test_8_5_files_and_reports_hold_nothing_of_others(cities, as_staff, client, 
             assert leaks(cities, content(answer), county=county) == [], url
             read += 1
     assert read > 20
+
+
+@BOTH
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_8_2_exports_hold_nothing_of_others(cities, as_staff, client, county, kind):
+    as_staff(*EVERY_ROLE, county=county)
+    for model in registered():
+        url = address(model, "list_act", act_of(model))
+        answer = client.post(url, {"kind": kind, "key": "x"})
+        assert answer.status_code == 200 and answer.headers["Content-Disposition"].startswith("attachment"), url
+        assert leaks(cities, content(answer), county=county) == [], url
+        entry = AuditEntry.objects.latest("pk")
+        mine = admin.site.get_model_admin(model).get_queryset(answer.wsgi_request).count()
+        assert (entry.action, entry.detail["rows"]) == (act_of(model), mine - (model is AuditEntry)), url
 
 
 def _said(one: forms.Field):
