@@ -4,28 +4,35 @@ import datetime
 
 from celery.schedules import ParseException
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 from django_celery_beat import admin as beat
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from bureau import audit, clock
 from bureau.site.acts import call_acts
-from bureau.site.records import without_number
+from bureau.site.records import ListActs, without_number
 from bureau.site.sections import EMPTY
 from bureau.staff import roles
 
 call_acts({"schedule.change": _("Change the schedule")})
 
 
-class Kept:
+class Kept(ListActs):
     """Readable by whoever reads the schedule, changed by the system administrator, with an audit entry."""
 
+    change_list_template = "admin/records.html"
     change_form_template = "admin/kept.html"
     show_full_result_count = False
 
     def changelist_view(self, request, extra_context=None):
-        return without_number(request) or super().changelist_view(request, extra_context)
+        buttons = self.list_buttons(request)
+        if self.has_add_permission(request):
+            name = f"admin:{self.opts.app_label}_{self.opts.model_name}_add"
+            buttons.insert(0, (gettext("Add"), reverse(name)))
+        extra = {"buttons": buttons} | (extra_context or {})
+        return without_number(request) or super().changelist_view(request, extra)
 
     def has_view_permission(self, request, obj=None):
         return roles.may_read(request.user, self.opts.label_lower)
@@ -84,7 +91,6 @@ class TasksOfSchedule(beat.PeriodicTaskInline):
 class PeriodicTaskAdmin(Kept, beat.PeriodicTaskAdmin):
     # The packaged page has script in it, which the content security policy forbids.
     change_form_template = "admin/kept.html"
-    change_list_template = None
     date_hierarchy = None
     actions = ["enable_tasks", "disable_tasks"]
     list_display = ["name", "enabled", "scheduler", "last_run_at", "total_run_count"]

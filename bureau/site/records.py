@@ -87,11 +87,53 @@ def _address(path: str, query: Mapping[str, Any]) -> str:
     return f"{path}?{urlencode(query, doseq=True)}" if query else path
 
 
-class Records(admin.ModelAdmin):
+class ListActs(admin.ModelAdmin):
+    """What can be done from a list, among it its export: pages and buttons."""
+
+    list_acts: Sequence[Act | Report] = ()
+
+    def __init__(self, model, admin_site):
+        super().__init__(model, admin_site)
+        self.list_acts = [*self.list_acts, Export.of(self)]
+
+    def get_urls(self):
+        name = f"{self.opts.app_label}_{self.opts.model_name}_list_act"
+        return [path("act/<str:code>/", self.admin_site.admin_view(self.list_act_view), name=name), *super().get_urls()]
+
+    def list_act_view(self, request, code):
+        act = self._act(self.list_acts, code)
+        self._require(request, act)
+        return act.view(self, request, None)
+
+    @staticmethod
+    def _act(acts, code):
+        for act in acts:
+            if act.code == code:
+                return act
+        raise Http404
+
+    def _require(self, request, act) -> None:
+        if not self.has_view_permission(request) or not roles.may(request.user, act.code):
+            raise PermissionDenied
+
+    def list_buttons(self, request) -> list[tuple[Any, str]]:
+        """The export comes last, and takes the list's search and filters with it."""
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_list_act"
+        acts = sorted(self.list_acts, key=lambda act: isinstance(act, Export))
+        return [
+            (
+                act.label,
+                _address(reverse(name, args=[act.code]), dict(request.GET.lists()) if isinstance(act, Export) else {}),
+            )
+            for act in acts
+            if roles.may(request.user, act.code)
+        ]
+
+
+class Records(ListActs):
     """A model's list and pages, of what its reader reaches."""
 
     acts: Sequence[Act | Report] = ()
-    list_acts: Sequence[Act | Report] = ()
     sections: Sequence[Section | Callable[..., Panel | None]] = ()
 
     actions = None
@@ -107,10 +149,6 @@ class Records(admin.ModelAdmin):
     hidden = False  # a part of another record, without a place of its own in the menu
     change_list_template = "admin/records.html"
     change_form_template = "admin/record.html"
-
-    def __init__(self, model, admin_site):
-        super().__init__(model, admin_site)
-        self.list_acts = [*self.list_acts, Export.of(self)]
 
     def has_view_permission(self, request, obj=None):
         return roles.may_read(request.user, self.opts.label_lower)
@@ -185,15 +223,9 @@ class Records(admin.ModelAdmin):
         name = f"{self.opts.app_label}_{self.opts.model_name}"
         view = self.admin_site.admin_view
         return [
-            path("act/<str:code>/", view(self.list_act_view), name=f"{name}_list_act"),
             path("<path:object_id>/act/<str:code>/", view(self.act_view), name=f"{name}_act"),
             *super().get_urls(),
         ]
-
-    def list_act_view(self, request, code):
-        act = self._act(self.list_acts, code)
-        self._require(request, act)
-        return act.view(self, request, None)
 
     def act_view(self, request, object_id, code):
         act = self._act(self.acts, code)
@@ -208,17 +240,6 @@ class Records(admin.ModelAdmin):
     def is_near(self, request, record) -> bool:
         """Whether a member of staff may act on a record that they may read: a neighbour's is read only."""
         return reach.reaches(request.user.reach, record)
-
-    @staticmethod
-    def _act(acts, code):
-        for act in acts:
-            if act.code == code:
-                return act
-        raise Http404
-
-    def _require(self, request, act) -> None:
-        if not self.has_view_permission(request) or not roles.may(request.user, act.code):
-            raise PermissionDenied
 
     def get_object(self, request, object_id, from_field=None):
         try:
@@ -251,7 +272,7 @@ class Records(admin.ModelAdmin):
             query = {name: request.GET[name] for name in request.GET if name != Q}
             found = self.found_by_document(request, request.GET[Q].strip(), query)
             return found or without_number(request)
-        buttons = self._list_buttons(request)
+        buttons = self.list_buttons(request)
         try:
             return super().changelist_view(
                 request,
@@ -265,19 +286,6 @@ class Records(admin.ModelAdmin):
         except (DataError, ValueError):  # what stands in the address fits no column
             messages.error(request, _("The address of the list cannot be read; here is the whole list."))
             return HttpResponseRedirect(list_url(self.model))
-
-    def _list_buttons(self, request) -> list[tuple[Any, str]]:
-        """The export comes last, and takes the list's search and filters with it."""
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_list_act"
-        acts = sorted(self.list_acts, key=lambda act: isinstance(act, Export))
-        return [
-            (
-                act.label,
-                _address(reverse(name, args=[act.code]), dict(request.GET.lists()) if isinstance(act, Export) else {}),
-            )
-            for act in acts
-            if roles.may(request.user, act.code)
-        ]
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         record = self.get_object(request, unquote(object_id)) if object_id is not None else None

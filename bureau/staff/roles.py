@@ -74,7 +74,8 @@ def exports(*records: str) -> frozenset[str]:
     return frozenset(f"{record}.export" for record in records)
 
 
-PLACES = exports("area", "county", "edition", "published_figure", "upload", "job", "chunk")
+WORK = exports("job", "chunk", "periodic_task", "crontab_schedule", "interval_schedule")
+PLACES = exports("area", "county", "edition", "published_figure", "upload") | WORK
 PERSONS = exports("employer", "member", "enrolment", "benefit_period", "suspension", "contribution", "relative")
 CARE = exports(
     "institution", "account_change", "agreement", "level", "assessment", "referral", "out_of_area_registration",
@@ -131,7 +132,7 @@ ROLES = {
             frozenset({
                 "staff.register", "staff.change", "staff.password", "area.register", "county.register",
                 "schedule.change", "job.retry",
-            }) | exports("area", "county", "job", "chunk") | OFFICE | FETCHES,
+            }) | exports("area", "county") | WORK | OFFICE | FETCHES,
             SCHEDULE | PEOPLE,
             alone=True,
         ),

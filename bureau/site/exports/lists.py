@@ -105,12 +105,15 @@ class Listed:
             found = self.model._default_manager.filter(pk__in=found.order_by().values("pk")).order_by("-pk")
         return found
 
+    def _columns(self) -> list[Any]:
+        return [name for name in self._changes.list_display if name != "action_checkbox"]
+
     def _headings(self) -> list[str]:
-        labels = (label_for_field(name, self.model, self.desk) for name in self._changes.list_display)
+        labels = (label_for_field(name, self.model, self.desk) for name in self._columns())
         return [as_text(str(capfirst(label))) for label in labels]
 
     def _rows(self) -> Generator[list[tables.Cell], None, None]:
-        names = self._changes.list_display
+        names = self._columns()
         for record in self.records.iterator(RECORDS_AT_ONCE):
             yield [cell(_value(self.desk, record, name)) for name in names]
 
