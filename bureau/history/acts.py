@@ -25,7 +25,7 @@ OF_ENTRY = """JOIN bureau_change c ON (c.transaction, c.at) = (e.transaction, e.
 # SQL: what loading the upload %(upload)s changed, in as many transactions as it took; each ends with its entry.
 OF_UPLOAD = f"""SELECT c.* FROM bureau_auditentry e {OF_ENTRY}
     WHERE (e.record_type, e.record_id) = ('bureau.upload', %(upload)s::text)
-      AND e.action NOT IN ('upload.receive', 'upload.refuse', 'upload.undo') AND c.id <= e.last_change"""
+      AND starts_with(e.action, 'upload.load') AND c.id <= e.last_change"""
 
 
 def changed_by_upload(table: str) -> str:

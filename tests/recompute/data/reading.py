@@ -167,8 +167,11 @@ class Area:
         tables = {label: table for table, label in LABELS.items()}
         for row in self.rows(
             """SELECT c.table_name AS name, c.first_row AS row, c.before, u.id AS upload_id
-                 FROM bureau_auditentry e JOIN bureau_upload u ON u.id::text = e.record_id
+                 FROM (SELECT *, lag(last_change, 1, 0::bigint) OVER (
+                              PARTITION BY transaction, began_at ORDER BY id) AS earlier FROM bureau_auditentry) e
+                 JOIN bureau_upload u ON u.id::text = e.record_id
                  JOIN bureau_change c ON c.transaction = e.transaction AND c.at = e.began_at
+                  AND c.id > e.earlier AND c.id <= e.last_change
                 WHERE e.action = 'upload.load' AND u.status <> 'undone'
                   AND c.before IS NOT NULL AND c.after IS NOT NULL ORDER BY c.id"""
         ):
