@@ -313,6 +313,22 @@ def test_8_2_exports_hold_nothing_of_others(cities, as_staff, client, county, ki
         assert (entry.action, entry.detail["rows"]) == (act_of(model), mine - (model is AuditEntry)), url
 
 
+@BOTH
+def test_8_5_exports_hold_the_list_of_who_exports_and_nothing_of_others(cities, as_staff, client, county):
+    from bureau.site.exports.services import act_of
+
+    as_staff(*EVERY_ROLE, county=county)
+    exported = 0
+    for model in admin.site._registry:
+        code = act_of(model)
+        answer = client.post(address(model, "list_act", code), {"kind": "csv", "key": f"{code}-{county}"})
+        assert answer.status_code == 200 and "csv" in answer.headers["Content-Type"], model
+        text = content(answer)
+        assert leaks(cities, text, county=county) == [], model
+        exported += cities.a1.mark in text or cities.a1.secret in text
+    assert exported > 30
+
+
 def _said(one: forms.Field):
     if isinstance(one, forms.ModelChoiceField):
         first = one.queryset.order_by("pk").first()
