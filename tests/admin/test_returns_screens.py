@@ -63,7 +63,7 @@ def test_a_return_is_entered_by_a_clerk_and_accepted_by_a_reviewer(centre, staff
     assert browse(staff["clerk"]).get(act("return.accept", record=row)).status_code == 403
     assert browse(staff["reviewer"]).post(act("return.enter"), SAID).status_code == 403
     shown = browse(staff["reviewer"]).get(page_of(row))
-    [(_title, compared)] = panels(shown)
+    (_title, compared), *_history = panels(shown)
     assert [figures[1:] for figures in compared] == [["2", "2"], ["42.00", "42.00"], ["42.00", "42.00"]]
     assert browse(staff["reviewer"]).post(act("return.accept", record=row), {"note": ""}).status_code == 302
     row.refresh_from_db()

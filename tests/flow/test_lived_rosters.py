@@ -15,7 +15,7 @@ def test_every_roster_of_a_lived_city_goes_out_and_comes_in_again():
     from django.core.management import call_command
 
     from bureau.models import Area, Staff
-    from bureau.rosters.exports import csv_blocks
+    from bureau.rosters.exports import blocks
     from bureau.rosters.uploads import load_now, receive_upload, rosters
     from settlement.models import Visit
     from tests.roster_files import rejects
@@ -27,7 +27,7 @@ def test_every_roster_of_a_lived_city_goes_out_and_comes_in_again():
         if roster.kind == "changes":  # it writes enrolments, and is no record
             continue
         records = roster.get_queryset()
-        content = b"".join(csv_blocks(roster, records))
+        content = b"".join(blocks(roster, records))
         upload = receive_upload(
             kind=roster.kind, name=f"{roster.kind}.csv", content=content, area=area, actor=clerk, now=NOW
         )

@@ -9,7 +9,7 @@ import tablib
 
 from bureau.identifiers.identity import with_check_digit
 from bureau.models import Staff, Upload
-from bureau.rosters.exports import csv_blocks
+from bureau.rosters.exports import blocks
 from bureau.rosters.uploads import roster
 from institutions.models import AccountChange, Assessment, Institution, Selection
 from institutions.services import care, places
@@ -75,7 +75,7 @@ def city(load, county, edition, person, clerk, reviewer):
 def exported(kind: str) -> list[dict[str, str]]:
     known = roster(kind)
     text = known.export().export("csv")
-    generated = b"".join(csv_blocks(known, known.get_queryset())).decode("utf-8-sig")
+    generated = b"".join(blocks(known, known.get_queryset())).decode("utf-8-sig")
     assert list(csv.reader(io.StringIO(generated))) == list(csv.reader(io.StringIO(text)))
     assert LI not in text
     assert WANG not in text

@@ -83,7 +83,7 @@ def test_tasks_delivered_twice_take_effect_once(edition, area, clerk, person, pl
     assert Selection.objects.get().ends_on == date(2026, 5, 20)
     scheduler = Staff.objects.get(username="scheduler")
     acts = AuditEntry.objects.filter(actor=scheduler).order_by("id").values_list("action", flat=True)
-    assert list(acts) == ["window.open", "window.close", "selection.end"]
+    assert list(acts) == ["staff.register", "window.open", "window.close", "selection.end"]
 
 
 def choices_of_2027():

@@ -65,12 +65,12 @@ def lived(city, place, people):  # noqa: F811
 
 
 def exported(kind):
-    from bureau.rosters.exports import csv_blocks
+    from bureau.rosters.exports import blocks
     from bureau.rosters.uploads import roster
 
     known = roster(kind)
     text = known.export().export("csv")
-    generated = b"".join(csv_blocks(known, known.get_queryset())).decode("utf-8-sig")
+    generated = b"".join(blocks(known, known.get_queryset())).decode("utf-8-sig")
     assert list(csv.reader(io.StringIO(generated))) == list(csv.reader(io.StringIO(text)))
     return list(csv.DictReader(io.StringIO(text)))
 
