@@ -1,4 +1,4 @@
-"""A roster's checked rows in an unlogged table of their own, and the set-based steps that loading is made of.
+"""A roster's checked rows in a table of their own, and the set-based steps that loading is made of.
 
 A load turns away what cannot be used (`refuse`), drops what is recorded already (`unchanged`), and writes the rest
 (`insert`, `update`). In its SQL the staged rows are `s` of `roster_staged`, a name that stands for the upload's own

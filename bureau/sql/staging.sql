@@ -1,4 +1,4 @@
--- Where a roster's checked rows stand while they are loaded: an unlogged table for each upload, in a schema of their
+-- Where a roster's checked rows stand while they are loaded: a table for each upload, in a schema of their
 -- own. The application's role may neither create tables nor keep temporary ones; it asks for these by an upload's
 -- number and a list of typed columns, and may read and write them.
 CREATE OR REPLACE FUNCTION bureau_stage(upload bigint, columns jsonb) RETURNS void
@@ -16,10 +16,10 @@ BEGIN
     END IF;
     PERFORM bureau_unstage(upload);
     EXECUTE format(
-        'CREATE UNLOGGED TABLE staging.upload_%s (line int NOT NULL%s, record_id bigint)', upload,
+        'CREATE TABLE staging.upload_%s (line int NOT NULL%s, record_id bigint)', upload,
         (SELECT string_agg(format(', %I %s', c ->> 0, c ->> 1), '' ORDER BY n)
            FROM jsonb_array_elements(columns) WITH ORDINALITY AS e (c, n)));
-    EXECUTE format('CREATE UNLOGGED TABLE staging.refused_%s (line int NOT NULL, field text, message text, params jsonb)',
+    EXECUTE format('CREATE TABLE staging.refused_%s (line int NOT NULL, field text, message text, params jsonb)',
                    upload);
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'gongji_app') THEN
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE, MAINTAIN ON staging.upload_%1$s, staging.refused_%1$s'
