@@ -2,8 +2,9 @@
 
 from members.rosters.changes import Changes
 from members.rosters.facts import BenefitPeriods, Contributions, Employers, Suspensions
-from members.rosters.people import Members, Relatives
+from members.rosters.people import Members
 from members.rosters.persons import DocumentColumn, PersonRoster
+from members.rosters.relatives import Relatives
 
 ROSTERS = (Employers, Members, Changes, Contributions, BenefitPeriods, Suspensions, Relatives)
 
